@@ -1,0 +1,40 @@
+# Every target builds what it needs: `make demo` and `make test` work on a fresh clone.
+SHELL := /bin/bash
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+# CPU PyTorch first: any package that pulls torch by itself takes the CUDA build and gigabytes with it.
+# On a machine with a GPU: make install TORCH=torch
+TORCH ?= torch==2.13.0
+PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
+STAMP := $(VENV)/.installed
+
+.PHONY: install demo test lint format bench zoo clean
+
+install: $(STAMP)
+
+$(STAMP): pyproject.toml
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(PIP) install "$(TORCH)"
+	$(PIP) install --editable ".[dev]"
+	touch $@
+
+demo: $(STAMP)
+	$(BIN)/adamms demo --out adamms-demo
+
+test: $(STAMP)
+	$(BIN)/python -m pytest --numprocesses 2
+
+lint: $(STAMP)
+	$(BIN)/ruff check src tests benchmarks
+	$(BIN)/ruff format --check src tests benchmarks
+	$(BIN)/mypy
+
+format: $(STAMP)
+	$(BIN)/ruff check --fix src tests benchmarks
+	$(BIN)/ruff format src tests benchmarks
+
+bench: bench-merge bench-search
+
+clean:
+	rm -rf $(VENV) adamms-demo .mypy_cache .ruff_cache .pytest_cache

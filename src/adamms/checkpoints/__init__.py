@@ -1,0 +1,1 @@
+"""What lies on disk: lazy readers, the atomic writer, companion files, hub ids."""

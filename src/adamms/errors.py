@@ -1,0 +1,41 @@
+"""The few kinds of error a user can meet.
+
+Every message is one clear sentence (or a short list of problems) that says what is wrong, where, and what
+to do. The command line prints the message without a traceback and exits with `exit_code`.
+"""
+
+
+class AdaMMSError(Exception):
+    """The user's input is wrong; the base of every error raised on purpose."""
+
+    exit_code = 2
+
+
+class CheckpointError(AdaMMSError):
+    """A checkpoint cannot be read: missing, truncated, unsafe, or not a checkpoint at all."""
+
+
+class MappingError(AdaMMSError):
+    """Two models cannot be mapped onto each other, or a mapping does not fit them."""
+
+
+class MergeError(AdaMMSError):
+    """A merge cannot be done as asked: a setting out of range, a NaN in a source."""
+
+
+class SearchError(AdaMMSError):
+    """A search cannot be run, or its answers cannot be compared."""
+
+
+class RecipeError(AdaMMSError):
+    """A recipe does not say what to do; all its problems are in the message."""
+
+
+class OutputError(AdaMMSError):
+    """The output's place is taken: by the user's own files, or by another process writing there."""
+
+
+class MachineError(AdaMMSError):
+    """The machine failed, not the input: the disk is full, a file cannot be written."""
+
+    exit_code = 1
