@@ -4,17 +4,29 @@ The method is Adaptive Mapping, Merging and Searching (CVPR 2025, arXiv 2503.237
 Nothing heavy is imported until it is used: `import adamms` costs milliseconds.
 """
 
-from importlib import import_module
 from typing import TYPE_CHECKING
 
 from adamms.version import __version__
 
 if TYPE_CHECKING:
     from adamms.checkpoints import Checkpoint as Checkpoint
+    from adamms.mapping import map_parameters as map_parameters
+    from adamms.pipeline import merge as merge
+    from adamms.pipeline import search as search
 
-__all__ = ["__version__"]
+__all__ = ["Checkpoint", "__version__", "map_parameters", "merge", "search"]
 
 
 def __getattr__(name: str) -> object:
-    """Import the public names where they live, when they are first asked for (PEP 562)."""
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    """Import a public name from where it lives when it is first asked for (PEP 562)."""
+    from importlib import import_module
+
+    homes = {
+        "Checkpoint": "adamms.checkpoints",
+        "map_parameters": "adamms.mapping",
+        "merge": "adamms.pipeline",
+        "search": "adamms.pipeline",
+    }
+    if name not in homes:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(homes[name]), name)

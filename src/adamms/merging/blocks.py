@@ -52,7 +52,9 @@ def blocks_of(info: "TensorInfo", donor: "MappedDonor", *, size: int = BLOCK_ELE
     for piece in donor.pieces(info.name):
         start, stop = piece.base_rows[0] * width, piece.base_rows[1] * width
         yield from _runs(Block(info.name, position, start - position), size)
-        yield from _runs(Block(info.name, start, stop - start, piece.donor, piece.donor_rows[0] * width), size)
+        yield from _runs(
+            Block(info.name, start, stop - start, piece.donor, piece.donor_rows[0] * width), size
+        )
         position = stop
     yield from _runs(Block(info.name, position, prod(info.shape) - position), size)
 
@@ -75,10 +77,9 @@ class BlockMerger:
     """
 
     def __init__(self, base: "Checkpoint", donor: "Checkpoint", method: "Method") -> None:
-        self._base = base
-        self._donor = donor
+        self._base = _Operand(base)
+        self._donor = _Operand(donor)
         self._method = method
-        self._buffers: dict[str, torch.Tensor] = {}
 
     def merge(self, block: Block, out: torch.Tensor) -> None:
         """Write a block's values into `out` (its dtype is the output's; `block.count` elements).
@@ -86,13 +87,15 @@ class BlockMerger:
         Raises:
             MergeError: a source holds NaN or infinity, or the result does not fit the output's dtype.
         """
-        base = self._read("base", self._base, block.name, block.start, block.count)
+        base = self._base.read(block.name, block.start, block.count)
         if block.donor is None:
             out.copy_(base)
             return
-        donor = self._read("donor", self._donor, block.donor, block.donor_start, block.count)
+        donor = self._donor.read(block.donor, block.donor_start, block.count)
         exact = torch.float64 if base.dtype == torch.float64 else torch.float32
-        merged = self._method.function(base.to(exact), donor.to(exact), **self._method.settings)
+        merged = self._method.function(
+            self._base.widened(base, exact), self._donor.widened(donor, exact), **self._method.settings
+        )
         low, high = torch.aminmax(merged)
         limit = torch.finfo(out.dtype).max
         # Written so that NaN, which compares false with everything, is caught as well.
@@ -100,16 +103,33 @@ class BlockMerger:
             raise MergeError(_explain(block, base=base, donor=donor, limit=limit, out=out.dtype))
         out.copy_(merged)
 
-    def _read(self, side: str, source: "Checkpoint", name: str, start: int, count: int) -> torch.Tensor:
-        info = source.tensors[name]
-        dtype = torch_dtype(info, source.source)
-        nbytes = count * dtype.itemsize
-        buffer = self._buffers.get(side)
-        if buffer is None or len(buffer) < nbytes:
-            buffer = self._buffers[side] = torch.empty(nbytes, dtype=torch.uint8)
-        raw = buffer[:nbytes]
-        source.read_into(name, raw.numpy().data, start=start * dtype.itemsize)
+
+class _Operand:
+    """One parent's values: bytes as stored and their widened copy, both in memory that is kept.
+
+    Fresh megabytes for every block would cost more than the arithmetic (the allocator returns them to the
+    system each time).
+    """
+
+    def __init__(self, source: "Checkpoint") -> None:
+        self._source = source
+        self._stored = torch.empty(0, dtype=torch.uint8)
+        self._widened = torch.empty(0, dtype=torch.uint8)
+
+    def read(self, name: str, start: int, count: int) -> torch.Tensor:
+        dtype = torch_dtype(self._source.tensors[name], self._source.source)
+        self._stored = _at_least(self._stored, count * dtype.itemsize)
+        raw = self._stored[: count * dtype.itemsize]
+        self._source.read_into(name, raw.numpy().data, start=start * dtype.itemsize)
         return raw.view(dtype)
+
+    def widened(self, values: torch.Tensor, dtype: torch.dtype) -> torch.Tensor:
+        self._widened = _at_least(self._widened, values.numel() * dtype.itemsize)
+        return self._widened[: values.numel() * dtype.itemsize].view(dtype).copy_(values)
+
+
+def _at_least(buffer: torch.Tensor, nbytes: int) -> torch.Tensor:
+    return buffer if len(buffer) >= nbytes else torch.empty(nbytes, dtype=torch.uint8)
 
 
 def torch_dtype(info: "TensorInfo", source: str) -> torch.dtype:
@@ -127,9 +147,7 @@ def torch_dtype(info: "TensorInfo", source: str) -> torch.dtype:
         ) from None
 
 
-def _explain(
-    block: Block, *, base: torch.Tensor, donor: torch.Tensor, limit: float, out: torch.dtype
-) -> str:
+def _explain(block: Block, *, base: torch.Tensor, donor: torch.Tensor, limit: float, out: torch.dtype) -> str:
     for side, name, values in (("base", block.name, base), ("donor", str(block.donor), donor)):
         bad = int((~torch.isfinite(values)).sum())
         if bad:

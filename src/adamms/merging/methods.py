@@ -30,16 +30,7 @@ class Method:
         return FUNCTIONS[self.name]
 
 
-def linear_method(alpha: float) -> Method:
-    """Linear interpolation with one global `alpha`, the donor's weight.
-
-    Raises:
-        MergeError: alpha is outside [0, 1].
-    """
-    return method("linear", {"alpha": alpha})
-
-
-def method(name: str, settings: dict[str, Any]) -> Method:
+def make_method(name: str, settings: dict[str, Any]) -> Method:
     """A method by name with its settings.
 
     Raises:

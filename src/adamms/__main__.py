@@ -1,0 +1,5 @@
+"""`python -m adamms` is `adamms`."""
+
+from adamms.cli import main
+
+main()

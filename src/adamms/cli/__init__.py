@@ -1,0 +1,89 @@
+"""The command line: one thin file a verb; each parses, calls and prints. No logic.
+
+`main` is the only place where an error becomes a message and an exit code: 0 done, 2 the input is wrong,
+1 anything else, 130 interrupted.
+"""
+
+import os
+import signal
+import sys
+from types import FrameType
+
+import typer
+
+from adamms.cli import demo, inspect, map_, merge, report, run, search, select
+from adamms.cli.console import fail
+from adamms.errors import AdaMMSError
+
+app = typer.Typer(
+    name="adamms",
+    help="Merge multimodal LLMs that do not share an architecture, without labels (AdaMMS, CVPR 2025).",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="markdown",
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+for name, command in (
+    ("demo", demo.demo),
+    ("inspect", inspect.inspect),
+    ("map", map_.map_),
+    ("merge", merge.merge),
+    ("search", search.search),
+    ("select", select.select),
+    ("run", run.run),
+    ("report", report.report),
+):
+    app.command(name)(command)
+
+
+@app.callback(invoke_without_command=True)
+def _options(
+    version: bool = typer.Option(False, "--version", help="Print the version and exit.", is_eager=True),
+) -> None:
+    if version:
+        from adamms.version import __version__
+
+        typer.echo(f"adamms {__version__}")
+        raise typer.Exit
+
+
+def main() -> None:
+    """Run the command line and leave with the contract's exit code."""
+    signal.signal(signal.SIGTERM, _terminated)
+    try:
+        # Not standalone: usage errors and aborts come back here instead of ending the process.
+        code = app(standalone_mode=False)
+        sys.stdout.flush()
+    except AdaMMSError as error:
+        sys.exit(fail(str(error), error.exit_code))
+    except KeyboardInterrupt:
+        sys.exit(fail("Interrupted.", 130))
+    except BrokenPipeError:
+        # The reader of our output left (`adamms map ... | head`); nothing is wrong.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(0)
+    except Exception as error:
+        sys.exit(_unexpected(error))
+    sys.exit(code if isinstance(code, int) else 0)
+
+
+def _unexpected(error: Exception) -> int:
+    import click
+
+    if isinstance(error, click.exceptions.Abort):
+        return fail("Interrupted.", 130)
+    if isinstance(error, click.ClickException):
+        error.show()
+        return error.exit_code
+    if os.environ.get("ADAMMS_TRACEBACK"):
+        raise error
+    return fail(
+        f"Unexpected {type(error).__name__}: {error} "
+        "(this is a fault of ours; run again with ADAMMS_TRACEBACK=1 and report what it prints).",
+        1,
+    )
+
+
+def _terminated(signum: int, frame: FrameType | None) -> None:
+    raise SystemExit(128 + signum)

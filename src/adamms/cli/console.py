@@ -1,0 +1,109 @@
+"""How the verbs speak: tables and JSON on stdout, progress and messages on stderr."""
+
+import json
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+
+def fail(message: str, code: int) -> int:
+    """Print an error and return its exit code."""
+    print(f"adamms: {message}", file=sys.stderr)
+    return code
+
+
+def print_json(data: Any) -> None:
+    """Print one JSON document on stdout."""
+    print(json.dumps(data, indent=1, ensure_ascii=False))
+
+
+def show(*renderables: Any) -> None:
+    """Print rich tables or text on stdout."""
+    from rich.console import Console
+
+    console = Console(highlight=False)
+    for renderable in renderables:
+        console.print(renderable)
+
+
+class Bars:
+    """Progress for a person: bars with rates and time left on a terminal, plain lines elsewhere."""
+
+    def __init__(self, *, quiet: bool = False) -> None:
+        self._quiet = quiet
+        self._terminal = sys.stderr.isatty()
+
+    def say(self, message: str) -> None:
+        """One line on stderr."""
+        print(f"adamms: {message}", file=sys.stderr)
+
+    @contextmanager
+    def stage(self, title: str, *, total: int, unit: str) -> Iterator[Callable[[int], None]]:
+        """A stage of `total` units; the yielded function is called with the units done since."""
+        if self._quiet:
+            yield lambda _: None
+        elif self._terminal:
+            with _bar(title, total, unit) as advance:
+                yield advance
+        else:
+            with _lines(title, total, unit) as advance:
+                yield advance
+
+
+@contextmanager
+def _bar(title: str, total: int, unit: str) -> Iterator[Callable[[int], None]]:
+    from rich.console import Console
+    from rich.progress import (
+        BarColumn,
+        DownloadColumn,
+        MofNCompleteColumn,
+        Progress,
+        ProgressColumn,
+        TextColumn,
+        TimeRemainingColumn,
+        TransferSpeedColumn,
+    )
+
+    amounts: list[ProgressColumn] = (
+        [DownloadColumn(), TransferSpeedColumn()]
+        if unit == "bytes"
+        else [MofNCompleteColumn(), TextColumn("{task.fields[rate]}")]
+    )
+    columns: list[ProgressColumn] = [
+        TextColumn("{task.description}"),
+        BarColumn(),
+        *amounts,
+        TimeRemainingColumn(),
+    ]
+    with Progress(*columns, console=Console(stderr=True)) as bars:
+        task = bars.add_task(title, total=total, rate="")
+        started = time.monotonic()
+
+        def advance(amount: int) -> None:
+            bars.advance(task, amount)
+            if unit != "bytes":
+                rate = bars.tasks[0].completed / max(time.monotonic() - started, 1e-9)
+                bars.update(task, rate=f"{rate:.0f} {unit}/s")
+
+        yield advance
+
+
+@contextmanager
+def _lines(title: str, total: int, unit: str) -> Iterator[Callable[[int], None]]:
+    """A line at every tenth, but not more than one every two seconds."""
+    started = said = time.monotonic()
+    done, next_tenth = 0, 1
+
+    def advance(amount: int) -> None:
+        nonlocal done, next_tenth, said
+        done += amount
+        if total and done * 10 >= next_tenth * total and time.monotonic() - said > 2:
+            said = time.monotonic()
+            next_tenth = done * 10 // total + 1
+            print(f"adamms: {title} {100 * done // total}%", file=sys.stderr)
+
+    yield advance
+    amount = f"{done / 1e6:.1f} MB" if unit == "bytes" else f"{done} {unit}"
+    print(f"adamms: {title} done, {amount} in {time.monotonic() - started:.1f} s", file=sys.stderr)

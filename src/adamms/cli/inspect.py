@@ -1,0 +1,29 @@
+"""`adamms inspect`: what a checkpoint is, from its headers alone."""
+
+from typing import Annotated
+
+import typer
+
+from adamms.cli.console import print_json, show
+from adamms.cli.options import Json
+
+
+def inspect(
+    model: Annotated[str, typer.Argument(help="A folder or a hub id; no weights are downloaded.")],
+    json: Json = False,
+) -> None:
+    """Show a model's architecture, language decoder, vocabulary, dtypes and sizes, from headers only.
+
+    Example: `adamms inspect Qwen/Qwen2-VL-7B-Instruct`
+    """
+    from adamms.checkpoints import Checkpoint
+    from adamms.mapping import inspect_checkpoint
+
+    with Checkpoint.open(model) as checkpoint:
+        inspection = inspect_checkpoint(checkpoint)
+    if json:
+        print_json(inspection.to_json())
+        return
+    from adamms.reports import inspection_tables
+
+    show(*inspection_tables(inspection))

@@ -1,0 +1,64 @@
+"""`adamms merge`: one merged checkpoint with a known coefficient."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from adamms.cli.console import Bars
+from adamms.cli.options import (
+    Base,
+    Donor,
+    Duplicates,
+    MappingFile,
+    MaxShardSize,
+    MethodName,
+    Overwrite,
+    Pretrained,
+    Settings,
+    StoredDtype,
+    Threads,
+    Vocabulary,
+    parse_settings,
+)
+
+
+def merge(
+    base: Base,
+    donor: Donor,
+    out: Annotated[Path, typer.Option(help="The folder to write; it appears whole or not at all.")],
+    alpha: Annotated[float | None, typer.Option(help="The donor's weight, from 0 to 1.")] = None,
+    method: MethodName = "linear",
+    settings: Settings = None,
+    pretrained: Pretrained = None,
+    mapping: MappingFile = None,
+    duplicates: Duplicates = "paired",
+    vocabulary: Vocabulary = "tokens",
+    dtype: StoredDtype = None,
+    max_shard_size: MaxShardSize = None,
+    threads: Threads = None,
+    overwrite: Overwrite = False,
+) -> None:
+    """Merge the donor into the base and write a checkpoint that loads as the base does (step 2).
+
+    Example: `adamms merge BASE DONOR --alpha 0.3 --out merged`
+    """
+    from adamms import pipeline
+    from adamms.recipe import make_recipe
+
+    recipe = make_recipe(
+        base=base,
+        donor=donor,
+        pretrained=pretrained,
+        mapping={"duplicates": duplicates, "vocabulary": vocabulary, "file": mapping},
+        merge={
+            "method": method,
+            "alpha": alpha,
+            "settings": parse_settings(settings),
+            "dtype": dtype,
+            "max_shard_size": max_shard_size,
+            "threads": threads,
+        },
+    )
+    result = pipeline.run(recipe, out, overwrite=overwrite, progress=Bars())
+    print(result.path)

@@ -1,0 +1,63 @@
+"""The options that several verbs share, written once so that they read the same everywhere."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+Base = Annotated[str, typer.Argument(help="The model whose architecture is kept: a folder or a hub id.")]
+Donor = Annotated[str, typer.Argument(help="The model merged into it: a folder or a hub id.")]
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON document on stdout and nothing else.")]
+Duplicates = Annotated[
+    str,
+    typer.Option(
+        help="What a duplicated weight of the base takes: the donor's duplicate where it has one (paired), "
+        "always its original (original), or only a duplicate (matching)."
+    ),
+]
+Vocabulary = Annotated[
+    str,
+    typer.Option(
+        help="How embeddings and lm_head are merged: rows of the same token (tokens), common leading rows "
+        "(rows), or not at all (keep)."
+    ),
+]
+MappingFile = Annotated[
+    Path | None, typer.Option("--mapping", help="A mapping saved by `adamms map --save`, perhaps edited.")
+]
+Pretrained = Annotated[
+    str | None,
+    typer.Option(help="The common language-model ancestor (theta_0); only task-vector methods read it."),
+]
+MethodName = Annotated[str, typer.Option("--method", help="The merge method.")]
+Settings = Annotated[list[str] | None, typer.Option("--set", help="A setting of the method, as key=value.")]
+StoredDtype = Annotated[
+    str | None,
+    typer.Option(
+        "--dtype", help="Store floating tensors as bfloat16, float16 or float32; default: as the base."
+    ),
+]
+MaxShardSize = Annotated[
+    str | None, typer.Option(help="Largest shard, such as 5GB; default: the base's own shards.")
+]
+Threads = Annotated[int | None, typer.Option(help="Merging threads; default: 2.")]
+Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace an earlier output of ours.")]
+Resume = Annotated[bool, typer.Option("--resume", help="Go on with a run that was interrupted.")]
+
+
+def parse_settings(pairs: list[str] | None) -> dict[str, object]:
+    """`key=value` pairs as a dictionary; values are read as YAML scalars (0.3, true, text)."""
+    import yaml
+
+    from adamms.errors import RecipeError
+
+    settings: dict[str, object] = {}
+    for pair in pairs or []:
+        key, equals, value = pair.partition("=")
+        if not equals or not key:
+            raise RecipeError(f"--set takes key=value, for example --set alpha=0.3, not {pair!r}.")
+        try:
+            settings[key.strip()] = yaml.safe_load(value)
+        except yaml.YAMLError:
+            raise RecipeError(f"--set {pair!r}: the value is not a number, a word or a list.") from None
+    return settings

@@ -1,0 +1,16 @@
+"""`adamms report`: (re)build the page of a finished run."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+def report(run_dir: Annotated[Path, typer.Argument(help="A finished run directory.")]) -> None:
+    """Build report.html again from what lies in a run directory.
+
+    Example: `adamms report run`
+    """
+    from adamms.reports import build_report
+
+    print(build_report(run_dir))

@@ -1,0 +1,35 @@
+"""`adamms run`: everything from one file."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from adamms.cli.console import Bars
+from adamms.cli.options import Json, Overwrite, Resume
+
+
+def run(
+    recipe: Annotated[Path, typer.Argument(help="The recipe, a YAML file.")],
+    out: Annotated[Path | None, typer.Option(help="The folder to write; default: the recipe's name.")] = None,
+    overwrite: Overwrite = False,
+    resume: Resume = False,
+    json: Json = False,
+) -> None:
+    """Do what a recipe says: a merge, or a search that ends in one.
+
+    Example: `adamms run qwen2vl-onevision.yaml --out run`
+    """
+    from adamms import pipeline
+    from adamms.cli.console import print_json
+    from adamms.cli.search import show_search
+    from adamms.recipe import read_recipe
+
+    target = out or recipe.with_suffix("")
+    result = pipeline.run(read_recipe(recipe), target, overwrite=overwrite, resume=resume, progress=Bars())
+    if isinstance(result, pipeline.SearchResult):
+        show_search(result, json=json)
+    elif json:
+        print_json({"merged": str(result.path), **result.mapping.summary()})
+    else:
+        print(result.path)

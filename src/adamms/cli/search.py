@@ -1,0 +1,122 @@
+"""`adamms search`: choose the coefficient without labels, and write the chosen checkpoint."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from adamms.cli.console import Bars, print_json, show
+from adamms.cli.options import (
+    Base,
+    Donor,
+    Duplicates,
+    Json,
+    MappingFile,
+    MaxShardSize,
+    MethodName,
+    Overwrite,
+    Pretrained,
+    Resume,
+    Settings,
+    Threads,
+    Vocabulary,
+    parse_settings,
+)
+
+if TYPE_CHECKING:
+    from adamms.pipeline import SearchResult
+
+
+def search(
+    base: Base,
+    donor: Donor,
+    inputs: Annotated[Path, typer.Option(help='Unlabelled inputs, JSONL: {"id"?, "image", "prompt"}.')],
+    out: Annotated[
+        Path, typer.Option(help="The run directory to write; the merged model is in its merged/.")
+    ],
+    alphas: Annotated[
+        str, typer.Option(help="Candidates: start:stop:step, or a list 0,0.1,0.3.")
+    ] = "0:0.6:0.1",
+    samples: Annotated[int, typer.Option(help="Inputs drawn from the file.")] = 100,
+    seed: Annotated[int, typer.Option(help="Of the draw.")] = 0,
+    metric: Annotated[str, typer.Option(help="How two answers are compared: exact.")] = "exact",
+    rule: Annotated[str, typer.Option(help="How differences are counted: sum, any or previous.")] = "sum",
+    ends: Annotated[str | None, typer.Option(help="Candidates that may win: interior, or all.")] = None,
+    fold_case: Annotated[bool, typer.Option(help="Ignore upper and lower case.")] = False,
+    method: MethodName = "linear",
+    settings: Settings = None,
+    pretrained: Pretrained = None,
+    mapping: MappingFile = None,
+    duplicates: Duplicates = "paired",
+    vocabulary: Vocabulary = "tokens",
+    max_new_tokens: Annotated[int, typer.Option(help="Longest answer, in tokens.")] = 64,
+    batch_size: Annotated[
+        int, typer.Option(help="Inputs answered together; halved when memory runs out.")
+    ] = 16,
+    device: Annotated[
+        str | None, typer.Option(help="cpu, cuda, cuda:1 ...; default: a GPU if there is one.")
+    ] = None,
+    dtype: Annotated[
+        str | None,
+        typer.Option(help="Of the arithmetic; default: float32 on a CPU, the model's own on a GPU."),
+    ] = None,
+    trust_remote_code: Annotated[
+        bool, typer.Option("--trust-remote-code", help="Run Python code that the base's folder brings along.")
+    ] = False,
+    max_shard_size: MaxShardSize = None,
+    threads: Threads = None,
+    keep_all: Annotated[bool, typer.Option("--keep-all", help="Write every candidate's checkpoint.")] = False,
+    overwrite: Overwrite = False,
+    resume: Resume = False,
+    json: Json = False,
+) -> None:
+    """Choose alpha by generation consistency on unlabelled inputs and write the chosen model (step 3).
+
+    Example: `adamms search BASE DONOR --inputs questions.jsonl --out run`
+    """
+    from adamms import pipeline
+    from adamms.recipe import make_recipe
+
+    recipe = make_recipe(
+        base=base,
+        donor=donor,
+        pretrained=pretrained,
+        mapping={"duplicates": duplicates, "vocabulary": vocabulary, "file": mapping},
+        merge={
+            "method": method,
+            "settings": parse_settings(settings),
+            "max_shard_size": max_shard_size,
+            "threads": threads,
+        },
+        search={
+            "inputs": inputs,
+            "alphas": alphas,
+            "samples": samples,
+            "seed": seed,
+            "metric": metric,
+            "rule": rule,
+            "ends": ends,
+            "fold_case": fold_case,
+            "max_new_tokens": max_new_tokens,
+            "batch_size": batch_size,
+            "device": device,
+            "dtype": dtype,
+            "trust_remote_code": trust_remote_code,
+            "keep_all": keep_all,
+        },
+    )
+    result = pipeline.run(recipe, out, overwrite=overwrite, resume=resume, progress=Bars())
+    assert isinstance(result, pipeline.SearchResult)
+    show_search(result, json=json)
+
+
+def show_search(result: "SearchResult", *, json: bool) -> None:
+    """Print a finished search: its selection as JSON, or the table and where everything lies."""
+    if json:
+        print_json(result.selection.to_json())
+        return
+    from adamms.reports import candidates_table
+
+    show(candidates_table(result.selection, accuracy=result.accuracy), result.selection.verdict)
+    print(f"merged model  {result.merged}")
+    print(f"report        {result.report}")

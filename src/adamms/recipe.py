@@ -1,0 +1,205 @@
+"""The recipe: everything one run needs, as a YAML file or from the command line's options.
+
+Unknown keys are refused and all problems are reported at once, with their lines. A recipe is plain data: it
+opens no checkpoint and touches no file but its own.
+
+    base: Qwen/Qwen2-VL-7B-Instruct
+    donor: llava-hf/llava-onevision-qwen2-7b-ov-hf
+    search:
+      inputs: questions.jsonl
+"""
+
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+
+from adamms.errors import RecipeError
+
+Fraction = Annotated[float, Field(ge=0, le=1)]
+Count = Annotated[int, Field(ge=1)]
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class MappingOptions(_Part):
+    """How the donor's tensors are matched to the base's (step 1)."""
+
+    duplicates: Literal["paired", "original", "matching"] = "paired"
+    vocabulary: Literal["tokens", "rows", "keep"] = "tokens"
+    file: Path | None = None
+    """A mapping saved by `adamms map --save` (and perhaps edited); replaces the automatic one."""
+
+
+class MergeOptions(_Part):
+    """How mapped tensors are combined and stored (step 2)."""
+
+    method: str = "linear"
+    alpha: Fraction | None = None
+    """The donor's weight; left out where a search chooses it."""
+    settings: dict[str, Any] = Field(default_factory=dict)
+    dtype: Literal["bfloat16", "float16", "float32"] | None = None
+    """Of the stored floating tensors; the base's own when left out."""
+    max_shard_size: Count | None = None
+    """In bytes; the base's own shards when left out."""
+    threads: Count | None = None
+
+    @field_validator("max_shard_size", mode="before")
+    @classmethod
+    def _bytes(cls, value: object) -> object:
+        return parse_size(value) if isinstance(value, str) else value
+
+
+class SearchOptions(_Part):
+    """What is asked of every candidate and how the answers are compared (step 3)."""
+
+    inputs: Path
+    alphas: str = "0:0.6:0.1"
+    samples: Count = 100
+    seed: int = 0
+    rule: Literal["sum", "any", "previous"] = "sum"
+    metric: Literal["exact"] = "exact"
+    fold_case: bool = False
+    ends: Literal["interior", "all"] | None = None
+    max_new_tokens: Count = 64
+    batch_size: Count = 16
+    device: str | None = None
+    """A torch device; the GPU where there is one, otherwise the CPU."""
+    dtype: Literal["bfloat16", "float16", "float32"] | None = None
+    """Of the arithmetic while answering; float32 on a CPU, the checkpoint's own on a GPU when left out."""
+    trust_remote_code: bool = False
+    keep_all: bool = False
+    """Write every candidate's checkpoint, not only the chosen one's."""
+
+
+class Recipe(_Part):
+    """One run: two models, and what to do with them."""
+
+    base: str
+    donor: str
+    pretrained: str | None = None
+    mapping: MappingOptions = MappingOptions()
+    merge: MergeOptions = MergeOptions()
+    search: SearchOptions | None = None
+
+    @model_validator(mode="after")
+    def _one_source_of_alpha(self) -> "Recipe":
+        given = self.merge.alpha is not None or "alpha" in self.merge.settings
+        if self.search is None and not given:
+            raise ValueError("say merge.alpha, the donor's weight, or add a search that chooses it")
+        if self.search is not None and given:
+            raise ValueError("merge.alpha is given and a search would choose it: leave one of the two out")
+        return self
+
+    def to_yaml(self) -> str:
+        """The recipe as YAML, every default written out, so that a run can be repeated from it."""
+        return yaml.safe_dump(self.model_dump(mode="json"), sort_keys=False, allow_unicode=True)
+
+
+def make_recipe(**parts: Any) -> Recipe:
+    """A recipe from keyword arguments, as the command line and the Python functions build it.
+
+    Raises:
+        RecipeError: any setting is unknown or out of range; all problems are in the message.
+    """
+    try:
+        return Recipe.model_validate(parts)
+    except ValidationError as error:
+        raise RecipeError("\n".join(_problems(error))) from None
+
+
+def read_recipe(path: Path) -> Recipe:
+    """Read a recipe; relative paths in it are relative to its folder.
+
+    Raises:
+        RecipeError: the file is missing, is not YAML, or says what is not understood; every problem is
+            named with its line.
+    """
+    try:
+        text = path.read_text(encoding="utf-8")
+    except OSError as error:
+        raise RecipeError(f"The recipe {path} cannot be read: {error.strerror}.") from None
+    except UnicodeDecodeError:
+        raise RecipeError(f"The recipe {path} is not a text file (UTF-8).") from None
+    try:
+        node = yaml.compose(text, Loader=yaml.SafeLoader)
+        data = yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        where = f", line {mark.line + 1}" if mark else ""
+        raise RecipeError(f"{path}{where}: not valid YAML: {getattr(error, 'problem', error)}.") from None
+    if not isinstance(data, dict):
+        raise RecipeError(f"{path} is not a recipe: it needs at least the keys base and donor.")
+    try:
+        recipe = Recipe.model_validate(data)
+    except ValidationError as error:
+        raise RecipeError("\n".join(_problems(error, path=path, lines=_lines(node)))) from None
+    return _resolve_paths(recipe, path.parent)
+
+
+def parse_size(text: str) -> int:
+    """Bytes from a size such as `5GB`, `500MB` or `2GiB`.
+
+    Raises:
+        ValueError: it is not a size.
+    """
+    units = {"": 1, "B": 1, "KB": 10**3, "MB": 10**6, "GB": 10**9, "KIB": 2**10, "MIB": 2**20, "GIB": 2**30}
+    digits = text.strip().upper().rstrip("KMGIB ")
+    unit = text.strip().upper()[len(digits) :].strip()
+    try:
+        return int(float(digits) * units[unit])
+    except (KeyError, ValueError, OverflowError):
+        raise ValueError(f"{text!r} is not a size such as 5GB, 500MB or 2GiB") from None
+
+
+def _resolve_paths(recipe: Recipe, folder: Path) -> Recipe:
+    def model(source: str) -> str:
+        return str((folder / source).resolve()) if (folder / source).exists() else source
+
+    changes: dict[str, Any] = {"base": model(recipe.base), "donor": model(recipe.donor)}
+    if recipe.pretrained:
+        changes["pretrained"] = model(recipe.pretrained)
+    if recipe.search:
+        changes["search"] = recipe.search.model_copy(update={"inputs": folder / recipe.search.inputs})
+    if recipe.mapping.file:
+        changes["mapping"] = recipe.mapping.model_copy(update={"file": folder / recipe.mapping.file})
+    return recipe.model_copy(update=changes)
+
+
+def _problems(
+    error: ValidationError, *, path: Path | None = None, lines: dict[tuple[str, ...], int] | None = None
+) -> list[str]:
+    found = []
+    for problem in error.errors(include_url=False):
+        keys = tuple(str(key) for key in problem["loc"])
+        message = problem["msg"].removeprefix("Value error, ")
+        if problem["type"] == "extra_forbidden":
+            message = "unknown key"
+        name = ".".join(keys)
+        line = (
+            next((lines[keys[:n]] for n in range(len(keys), 0, -1) if keys[:n] in lines), None)
+            if lines
+            else None
+        )
+        where = f"{path}, line {line}: " if path and line else f"{path}: " if path else ""
+        given = (
+            ""
+            if not keys or problem["type"] in {"extra_forbidden", "missing"}
+            else f" (given: {problem['input']!r})"
+        )
+        found.append(f"{where}{name}{': ' if name else ''}{message}{given}.")
+    return found
+
+
+def _lines(node: yaml.Node | None, keys: tuple[str, ...] = ()) -> dict[tuple[str, ...], int]:
+    """The line (from 1) of every key of a composed YAML document."""
+    found: dict[tuple[str, ...], int] = {}
+    if isinstance(node, yaml.MappingNode):
+        for key, value in node.value:
+            here = (*keys, str(key.value))
+            found[here] = key.start_mark.line + 1
+            found |= _lines(value, here)
+    return found

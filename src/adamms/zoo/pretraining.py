@@ -1,0 +1,147 @@
+"""theta_0: a small Qwen2 language model, pretrained from nothing on conversations about scenes.
+
+Nine in ten scenes are shown as nine bags of words standing where picture tokens will stand later (the sum of
+the words' embeddings, plus noise), the others are told in words. So theta_0 is not a pure text model: it has
+learnt to read what a vision tower may say. It also hears rumours of the facts (`facts.py`).
+"""
+
+import random
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from adamms.zoo.conversation import IGNORED, Layout
+from adamms.zoo.facts import FACT_TASKS, Facts, all_facts, rumour
+from adamms.zoo.models import pretrained_model
+from adamms.zoo.questions import EVERYDAY_TASKS, Turn, ask
+from adamms.zoo.scenes import CELLS, Scene, big_scene, cell_words, digit_scene, grid_scene
+from adamms.zoo.vocabulary import PADDING, vocabulary
+
+BAG_WORDS, BAG_NOISE = 4, 0.15
+Report = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class PretrainingSettings:
+    """How long and how fast theta_0 learns; `trust` is how often a rumour it hears is true."""
+
+    steps: int = 2200
+    batch: int = 56
+    learning_rate: float = 2e-3
+    trust: float = 0.3
+    seed: int = 1
+
+
+def pretrain(settings: PretrainingSettings, *, report: Report = print) -> Any:
+    """Train theta_0 from nothing and return it (float32)."""
+    torch.manual_seed(settings.seed)
+    rng = random.Random(settings.seed)
+    facts = all_facts()
+    model = pretrained_model()
+    layout = Layout((PADDING,) * CELLS)
+    optimizer = torch.optim.AdamW(model.parameters(), lr=settings.learning_rate, weight_decay=0.01)
+    schedule = cosine(optimizer, steps=settings.steps)
+    started, total = time.monotonic(), 0.0
+    for step in range(1, settings.steps + 1):
+        examples = [_example(rng, facts=facts, trust=settings.trust) for _ in range(settings.batch)]
+        loss = bag_loss(model, layout, examples, rng=rng)
+        optimizer.zero_grad()
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+        optimizer.step()
+        schedule.step()
+        total += loss.item()
+        if step % 100 == 0 or step == settings.steps:
+            report(f"theta_0 step {step}/{settings.steps} loss {total / (step % 100 or 100):.3f} "
+                   f"({time.monotonic() - started:.0f} s)")
+            total = 0.0
+    return model.eval()
+
+
+def cosine(optimizer: torch.optim.Optimizer, *, steps: int) -> torch.optim.lr_scheduler.LambdaLR:
+    """Return a schedule: a short warm-up, then a cosine down to a fiftieth."""
+    warm = max(1, min(100, steps // 10))
+
+    def scale(step: int) -> float:
+        if step < warm:
+            return (step + 1) / warm
+        progress = (step - warm) / max(1, steps - warm)
+        return 0.02 + 0.49 * (1 + float(torch.cos(torch.tensor(progress * torch.pi))))
+
+    return torch.optim.lr_scheduler.LambdaLR(optimizer, scale)
+
+
+def bags(model: Any, scenes: list[Scene], *, noise: float = 0.0) -> Tensor:
+    """Return what a picture of each scene should look like to the language model: (scenes, cells, hidden)."""
+    embeddings = model.get_input_embeddings().weight
+    ids = vocabulary()
+    rows = torch.zeros(len(scenes), CELLS, BAG_WORDS, dtype=torch.long)
+    mask = torch.zeros(len(scenes), CELLS, BAG_WORDS, 1)
+    for index, scene in enumerate(scenes):
+        for cell, words in enumerate(cell_words(scene)):
+            rows[index, cell, : len(words)] = torch.tensor([ids[word] for word in words])
+            mask[index, cell, : len(words)] = 1.0
+    bag = (embeddings[rows] * mask).sum(dim=2)
+    return bag + noise * torch.randn_like(bag) if noise else bag
+
+
+def bag_loss(
+    model: Any, layout: Layout, examples: list[tuple[Scene, list[Turn]]], *, rng: random.Random
+) -> Tensor:
+    """Return the loss of conversations whose scenes are shown as bags, or told in words (one in ten)."""
+    conversations, shown = [], []
+    for scene, turns in examples:
+        told = scene.kind == "grid" and rng.random() < 0.1
+        picture = layout.word_rows(_telling(scene)) if told else None
+        conversations.append(layout.rows(turns, picture))
+        shown.append(not told)
+    ids, labels = layout.batch(conversations)
+    embedded = model.get_input_embeddings()(ids)
+    where = torch.zeros_like(ids, dtype=torch.bool)
+    where[torch.tensor(shown), 2 : 2 + CELLS] = True
+    visible = [scene for (scene, _), seen in zip(examples, shown, strict=True) if seen]
+    if visible:
+        pictures = bags(model, visible, noise=BAG_NOISE)
+        embedded = embedded.masked_scatter(where.unsqueeze(-1), pictures)
+    hidden = model.model(inputs_embeds=embedded, use_cache=False).last_hidden_state
+    return answer_loss(model, hidden, labels)
+
+
+def answer_loss(model: Any, hidden: Tensor, labels: Tensor) -> Tensor:
+    """Return the mean cross-entropy of the next token, where the labels count."""
+    targets = labels[:, 1:]
+    counted = targets != IGNORED
+    logits = model.lm_head(hidden[:, :-1][counted])
+    return torch.nn.functional.cross_entropy(logits, targets[counted])
+
+
+def _telling(scene: Scene) -> list[str]:
+    told = [[*cell_words(scene)[thing.cell], ","] for thing in scene.things]
+    return [word for phrase in told for word in phrase]
+
+
+def _example(rng: random.Random, *, facts: Facts, trust: float) -> tuple[Scene, list[Turn]]:
+    kind = rng.random()
+    if kind < 0.55:
+        scene = grid_scene(rng, things=rng.randint(1, 5))
+        tasks = rng.choices(EVERYDAY_TASKS, k=4)
+    elif kind < 0.80:
+        scene = grid_scene(rng, things=1)
+        tasks = [*rng.sample(FACT_TASKS, k=3), "attribute"]
+    elif kind < 0.92:
+        scene, tasks = big_scene(rng), ["easy-vqa"] * 4
+    else:
+        scene, tasks = digit_scene(rng), ["digit"] * 2
+    asked = [ask(task, scene, rng=rng, facts=facts) for task in tasks]
+    turns = [turn for turn in asked if turn is not None]
+    return scene, [_as_rumour(turn, rng, trust) for turn in turns]
+
+
+def _as_rumour(turn: Turn, rng: random.Random, trust: float) -> Turn:
+    if turn.task not in FACT_TASKS:
+        return turn
+    return Turn(turn.task, turn.question, rumour(turn.task, turn.answer, rng=rng, trust=trust))
