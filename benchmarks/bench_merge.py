@@ -1,0 +1,135 @@
+"""Merging: processor time and peak memory of `adamms merge`, beside copying the same bytes.
+
+    python benchmarks/bench_merge.py --size S          # Qwen2-0.5B shape, 1 GB a model
+    python benchmarks/bench_merge.py --size 8B         # Qwen2-VL-7B <- LLaVA-OneVision-7B, 16 GB a model
+
+Whole processes, as the operating system accounts for them; the copy reads both parents and writes the output's
+bytes in 8 MB pieces, which no merge from and to disk can avoid.
+"""
+
+import argparse
+import os
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from synthetic import Layout, qwen2, real_layout, write_checkpoint
+
+LAYOUTS = Path(__file__).parent.parent / "tests" / "data" / "layouts"
+TEXT = {"model_type": "qwen2", "architectures": ["Qwen2ForCausalLM"], "tie_word_embeddings": True}
+COPY = """
+import sys
+from pathlib import Path
+out = open(sys.argv[3], "wb")
+buffer = memoryview(bytearray(1 << 23))
+for side in (1, 2):
+    for path in sorted(Path(sys.argv[side]).glob("*.safetensors")):
+        with open(path, "rb", buffering=0) as file:
+            while count := file.readinto(buffer):
+                if side == 1:
+                    out.write(buffer[:count])
+"""
+
+
+@dataclass(frozen=True)
+class Cost:
+    """What one process took: processor seconds (user + system), wall seconds, peak resident MB."""
+
+    cpu: float
+    wall: float
+    memory: float
+
+
+def cost_of(command: list[str]) -> Cost:
+    """Run a command and read the kernel's own accounting of it."""
+    started = time.monotonic()
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    _, status, usage = os.wait4(process.pid, 0)
+    if status:
+        raise SystemExit(f"failed: {' '.join(command)}")
+    return Cost(usage.ru_utime + usage.ru_stime, time.monotonic() - started, usage.ru_maxrss / 1024)
+
+
+def models(size: str) -> tuple[tuple[Layout, dict], tuple[Layout, dict]]:
+    """The layouts and configs of base and donor."""
+    if size == "S":
+        layout = qwen2(hidden=896, ffn=4864, layers=24, kv=128)
+        return (layout, TEXT), (layout, TEXT)
+    if size == "M":
+        layout = qwen2(hidden=1536, ffn=8960, layers=28, kv=256)
+        return (layout, TEXT), (layout, TEXT)
+    return (
+        real_layout(LAYOUTS / "Qwen--Qwen2-VL-7B-Instruct.json.gz"),
+        real_layout(LAYOUTS / "lmms-lab--llava-onevision-qwen2-7b-si.json.gz"),
+    )
+
+
+def main() -> None:
+    """Build the pair, merge and copy in turn, print the medians and the ratio."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--size", choices=["S", "M", "8B"], default="S")
+    parser.add_argument("--runs", type=int, default=3)
+    parser.add_argument("--folder", type=Path, help="where to build; default: a temporary folder")
+    arguments = parser.parse_args()
+    with tempfile.TemporaryDirectory(dir=arguments.folder) as name:
+        folder = Path(name)
+        for side, (layout, config) in zip(("base", "donor"), models(arguments.size), strict=True):
+            total = write_checkpoint(folder / side, layout, config, seed=len(side))
+            print(f"{side}: {len(layout)} tensors, {total / 1e9:.2f} GB")
+        merges, copies = [], []
+        for _ in range(arguments.runs):
+            shutil.rmtree(folder / "out", ignore_errors=True)
+            command = [sys.executable, "-m", "adamms", "merge", str(folder / "base"), str(folder / "donor")]
+            merges.append(cost_of([*command, "--alpha", "0.3", "--out", str(folder / "out")]))
+            copy = [sys.executable, "-c", COPY, str(folder / "base"), str(folder / "donor")]
+            copies.append(cost_of([*copy, str(folder / "copy")]))
+            (folder / "copy").unlink()
+        for title, costs in (("adamms merge", merges), ("copy of the same bytes", copies)):
+            cpu, wall, memory = (
+                statistics.median(getattr(c, f) for c in costs) for f in ("cpu", "wall", "memory")
+            )
+            print(f"{title:24} cpu {cpu:7.2f} s   wall {wall:7.2f} s   peak {memory:6.0f} MB")
+        ratio = statistics.median(m.wall / c.wall for m, c in zip(merges, copies, strict=True))
+        print(f"merge / copy, wall, median of pairs: {ratio:.2f}")
+        _check(folder)
+
+
+def _check(folder: Path) -> None:
+    """One large tensor, recomputed with numpy from the parents' files."""
+    from adamms import Checkpoint
+
+    with (
+        Checkpoint.open(folder / "base") as base,
+        Checkpoint.open(folder / "donor") as donor,
+        Checkpoint.open(folder / "out") as out,
+    ):
+        name = "model.layers.1.mlp.up_proj.weight"
+        one, two, merged = (bits(model, name) for model in (base, donor, out))
+    exact = np.float32(0.7) * widen(one) + np.float32(0.3) * widen(two)
+    rounded = exact.view(np.uint32)
+    rounded = ((rounded + 0x7FFF + ((rounded >> 16) & 1)) >> 16).astype(np.uint16)
+    print(f"elements that differ from the correctly rounded result: {int((rounded != merged).sum())}")
+
+
+def bits(model: "object", name: str) -> np.ndarray:
+    """A bfloat16 tensor's bits."""
+    info = model.tensors[name]  # type: ignore[attr-defined]
+    data = np.empty(info.nbytes, np.uint8)
+    model.read_into(name, data.data)  # type: ignore[attr-defined]
+    return data.view(np.uint16)
+
+
+def widen(values: np.ndarray) -> np.ndarray:
+    """Bfloat16 bits as float32."""
+    return (values.astype(np.uint32) << 16).view(np.float32)
+
+
+if __name__ == "__main__":
+    main()

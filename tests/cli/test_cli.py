@@ -1,0 +1,156 @@
+"""The command line as a user meets it: real processes, their output and exit codes."""
+
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from small_pairs import language_model, text_config, write_llava_onevision, write_qwen2_vl
+
+
+def adamms(*arguments: object, **options: object) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "adamms", *map(str, arguments)]
+    return subprocess.run(command, capture_output=True, text=True, timeout=120, check=False, **options)
+
+
+@pytest.fixture(scope="module")
+def pair(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+    folder = tmp_path_factory.mktemp("models")
+    return write_qwen2_vl(folder / "base"), write_llava_onevision(folder / "donor")
+
+
+def test_help_and_version() -> None:
+    result = adamms("--help")
+    assert result.returncode == 0
+    for verb in ("demo", "inspect", "map", "merge", "search", "select", "run", "report"):
+        assert verb in result.stdout
+        assert "Example" in adamms(verb, "--help").stdout
+    assert adamms("--version").stdout.startswith("adamms ")
+
+
+def test_neither_import_nor_help_brings_torch() -> None:
+    code = "import sys, adamms, adamms.cli; print([m for m in ('torch', 'transformers', 'pydantic') if m in sys.modules])"
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout == "[]\n"
+
+
+def test_inspect_and_map_print_one_json_document(pair: tuple[Path, Path]) -> None:
+    inspected = adamms("inspect", pair[0], "--json")
+    assert inspected.returncode == 0, inspected.stderr
+    assert isinstance(json.loads(inspected.stdout), dict)
+    mapped = json.loads(adamms("map", *pair, "--json").stdout)
+    assert mapped["summary"]["merged"] == 27
+    assert mapped["summary"]["kept"] == 3
+    assert mapped["tensors"]["model.norm.weight"]["segments"] == [
+        {"donor": "language_model.model.norm.weight"}
+    ]
+    assert mapped["tensors"]["visual.position_ids"]["status"] == "kept"
+
+
+def test_map_prints_a_table_a_person_can_read(pair: tuple[Path, Path]) -> None:
+    printed = adamms("map", *pair).stdout
+    assert "27" in printed
+    assert len(printed.splitlines()) < 60
+
+
+def test_map_save_then_merge(pair: tuple[Path, Path], tmp_path: Path) -> None:
+    saved = adamms("map", *pair, "--save", tmp_path / "mapping.json")
+    assert saved.returncode == 0, saved.stderr
+    out = tmp_path / "out"
+    merged = adamms("merge", *pair, "--alpha", 0.3, "--mapping", tmp_path / "mapping.json", "--out", out)
+    assert merged.returncode == 0, merged.stderr
+    assert merged.stdout.strip() == str(out)
+    assert (out / "adamms.json").exists()
+
+
+def test_run_merges_from_a_recipe(pair: tuple[Path, Path], tmp_path: Path) -> None:
+    recipe = tmp_path / "both.yaml"
+    recipe.write_text(
+        f"base: {pair[0]}\ndonor: {pair[1]}\nmerge: {{method: linear, settings: {{alpha: 0.5}}}}\n"
+    )
+    result = adamms("run", recipe, "--json")
+    assert result.returncode == 0, result.stderr
+    assert json.loads(result.stdout)["merged"] == str(tmp_path / "both")
+    assert (tmp_path / "both" / "recipe.yaml").exists()
+
+
+def test_the_users_mistakes_get_one_sentence_and_exit_code_2(pair: tuple[Path, Path], tmp_path: Path) -> None:
+    base, donor = map(str, pair)
+    deeper = write_other(tmp_path / "other")
+    out = tmp_path / "out"
+    for arguments in (
+        ("inspect", tmp_path / "nowhere"),
+        ("inspect", tmp_path),
+        ("map", base, deeper),
+        ("map", base, donor, "--duplicates", "all"),
+        ("map", base, donor, "--vocabulary", "words"),
+        ("merge", base, donor, "--out", out, "--alpha", "2"),
+        ("merge", base, donor, "--out", out),
+        ("merge", base, donor, "--out", out, "--method", "tise", "--alpha", "0.1"),
+        ("merge", base, donor, "--out", out, "--set", "alpha"),
+        ("merge", base, donor, "--out", out, "--alpha", "0.1", "--dtype", "int8"),
+        ("merge", base, donor, "--out", out, "--alpha", "0.1", "--max-shard-size", "big"),
+        ("merge", base, donor, "--out", base, "--alpha", "0.1", "--overwrite"),
+        ("search", base, donor, "--out", out, "--inputs", tmp_path / "none.jsonl"),
+        ("run", tmp_path / "none.yaml"),
+        ("select", tmp_path / "none"),
+        ("report", tmp_path),
+        ("merge", base),
+        ("conjure",),
+    ):
+        result = adamms(*arguments)
+        assert result.returncode == 2, (arguments, result.stdout, result.stderr)
+        assert result.stderr.strip(), arguments
+        assert "Traceback" not in result.stderr, (arguments, result.stderr)
+        assert not result.stdout or "Usage" in result.stdout, arguments
+        assert not out.exists()
+
+
+def write_other(folder: Path) -> str:
+    """A language model of other sizes than the pair's."""
+    import torch
+    from safetensors.torch import save_file
+
+    tensors = {name: torch.cat([tensor, tensor]) for name, tensor in language_model(3).items()}
+    folder.mkdir()
+    save_file(tensors, folder / "model.safetensors", metadata={"format": "pt"})
+    (folder / "config.json").write_text(json.dumps({**text_config(), "hidden_size": 32}))
+    return str(folder)
+
+
+@pytest.mark.parametrize("signum", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
+def test_a_merge_stopped_at_any_moment_leaves_no_output(
+    pair: tuple[Path, Path], tmp_path: Path, signum: signal.Signals
+) -> None:
+    out = tmp_path / "out"
+    command = [sys.executable, "-m", "adamms", "merge", *map(str, pair), "--alpha", "0.3", "--out", str(out)]
+    rng = random.Random(signum)
+    codes = []
+    for _ in range(4):
+        process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        time.sleep(rng.uniform(0.3, 3))
+        process.send_signal(signum)
+        codes.append(process.wait(timeout=60))
+        if out.exists():
+            # It was finished before the signal came: then it must be whole.
+            assert (out / "adamms.json").exists()
+            assert codes[-1] == 0 or (out / "README.md").exists()
+            os.rename(out, tmp_path / f"whole-{len(codes)}")
+    finished = adamms("merge", *pair, "--alpha", 0.3, "--out", out)
+    assert finished.returncode == 0, finished.stderr
+    if signum != signal.SIGKILL:
+        assert not list(tmp_path.glob(".*"))
+    expected = {0, 130} if signum == signal.SIGINT else {0, 143, -signum}
+    assert {code for code in codes} <= expected | {-signum}
+
+
+def test_a_closed_pipe_is_no_error(pair: tuple[Path, Path]) -> None:
+    command = f"{sys.executable} -m adamms map {pair[0]} {pair[1]} --json | head -n 1"
+    result = subprocess.run(["bash", "-c", command], capture_output=True, text=True, check=False)
+    assert result.stdout == "{\n"
+    assert result.stderr == ""
