@@ -34,7 +34,14 @@ format: $(STAMP)
 	$(BIN)/ruff check --fix src tests benchmarks
 	$(BIN)/ruff format src tests benchmarks
 
-bench: bench-merge bench-search
+bench: $(STAMP)
+	$(BIN)/python benchmarks/bench_merge.py --size S
+	$(BIN)/python benchmarks/bench_search.py
+
+zoo: $(STAMP)
+	$(PIP) install ".[zoo]"
+	$(PIP) install --no-deps easy-vqa
+	$(BIN)/python -m adamms.zoo --out .zoo/retrained
 
 clean:
 	rm -rf $(VENV) adamms-demo .mypy_cache .ruff_cache .pytest_cache

@@ -3,8 +3,8 @@
     python benchmarks/bench_merge.py --size S          # Qwen2-0.5B shape, 1 GB a model
     python benchmarks/bench_merge.py --size 8B         # Qwen2-VL-7B <- LLaVA-OneVision-7B, 16 GB a model
 
-Whole processes, as the operating system accounts for them; the copy reads both parents and writes the output's
-bytes in 8 MB pieces, which no merge from and to disk can avoid.
+Whole processes, as the operating system accounts for them; the copy reads both parents and writes the
+output's bytes in 8 MB pieces, which no merge from and to disk can avoid.
 """
 
 import argparse

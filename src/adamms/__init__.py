@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 from adamms.version import __version__
 
 if TYPE_CHECKING:
+    from adamms.api import merge as merge
+    from adamms.api import search as search
     from adamms.checkpoints import Checkpoint as Checkpoint
     from adamms.mapping import map_parameters as map_parameters
-    from adamms.pipeline import merge as merge
-    from adamms.pipeline import search as search
 
 __all__ = ["Checkpoint", "__version__", "map_parameters", "merge", "search"]
 
@@ -24,8 +24,8 @@ def __getattr__(name: str) -> object:
     homes = {
         "Checkpoint": "adamms.checkpoints",
         "map_parameters": "adamms.mapping",
-        "merge": "adamms.pipeline",
-        "search": "adamms.pipeline",
+        "merge": "adamms.api",
+        "search": "adamms.api",
     }
     if name not in homes:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

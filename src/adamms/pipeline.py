@@ -1,39 +1,39 @@
 """A run, from two models to a merged one: mapping -> merging, with searching between where alpha is unknown.
 
-The only file that knows every step. Each entry point turns its arguments into one `Recipe` and `run` does
-the work, so the command line, Python and a YAML file all take the same road.
+The only file that knows every step. The command line, the Python functions (`api.py`) and a YAML file each
+make a `Recipe`, and `run` does what it says: one road for all.
 """
 
 import json
 import time
-from collections.abc import Callable
-from contextlib import AbstractContextManager
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import Any
 
 from adamms.checkpoints import Checkpoint, CheckpointWriter, OutputFolder
 from adamms.errors import MappingError, RecipeError
 from adamms.mapping import MappedDonor, ParameterMapping, map_parameters
 from adamms.merging import Method, make_method, stream_merge
-from adamms.recipe import MergeOptions, Recipe, SearchOptions, make_recipe
+from adamms.progress import Progress, Silent
+from adamms.recipe import Recipe, SearchOptions
+from adamms.searching import (
+    Example,
+    Responses,
+    ResponseWriter,
+    Selection,
+    format_alpha,
+    parse_alphas,
+    read_inputs,
+    read_responses,
+    sample,
+    select,
+)
 from adamms.version import __version__
 
-if TYPE_CHECKING:
-    from adamms.searching import Example, Responses, Selection
-
 MERGED = "merged"
+RECIPE = "recipe.yaml"
 ADAMMS_JSON = "adamms.json"
-
-
-class Progress(Protocol):
-    """How a run tells how far it is; the command line draws bars, the default is silent."""
-
-    def stage(self, title: str, *, total: int, unit: str) -> AbstractContextManager[Callable[[int], None]]:
-        """A stage of `total` units; the returned function is called with the units done since."""
-
-    def say(self, message: str) -> None:
-        """One line a person should see."""
 
 
 @dataclass(frozen=True)
@@ -51,7 +51,7 @@ class SearchResult:
 
     path: Path
     mapping: ParameterMapping
-    selection: "Selection"
+    selection: Selection
     accuracy: dict[float, float] | None
 
     @property
@@ -63,86 +63,6 @@ class SearchResult:
     def report(self) -> Path:
         """The self-contained HTML page."""
         return self.path / "report.html"
-
-
-def merge(
-    base: str | Path,
-    donor: str | Path,
-    out: str | Path,
-    *,
-    alpha: float,
-    overwrite: bool = False,
-    progress: Progress | None = None,
-    **options: Any,
-) -> MergeResult:
-    """Merge `donor` into `base` with the donor's weight `alpha` and write the checkpoint to `out`.
-
-    Args:
-        base: the model whose architecture, tokenizer, vision encoder and layout are kept; a folder or hub id.
-        donor: the model merged into it.
-        out: the folder to write; it appears there whole or not at all.
-        alpha: the donor's weight, from 0 to 1 (equation 1 of the paper).
-        overwrite: replace an earlier output of ours.
-        progress: told how far the merge is.
-        **options: fields of `MappingOptions` (duplicates, vocabulary, file) and `MergeOptions` (dtype, ...).
-
-    Raises:
-        AdaMMSError: one sentence that says what is wrong, where, and what to do.
-    """
-    mapping_options, merge_options = _split(options)
-    recipe = make_recipe(
-        base=str(base), donor=str(donor), mapping=mapping_options, merge={"alpha": alpha, **merge_options}
-    )
-    result = run(recipe, Path(out), overwrite=overwrite, progress=progress)
-    assert isinstance(result, MergeResult)
-    return result
-
-
-def search(
-    base: str | Path,
-    donor: str | Path,
-    inputs: str | Path,
-    out: str | Path,
-    *,
-    overwrite: bool = False,
-    resume: bool = False,
-    progress: Progress | None = None,
-    **options: Any,
-) -> SearchResult:
-    """Choose alpha by generation consistency on unlabelled `inputs` and write the run directory `out`.
-
-    Args:
-        base: the model whose architecture is kept; a folder or hub id.
-        donor: the model merged into it.
-        inputs: a JSONL file of `{"id"?, "image", "prompt"}`.
-        out: the run directory to write; the chosen checkpoint lies in its `merged/`.
-        overwrite: replace an earlier run of ours.
-        resume: go on with a run that was killed; no question is asked twice.
-        progress: told how far the run is.
-        **options: fields of `SearchOptions`, `MappingOptions` and `MergeOptions`.
-
-    Raises:
-        AdaMMSError: one sentence that says what is wrong, where, and what to do.
-    """
-    mapping_options, rest = _split(options)
-    merge_options = {
-        key: rest.pop(key) for key in list(rest) if key in MergeOptions.model_fields and key != "dtype"
-    }
-    recipe = make_recipe(
-        base=str(base),
-        donor=str(donor),
-        mapping=mapping_options,
-        merge=merge_options,
-        search={"inputs": str(inputs), **rest},
-    )
-    result = run(recipe, Path(out), overwrite=overwrite, resume=resume, progress=progress)
-    assert isinstance(result, SearchResult)
-    return result
-
-
-def _split(options: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
-    mapping = {key: options[key] for key in ("duplicates", "vocabulary", "file") if key in options}
-    return mapping, {key: value for key, value in options.items() if key not in mapping}
 
 
 def run(
@@ -167,22 +87,45 @@ def run(
     Raises:
         AdaMMSError: one sentence that says what is wrong, where, and what to do.
     """
-    progress = progress or _Silent()
+    progress = progress or Silent()
+    searching = recipe.search is not None
+    marker = "selection.json" if searching else ADAMMS_JSON
+    # The output's place is claimed first: nobody should download two models to learn that it is taken.
     with (
-        Checkpoint.open(recipe.base, download=True) as base,
-        Checkpoint.open(recipe.donor, download=True) as donor,
+        OutputFolder.open(
+            out, overwrite=overwrite, resume=resume, marker=marker, keep_on_failure=searching
+        ) as folder,
+        ExitStack() as models,
     ):
-        base.require_data()
-        donor.require_data()
-        mapping = resolve_mapping(recipe, base, donor)
-        for note in mapping.notes:
-            progress.say(note)
-        pair = _Pair(_pin(recipe, base, donor), base, donor, mapping)
+        # Nor should what an interrupted run left be lost to a slip in the next command.
+        folder.keep_on_failure = folder.resumed
         if recipe.search is None:
-            return _merge_only(pair, out, overwrite=overwrite, progress=progress)
-        return _search(
-            pair, recipe.search, out, overwrite=overwrite, resume=resume, progress=progress, answers=answers
-        )
+            method = _method(recipe)
+            return _merge(_open_pair(recipe, models, progress), folder, method=method, progress=progress)
+        questions = _Questions.of(recipe.search)
+        pair = _open_pair(recipe, models, progress)
+        return _search(pair, folder, questions=questions, progress=progress, answers=answers)
+
+
+def _open_pair(recipe: Recipe, models: ExitStack, progress: Progress) -> "_Pair":
+    """Open and map both models from their headers; download weights only if the mapping holds."""
+
+    def data_of(headers: Checkpoint) -> Checkpoint:
+        if headers.folder is None:
+            progress.say(f"Fetching {headers.source} from the hub.")
+            headers = models.enter_context(
+                Checkpoint.open(headers.source, revision=headers.revision, download=True)
+            )
+        headers.require_data()
+        return headers
+
+    base = models.enter_context(Checkpoint.open(recipe.base))
+    donor = models.enter_context(Checkpoint.open(recipe.donor))
+    mapping = resolve_mapping(recipe, base, donor)
+    for note in mapping.notes:
+        progress.say(note)
+    base, donor = data_of(base), data_of(donor)
+    return _Pair(_pin(recipe, base, donor), base, donor, mapping)
 
 
 @dataclass(frozen=True)
@@ -197,6 +140,31 @@ class _Pair:
     @property
     def mapped(self) -> MappedDonor:
         return MappedDonor(self.mapping, self.base, self.donor)
+
+    def method_at(self, alpha: float) -> Method:
+        """The recipe's method with a candidate's alpha."""
+        return _method(self.recipe, alpha)
+
+
+@dataclass(frozen=True)
+class _Questions:
+    """What a search asks, and of which candidates."""
+
+    options: SearchOptions
+    alphas: tuple[float, ...]
+    examples: list[Example]
+
+    @classmethod
+    def of(cls, options: SearchOptions) -> "_Questions":
+        examples = sample(read_inputs(options.inputs), options.samples, seed=options.seed)
+        return cls(options, parse_alphas(options.alphas), examples)
+
+
+def _method(recipe: Recipe, alpha: float | None = None) -> Method:
+    """The recipe's method, checked, with its own alpha or a candidate's."""
+    options = recipe.merge
+    alpha = options.alpha if alpha is None else alpha
+    return make_method(options.method, {**options.settings, **({} if alpha is None else {"alpha": alpha})})
 
 
 def resolve_mapping(recipe: Recipe, base: Checkpoint, donor: Checkpoint) -> ParameterMapping:
@@ -217,124 +185,100 @@ def resolve_mapping(recipe: Recipe, base: Checkpoint, donor: Checkpoint) -> Para
     return mapping
 
 
-def _merge_only(pair: _Pair, out: Path, *, overwrite: bool, progress: Progress) -> MergeResult:
-    options = pair.recipe.merge
-    settings = dict(options.settings)
-    if options.alpha is not None:
-        settings["alpha"] = options.alpha
-    method = make_method(options.method, settings)
-    with OutputFolder.open(out, overwrite=overwrite, marker=ADAMMS_JSON) as folder:
-        _write_merged(pair, folder.path, method=method, selection=None, progress=progress)
-        (folder.path / "recipe.yaml").write_text(pair.recipe.to_yaml(), encoding="utf-8")
-        folder.commit()
-    return MergeResult(out, pair.mapping, method)
+def _merge(pair: _Pair, folder: OutputFolder, *, method: Method, progress: Progress) -> MergeResult:
+    _write_merged(pair, folder.path, method=method, selection=None, progress=progress)
+    (folder.path / RECIPE).write_text(pair.recipe.to_yaml(), encoding="utf-8")
+    folder.commit()
+    return MergeResult(folder.target, pair.mapping, method)
 
 
 def _search(
     pair: _Pair,
-    options: SearchOptions,
-    out: Path,
+    folder: OutputFolder,
     *,
-    overwrite: bool,
-    resume: bool,
+    questions: _Questions,
     progress: Progress,
     answers: dict[str, str] | None,
 ) -> SearchResult:
-    # Late: the searching room's engine brings transformers with it.
+    # Late: the pages need jinja2, and merging alone does not.
     from adamms.reports import build_report
-    from adamms.searching import parse_alphas, read_inputs, sample, select
 
-    alphas = parse_alphas(options.alphas)
-    examples = sample(read_inputs(options.inputs), options.samples, seed=options.seed)
-    with OutputFolder.open(
-        out, overwrite=overwrite, resume=resume, marker="selection.json", keep_on_failure=True
-    ) as folder:
-        log = _Log(folder.path / "log.jsonl")
-        _same_recipe(folder.path / "recipe.yaml", pair.recipe, resume=resume)
-        _write_json(folder.path / "mapping.json", pair.mapping.to_json())
-        log("started", version=__version__, inputs=len(examples), candidates=len(alphas))
-        responses = _answers(
-            pair, options, examples, alphas=alphas, folder=folder.path, progress=progress, log=log
-        )
-        selection = select(
-            responses,
-            rule=options.rule,
-            metric=options.metric,
-            fold_case=options.fold_case,
-            ends=options.ends,
-            seed=options.seed,
-        )
-        _write_json(folder.path / "selection.json", selection.to_json())
-        log("selected", alpha=selection.selected, tied=list(selection.tied))
-        accuracy = _accuracy(responses, examples, answers)
-        if accuracy:
-            _write_json(
-                folder.path / "accuracy.json", {f"{alpha:g}": value for alpha, value in accuracy.items()}
-            )
-        method = make_method(
-            pair.recipe.merge.method, {**pair.recipe.merge.settings, "alpha": selection.selected}
-        )
-        _write_merged(pair, folder.path / MERGED, method=method, selection=selection, progress=progress)
-        if options.keep_all:
-            for alpha in alphas:
-                each = make_method(pair.recipe.merge.method, {**pair.recipe.merge.settings, "alpha": alpha})
-                target = folder.path / "candidates" / f"alpha={alpha:.2f}"
-                _write_merged(pair, target, method=each, selection=None, progress=progress)
-        build_report(folder.path)
-        log("finished")
-        folder.commit()
-    return SearchResult(out, pair.mapping, selection, accuracy)
+    options, alphas, examples = questions.options, questions.alphas, questions.examples
+    _same_recipe(folder, pair.recipe)
+    _write_json(folder.path / "mapping.json", pair.mapping.to_json())
+    log = _Log(folder.path / "log.jsonl")
+    log("started", version=__version__, inputs=len(examples), candidates=len(alphas))
+    # From here on there is something worth resuming.
+    folder.keep_on_failure = True
+    responses = _answers(pair, questions, folder.path / "responses", progress=progress)
+    log("answered", answers=sum(map(len, responses.values())))
+    selection = select(
+        responses,
+        rule=options.rule,
+        metric=options.metric,
+        fold_case=options.fold_case,
+        ends=options.ends,
+        seed=options.seed,
+    )
+    _write_json(folder.path / "selection.json", selection.to_json())
+    log("selected", alpha=selection.selected, tied=list(selection.tied))
+    accuracy = _accuracy(responses, examples, answers)
+    if accuracy:
+        by_alpha = {f"{alpha:g}": value for alpha, value in accuracy.items()}
+        _write_json(folder.path / "accuracy.json", by_alpha)
+    _write_candidate(pair, folder.path / MERGED, selection.selected, selection=selection, progress=progress)
+    if options.keep_all:
+        for alpha in alphas:
+            target = folder.path / "candidates" / f"alpha={format_alpha(alpha)}"
+            _write_candidate(pair, target, alpha, selection=None, progress=progress)
+    log("finished")
+    build_report(folder.path)
+    folder.commit()
+    return SearchResult(folder.target, pair.mapping, selection, accuracy)
 
 
-def _answers(
-    pair: _Pair,
-    options: SearchOptions,
-    examples: "list[Example]",
-    *,
-    alphas: tuple[float, ...],
-    folder: Path,
-    progress: Progress,
-    log: "_Log",
-) -> "Responses":
+def _answers(pair: _Pair, questions: _Questions, folder: Path, *, progress: Progress) -> Responses:
     """Every candidate's answers, written as they come; those of an interrupted run are not asked again."""
-    from adamms.searching import ResponseWriter, read_responses
+    # Late: the engine brings transformers with it.
     from adamms.searching.sweep import sweep
 
-    target = folder / "responses"
-    target.mkdir(exist_ok=True)
-    known = read_responses(target) if any(target.iterdir()) else {}
+    options = questions.options
+    folder.mkdir(exist_ok=True)
+    known = read_responses(folder) if any(folder.iterdir()) else {}
     done = {(alpha, id_) for alpha, answered in known.items() for id_ in answered}
     if done:
         progress.say(f"Resuming: {len(done)} answers are already there.")
+    total = len(questions.alphas) * len(questions.examples)
     with (
-        progress.stage("Searching", total=len(alphas) * len(examples), unit="answers") as advance,
-        ResponseWriter(target) as writer,
+        progress.stage("Searching", total=total, unit="answers") as advance,
+        ResponseWriter(folder) as writer,
     ):
         advance(len(done))
-        for response in sweep(
-            pair.base,
-            pair.donor,
-            examples,
-            alphas,
-            mapped=pair.mapped,
-            method=lambda alpha: make_method(
-                pair.recipe.merge.method, {**pair.recipe.merge.settings, "alpha": alpha}
-            ),
-            skip=done,
-            max_new_tokens=options.max_new_tokens,
-            batch_size=options.batch_size,
-            device=options.device,
-            dtype=options.dtype,
-            trust_remote_code=options.trust_remote_code,
-        ):
-            writer.write(response)
-            advance(1)
-    log("answered", answers=len(alphas) * len(examples))
-    return read_responses(target)
+        try:
+            for response in sweep(
+                pair.base,
+                pair.donor,
+                questions.examples,
+                questions.alphas,
+                mapped=pair.mapped,
+                method=pair.method_at,
+                skip=done,
+                max_new_tokens=options.max_new_tokens,
+                batch_size=options.batch_size,
+                device=options.device,
+                dtype=options.dtype,
+                trust_remote_code=options.trust_remote_code,
+            ):
+                writer.write(response)
+                advance(1)
+        except KeyboardInterrupt:
+            progress.say("The answers so far are kept; go on with --resume.")
+            raise
+    return read_responses(folder)
 
 
 def _accuracy(
-    responses: "Responses", examples: "list[Example]", answers: dict[str, str] | None
+    responses: Responses, examples: list[Example], answers: dict[str, str] | None
 ) -> dict[float, float] | None:
     """The share of right answers a candidate, where the true answers are known; never read by the choice."""
     from adamms.evaluation.accuracy import score
@@ -345,14 +289,20 @@ def _accuracy(
     return {alpha: score(answered, known) for alpha, answered in responses.items()}
 
 
+def _write_candidate(
+    pair: _Pair, folder: Path, alpha: float, *, selection: Selection | None, progress: Progress
+) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    _write_merged(pair, folder, method=pair.method_at(alpha), selection=selection, progress=progress)
+
+
 def _write_merged(
-    pair: _Pair, folder: Path, *, method: Method, selection: "Selection | None", progress: Progress
+    pair: _Pair, folder: Path, *, method: Method, selection: Selection | None, progress: Progress
 ) -> None:
     """One merged checkpoint: weights in the base's layout, companions, `adamms.json` and the model card."""
     from adamms.reports import write_model_card
 
     options = pair.recipe.merge
-    folder.mkdir(parents=True, exist_ok=True)
     writer = CheckpointWriter(folder, pair.base, dtype=options.dtype, max_shard_size=options.max_shard_size)
     total = sum(info.nbytes for info in writer.tensors.values())
     with progress.stage("Merging", total=total, unit="bytes") as advance:
@@ -400,16 +350,16 @@ def _pin(recipe: Recipe, base: Checkpoint, donor: Checkpoint) -> Recipe:
     return recipe.model_copy(update=changes)
 
 
-def _same_recipe(path: Path, recipe: Recipe, *, resume: bool) -> None:
-    """Write the recipe into the run, or, on resuming, insist that it is still the same."""
-    text = recipe.to_yaml()
-    if resume and path.exists():
+def _same_recipe(folder: OutputFolder, recipe: Recipe) -> None:
+    """Write the recipe into the run, or, where a run is resumed, insist that it is still the same."""
+    path, text = folder.path / RECIPE, recipe.to_yaml()
+    if folder.resumed and path.exists():
         before = path.read_text(encoding="utf-8").splitlines()
         changed = [line.strip() for line in text.splitlines() if line not in before]
         if changed:
             raise RecipeError(
                 f"The interrupted run was started with other settings; now different: {'; '.join(changed)}. "
-                "Start anew without --resume, or repeat the first run's settings."
+                "Repeat the first run's settings, or start anew with --overwrite instead of --resume."
             )
     path.write_text(text, encoding="utf-8")
 
@@ -428,15 +378,3 @@ class _Log:
         line = {"time": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()), "event": event, **facts}
         with self._path.open("a", encoding="utf-8") as file:
             file.write(json.dumps(line) + "\n")
-
-
-class _Silent:
-    """No progress shown: the default of the Python functions."""
-
-    def stage(self, title: str, *, total: int, unit: str) -> AbstractContextManager[Callable[[int], None]]:
-        from contextlib import nullcontext
-
-        return nullcontext(lambda _: None)
-
-    def say(self, message: str) -> None:
-        pass

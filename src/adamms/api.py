@@ -1,0 +1,88 @@
+"""The Python functions: `merge` and `search` with plain arguments, each one recipe and one run.
+
+    from adamms import merge, search
+
+They do what the verbs of the same name do, silently unless a `Progress` is given.
+"""
+
+from pathlib import Path
+from typing import Any
+
+from adamms.pipeline import MergeResult, SearchResult, run
+from adamms.progress import Progress
+from adamms.recipe import MappingOptions, MergeOptions, make_recipe
+
+
+def merge(
+    base: str | Path,
+    donor: str | Path,
+    out: str | Path,
+    *,
+    alpha: float,
+    overwrite: bool = False,
+    progress: Progress | None = None,
+    **options: Any,
+) -> MergeResult:
+    """Merge `donor` into `base` with the donor's weight `alpha` and write the checkpoint to `out`.
+
+    Args:
+        base: the model whose architecture, tokenizer, vision encoder and layout are kept; a folder or hub id.
+        donor: the model merged into it.
+        out: the folder to write; it appears there whole or not at all.
+        alpha: the donor's weight, from 0 to 1 (equation 1 of the paper).
+        overwrite: replace an earlier output of ours.
+        progress: told how far the merge is.
+        **options: fields of `MappingOptions` (duplicates, vocabulary, file) and `MergeOptions` (dtype, ...).
+
+    Raises:
+        AdaMMSError: one sentence that says what is wrong, where, and what to do.
+    """
+    mapping = _split(options, MappingOptions)
+    recipe = make_recipe(base=str(base), donor=str(donor), mapping=mapping, merge={"alpha": alpha, **options})
+    result = run(recipe, Path(out), overwrite=overwrite, progress=progress)
+    assert isinstance(result, MergeResult)
+    return result
+
+
+def search(
+    base: str | Path,
+    donor: str | Path,
+    inputs: str | Path,
+    out: str | Path,
+    *,
+    overwrite: bool = False,
+    resume: bool = False,
+    progress: Progress | None = None,
+    **options: Any,
+) -> SearchResult:
+    """Choose alpha by generation consistency on unlabelled `inputs` and write the run directory `out`.
+
+    Args:
+        base: the model whose architecture is kept; a folder or hub id.
+        donor: the model merged into it.
+        inputs: a JSONL file of `{"id"?, "image", "prompt"}`.
+        out: the run directory to write; the chosen checkpoint lies in its `merged/`.
+        overwrite: replace an earlier run of ours.
+        resume: go on with a run that was killed; no question is asked twice.
+        progress: told how far the run is.
+        **options: fields of `SearchOptions`, `MappingOptions` and `MergeOptions`; `dtype` is the search's.
+
+    Raises:
+        AdaMMSError: one sentence that says what is wrong, where, and what to do.
+    """
+    dtype = {"dtype": options.pop("dtype")} if "dtype" in options else {}
+    recipe = make_recipe(
+        base=str(base),
+        donor=str(donor),
+        mapping=_split(options, MappingOptions),
+        merge=_split(options, MergeOptions),
+        search={"inputs": str(inputs), **dtype, **options},
+    )
+    result = run(recipe, Path(out), overwrite=overwrite, resume=resume, progress=progress)
+    assert isinstance(result, SearchResult)
+    return result
+
+
+def _split(options: dict[str, Any], part: type[MappingOptions] | type[MergeOptions]) -> dict[str, Any]:
+    """Take the options that are fields of a part of the recipe out of `options`."""
+    return {key: options.pop(key) for key in list(options) if key in part.model_fields}
