@@ -14,7 +14,7 @@ from typing import Any
 from adamms.checkpoints import Checkpoint, CheckpointWriter, OutputFolder
 from adamms.errors import MappingError, RecipeError
 from adamms.mapping import MappedDonor, ParameterMapping, map_parameters
-from adamms.merging import Method, make_method, stream_merge
+from adamms.merging import Method, make_method
 from adamms.progress import Progress, Silent
 from adamms.recipe import Recipe, SearchOptions
 from adamms.searching import (
@@ -180,9 +180,7 @@ def resolve_mapping(recipe: Recipe, base: Checkpoint, donor: Checkpoint) -> Para
         data = json.loads(options.file.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise MappingError(f"The mapping {options.file} cannot be read: {error}.") from None
-    mapping = ParameterMapping.from_json(data)
-    mapping.check(base, donor)
-    return mapping
+    return ParameterMapping.from_json(data).check(base, donor)
 
 
 def _merge(pair: _Pair, folder: OutputFolder, *, method: Method, progress: Progress) -> MergeResult:
@@ -300,6 +298,8 @@ def _write_merged(
     pair: _Pair, folder: Path, *, method: Method, selection: Selection | None, progress: Progress
 ) -> None:
     """One merged checkpoint: weights in the base's layout, companions, `adamms.json` and the model card."""
+    # Late: torch takes seconds, and most mistakes are found before it is needed.
+    from adamms.merging.stream import stream_merge
     from adamms.reports import write_model_card
 
     options = pair.recipe.merge

@@ -69,13 +69,13 @@ def main() -> None:
 
 
 def _unexpected(error: Exception) -> int:
-    import click
-
-    if isinstance(error, click.exceptions.Abort):
+    if isinstance(error, typer.Abort):
         return fail("Interrupted.", 130)
-    if isinstance(error, click.ClickException):
-        error.show()
-        return error.exit_code
+    # The usage errors of the parser; by their shape, because typer brings its own copy of click or not.
+    show, code = getattr(error, "show", None), getattr(error, "exit_code", None)
+    if callable(show) and isinstance(code, int):
+        show()
+        return code
     if os.environ.get("ADAMMS_TRACEBACK"):
         raise error
     return fail(

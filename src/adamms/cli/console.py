@@ -5,7 +5,10 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
+
+from adamms.errors import OutputError
 
 
 def fail(message: str, code: int) -> int:
@@ -17,6 +20,18 @@ def fail(message: str, code: int) -> int:
 def print_json(data: Any) -> None:
     """Print one JSON document on stdout."""
     print(json.dumps(data, indent=1, ensure_ascii=False))
+
+
+def save_json(path: Path, data: Any) -> None:
+    """Write one JSON document to a file the user named.
+
+    Raises:
+        OutputError: it cannot be written there.
+    """
+    try:
+        path.write_text(json.dumps(data, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    except OSError as error:
+        raise OutputError(f"{path} cannot be written: {error.strerror}.") from None
 
 
 def show(*renderables: Any) -> None:

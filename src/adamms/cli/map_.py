@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from adamms.cli.console import Bars, print_json, show
+from adamms.cli.console import Bars, print_json, save_json, show
 from adamms.cli.options import Base, Donor, Duplicates, Json, Vocabulary
 
 
@@ -27,7 +27,7 @@ def map_(
     with Checkpoint.open(base) as base_model, Checkpoint.open(donor) as donor_model:
         mapping = map_parameters(base_model, donor_model, duplicates=duplicates, vocabulary=vocabulary)
         if save:
-            mapping.save(save)
+            save_json(save, mapping.to_json())
         for note in mapping.notes:
             Bars().say(note)
         if json:

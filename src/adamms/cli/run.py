@@ -30,6 +30,6 @@ def run(
     if isinstance(result, pipeline.SearchResult):
         show_search(result, json=json)
     elif json:
-        print_json({"merged": str(result.path), **result.mapping.summary()})
+        print_json({"path": str(result.path), "summary": result.mapping.summary()})
     else:
         print(result.path)

@@ -1,6 +1,9 @@
-"""Step 2 of the method: merge mapped tensors, streamed from disk to disk (section 3.2)."""
+"""Step 2 of the method: merge mapped tensors, streamed from disk to disk (section 3.2).
 
-from adamms.merging.methods import Method as Method
-from adamms.merging.methods import make_method as make_method
-from adamms.merging.stream import stream_merge as stream_merge
-from adamms.merging.tensors import merged_tensor as merged_tensor
+The names here are light. What does the arithmetic brings torch with it and is imported from its modules
+(`merging.stream`, `merging.tensors`) by those who need it.
+"""
+
+from adamms.merging.methods import Method, make_method
+
+__all__ = ["Method", "make_method"]
