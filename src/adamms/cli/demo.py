@@ -18,7 +18,7 @@ def demo(
     from adamms import pipeline
     from adamms.recipe import make_recipe
     from adamms.reports import candidates_table, mapping_totals
-    from adamms.zoo import read_answers, shipped_pair
+    from adamms.zoo import shipped_pair
 
     pair = shipped_pair()
     print("Merging two small models of different architectures, Qwen2-VL (base) and LLaVA-OneVision (donor):")
@@ -28,7 +28,7 @@ def demo(
         donor=str(pair.donor),
         search={"inputs": pair.inputs, "samples": 200, "max_new_tokens": 8, "batch_size": 32},
     )
-    result = pipeline.run(recipe, out, overwrite=True, progress=Bars(), answers=read_answers(pair.answers))
+    result = pipeline.run(recipe, out, overwrite=True, progress=Bars(), answers=pair.true_answers())
     assert isinstance(result, pipeline.SearchResult)
     assert result.accuracy is not None
     selection, accuracy = result.selection, result.accuracy

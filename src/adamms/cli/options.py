@@ -1,7 +1,7 @@
 """The options that several verbs share, written once so that they read the same everywhere."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -9,14 +9,14 @@ Base = Annotated[str, typer.Argument(help="The model whose architecture is kept:
 Donor = Annotated[str, typer.Argument(help="The model merged into it: a folder or a hub id.")]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document on stdout and nothing else.")]
 Duplicates = Annotated[
-    str,
+    Literal["paired", "original", "matching"],
     typer.Option(
         help="What a duplicated weight of the base takes: the donor's duplicate where it has one (paired), "
         "always its original (original), or only a duplicate (matching)."
     ),
 ]
 Vocabulary = Annotated[
-    str,
+    Literal["tokens", "rows", "keep"],
     typer.Option(
         help="How embeddings and lm_head are merged: rows of the same token (tokens), common leading rows "
         "(rows), or not at all (keep)."

@@ -16,6 +16,9 @@ def select(
     rule: Annotated[str, typer.Option(help="How differences are counted: sum, any or previous.")] = "sum",
     metric: Annotated[str, typer.Option(help="How two answers are compared: exact.")] = "exact",
     fold_case: Annotated[bool, typer.Option(help="Ignore upper and lower case.")] = False,
+    strip: Annotated[
+        bool, typer.Option(help="Leave white space around answers out; the published scripts do not.")
+    ] = True,
     ends: Annotated[str | None, typer.Option(help="Candidates that may win: interior, or all.")] = None,
     json: Json = False,
 ) -> None:
@@ -25,7 +28,8 @@ def select(
     """
     from adamms.searching import read_responses, select
 
-    selection = select(read_responses(responses), rule=rule, metric=metric, fold_case=fold_case, ends=ends)
+    answers = read_responses(list(responses))
+    selection = select(answers, rule=rule, metric=metric, fold_case=fold_case, strip=strip, ends=ends)
     if json:
         print_json(selection.to_json())
         return

@@ -1,1 +1,14 @@
 """What a person reads after a run: tables, plots, the self-contained page, the model card."""
+
+from adamms.reports.model_card import write_model_card
+from adamms.reports.page import build_report
+from adamms.reports.tables import candidates_table, inspection_tables, mapping_tables, mapping_totals
+
+__all__ = [
+    "build_report",
+    "candidates_table",
+    "inspection_tables",
+    "mapping_tables",
+    "mapping_totals",
+    "write_model_card",
+]

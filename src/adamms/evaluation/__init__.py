@@ -1,0 +1,1 @@
+"""Scoring answers against known ones, for readers of a search; never for the search itself."""

@@ -1,0 +1,55 @@
+"""A search's candidates as rows of text, the same for the terminal's table and the page's."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from adamms.reports.quantities import number, percent
+from adamms.searching import Candidate, Selection
+
+ACCURACY = "accuracy (not used)"
+"""The heading of the column that exists only where true answers were known; the choice never sees it."""
+
+
+@dataclass(frozen=True)
+class CandidateRow:
+    """One candidate, ready to print."""
+
+    alpha: str
+    differences: str
+    previous: str
+    next: str
+    accuracy: str
+    status: str
+    kind: str
+    """`chosen`, `tied`, `disqualified`, `end` or empty."""
+
+
+def candidate_rows(selection: Selection, accuracy: Mapping[float, float] | None = None) -> list[CandidateRow]:
+    """One row a candidate, alphas ascending."""
+    rows = []
+    for each in selection.candidates:
+        kind, status = _status(selection, each)
+        rows.append(
+            CandidateRow(
+                alpha=f"{each.alpha:g}",
+                differences=number(each.differences),
+                previous=number(each.previous),
+                next=number(each.next),
+                accuracy=percent(accuracy[each.alpha]) if accuracy and each.alpha in accuracy else "",
+                status=status,
+                kind=kind,
+            )
+        )
+    return rows
+
+
+def _status(selection: Selection, candidate: Candidate) -> tuple[str, str]:
+    if candidate.alpha == selection.selected:
+        return "chosen", "chosen"
+    if candidate.disqualified:
+        return "disqualified", f"disqualified: {candidate.disqualified}"
+    if candidate.alpha in selection.tied:
+        return "tied", "tied, larger alpha"
+    if candidate.differences is None:
+        return "end", "end of the grid, not scored"
+    return "", ""

@@ -1,0 +1,172 @@
+"""The model card of a merged model: README.md with the metadata that model hubs read.
+
+Says where the model comes from, how the coefficient was chosen and how to load it, and claims nothing that
+was not measured. Made from `adamms.json` and the merged config alone.
+"""
+
+import json
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from adamms.reports.parents import model_id, short_name
+
+METHODS = {"linear": ": `(1 - alpha) * base + alpha * donor`, in float32, rounded once"}
+
+
+def write_model_card(folder: Path, description: Mapping[str, Any]) -> Path:
+    """Write README.md into a merged model's folder.
+
+    Args:
+        folder: the merged model, its config.json in place.
+        description: the contents of its `adamms.json`.
+
+    Returns:
+        The file written.
+    """
+    target = folder / "README.md"
+    # A base's card may have come along as a link into a cache: replace the link, not what it points to.
+    target.unlink(missing_ok=True)
+    target.write_text(model_card(description, read_config(folder)), encoding="utf-8")
+    return target
+
+
+def read_config(folder: Path) -> dict[str, Any]:
+    """A model's config.json; empty if there is none."""
+    try:
+        config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return config if isinstance(config, dict) else {}
+
+
+def model_card(description: Mapping[str, Any], config: Mapping[str, Any]) -> str:
+    """The text of the card: metadata, then a page for people."""
+    base, donor = (str(description[role]["source"]) for role in ("base", "donor"))
+    mapping = description["mapping"]
+    lines = [
+        f"# {short_name(base)} merged with {short_name(donor)}",
+        "",
+        "This model was merged with [AdaMMS](https://arxiv.org/abs/2503.23733), which merges multimodal "
+        "language models that need not share an architecture.",
+        "",
+        "| | |",
+        "|---|---|",
+        f"| base (architecture, tokenizer and vision encoder kept) | {_parent(description['base'])} |",
+        f"| donor | {_parent(description['donor'])} |",
+        f"| method | {description['method']}{METHODS.get(description['method'], '')} |",
+        f"| alpha (the donor's weight) | {description.get('alpha', 'none')} |",
+        f"| tensors | {mapping['merged']:,} merged, {mapping['partly']:,} in part, {mapping['kept']:,} kept "
+        f"from the base; {mapping['parameters_merged']:,} parameters merged |",
+        "",
+        "## How alpha was chosen",
+        "",
+        *_selection(description.get("selection")),
+        "",
+        "## How to load it",
+        "",
+        "```python",
+        *loading_code(config, "path/or/id/of/this/model"),
+        "```",
+        "",
+        "## What was not done",
+        "",
+        "No benchmark was measured on this model. A merge can be worse than either parent: evaluate it on "
+        "your own task before using it. The licences of both parents apply.",
+        "",
+        f"Made by AdaMMS {description['version']}; `adamms.json` beside this file records sources, "
+        "revisions, mapping totals and the selection.",
+        "",
+    ]
+    return f"---\n{_metadata(description, config)}---\n\n" + "\n".join(lines)
+
+
+def loading_code(config: Mapping[str, Any], path: str) -> list[str]:
+    """The Python lines that load a model and what prepares its inputs."""
+    own_code = ", trust_remote_code=True" if "auto_map" in config else ""
+    if is_multimodal(config):
+        model, inputs = "AutoModelForImageTextToText", "AutoProcessor"
+        if "auto_map" in config:
+            model = "AutoModelForCausalLM" if "AutoModelForCausalLM" in config["auto_map"] else "AutoModel"
+    else:
+        model, inputs = "AutoModelForCausalLM", "AutoTokenizer"
+    variable = "processor" if inputs == "AutoProcessor" else "tokenizer"
+    return [
+        f"from transformers import {', '.join(sorted([model, inputs]))}",
+        "",
+        f'model = {model}.from_pretrained("{path}", dtype="auto"{own_code})',
+        f'{variable} = {inputs}.from_pretrained("{path}"{own_code})',
+    ]
+
+
+def is_multimodal(config: Mapping[str, Any]) -> bool:
+    """Whether a config describes a model that sees: it has a vision part under one of the usual names."""
+    return any("vision" in key or key in ("visual", "image_token_id", "mm_vision_tower") for key in config)
+
+
+def _metadata(description: Mapping[str, Any], config: Mapping[str, Any]) -> str:
+    data: dict[str, Any] = {}
+    licence = _licence(str(description["base"]["source"]))
+    if licence:
+        data["license"] = licence
+    data |= {
+        "base_model": [model_id(str(description[role]["source"])) for role in ("base", "donor")],
+        "base_model_relation": "merge",
+        "library_name": "transformers",
+        "pipeline_tag": "image-text-to-text" if is_multimodal(config) else "text-generation",
+        "tags": ["merge", "adamms"],
+    }
+    return yaml.safe_dump(data, sort_keys=False, allow_unicode=True)
+
+
+def _licence(source: str) -> str | None:
+    """The licence in the base's own card, where that card lies on this machine."""
+    try:
+        text = (Path(source) / "README.md").read_text(encoding="utf-8")
+    except (OSError, ValueError):
+        return None
+    match = re.match(r"---\n(.*?\n)---", text, flags=re.DOTALL)
+    try:
+        data = yaml.safe_load(match.group(1)) if match else None
+    except yaml.YAMLError:
+        return None
+    licence = data.get("license") if isinstance(data, dict) else None
+    return licence if isinstance(licence, str) else None
+
+
+def _parent(parent: Mapping[str, Any]) -> str:
+    source = str(parent["source"])
+    name = short_name(source)
+    if Path(source).is_absolute() and name == Path(source).name:
+        where = "a folder on the machine where it was merged"
+        return f"`{name}` ({where}; fingerprint `{parent.get('fingerprint')}`)"
+    revision = f" at revision `{parent['revision']}`" if parent.get("revision") else ""
+    return f"[{name}](https://huggingface.co/{name}){revision}"
+
+
+def _selection(selection: Mapping[str, Any] | None) -> list[str]:
+    if selection is None:
+        return ["By hand."]
+    lines = [
+        f"Without labels, by generation consistency (rule `{selection['rule']}`, metric "
+        f"`{selection['metric']}`): each candidate answered the same {selection['samples']} questions, and "
+        "the one whose answers differ least from its neighbours' was taken.",
+        "",
+        "| alpha | differences | to previous | to next | |",
+        "|---|---|---|---|---|",
+    ]
+    for each in selection["candidates"]:
+        counts = " | ".join(
+            "" if each[key] is None else f"{each[key]:g}" for key in ("differences", "previous", "next")
+        )
+        status = "chosen" if each["alpha"] == selection["selected"] else each["disqualified"] or ""
+        lines.append(f"| {each['alpha']:g} | {counts} | {_cell(status)} |")
+    return lines
+
+
+def _cell(text: str) -> str:
+    """A text that cannot break out of a Markdown table's cell."""
+    return re.sub(r"([\\|`*_<>\[\]])", r"\\\1", " ".join(text.split()))

@@ -1,0 +1,127 @@
+"""What a finished run left in its directory, read for the report.
+
+Only the run directory is needed; the inputs, for prompts and thumbnails, are read where the recipe says they
+were and may be gone. Draws nothing.
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from adamms.errors import AdaMMSError, SearchError
+from adamms.mapping import Group, ParameterMapping
+from adamms.searching import Example, Responses, Selection, read_inputs, read_responses
+
+
+@dataclass(frozen=True)
+class RunFiles:
+    """A run directory's contents."""
+
+    recipe: Mapping[str, Any]
+    recipe_text: str
+    mapping: ParameterMapping
+    groups: tuple[Group, ...]
+    """The mapping's tensors grouped; empty where the merged model is not there any more."""
+    responses: Responses
+    selection: Selection
+    accuracy: Mapping[float, float] | None
+    """Alpha -> share of right answers, where answers were known; the search did not use it."""
+    examples: Mapping[str, Example] = field(default_factory=dict)
+    config: Mapping[str, Any] = field(default_factory=dict)
+    """The merged model's config.json."""
+
+
+def read_run(folder: Path) -> RunFiles:
+    """Read a run directory.
+
+    Raises:
+        SearchError: it is not a finished run, or a file of it is damaged.
+    """
+    if not (folder / "selection.json").is_file():
+        raise SearchError(
+            f"{folder} is not a finished search: it has no selection.json. Name the run directory that "
+            "`adamms search` wrote."
+        )
+    recipe_text = _text(folder / "recipe.yaml")
+    try:
+        recipe = yaml.safe_load(recipe_text)
+    except yaml.YAMLError as error:
+        raise SearchError(f"{folder / 'recipe.yaml'} is damaged: {error}.") from None
+    selection = Selection.from_json(_json(folder / "selection.json"))
+    mapping = ParameterMapping.from_json(_json(folder / "mapping.json"))
+    responses = read_responses(folder)
+    missing = [each.alpha for each in selection.candidates if each.alpha not in responses]
+    if missing:
+        raise SearchError(
+            f"{folder} has no answers for alpha {missing[0]:g}, though selection.json names it."
+        )
+    return RunFiles(
+        recipe=recipe if isinstance(recipe, dict) else {},
+        recipe_text=recipe_text,
+        mapping=mapping,
+        groups=_groups(mapping, folder / "merged"),
+        responses=responses,
+        selection=selection,
+        accuracy=_accuracy(folder / "accuracy.json", selection),
+        examples=_examples(recipe),
+        config=_config(folder / "merged" / "config.json"),
+    )
+
+
+def _groups(mapping: ParameterMapping, merged: Path) -> tuple[Group, ...]:
+    """Grouped by way of the merged model, whose layout is the base's."""
+    from adamms.checkpoints import Checkpoint
+    from adamms.mapping import grouped
+
+    try:
+        with Checkpoint.open(merged) as checkpoint:
+            return grouped(mapping, checkpoint)
+    except (AdaMMSError, KeyError):
+        # Moved away, or another model by now: the page does with the totals.
+        return ()
+
+
+def _accuracy(path: Path, selection: Selection) -> dict[float, float] | None:
+    if not path.is_file():
+        return None
+    by_name = _json(path)
+    return {
+        each.alpha: float(by_name[f"{each.alpha:g}"])
+        for each in selection.candidates
+        if f"{each.alpha:g}" in by_name
+    } or None
+
+
+def _examples(recipe: Any) -> dict[str, Example]:
+    try:
+        inputs = Path(recipe["search"]["inputs"])
+        return {example.id: example for example in read_inputs(inputs, check_images=False)}
+    except (KeyError, TypeError, SearchError):
+        return {}
+
+
+def _config(path: Path) -> dict[str, Any]:
+    return _json(path) if path.is_file() else {}
+
+
+def _json(path: Path) -> dict[str, Any]:
+    try:
+        data = json.loads(_text(path))
+    except ValueError as error:
+        raise SearchError(f"{path} is damaged: {error}.") from None
+    if not isinstance(data, dict):
+        raise SearchError(f"{path} is damaged: it is not a JSON object.")
+    return data
+
+
+def _text(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except OSError as error:
+        raise SearchError(f"{path} cannot be read: {error.strerror}.") from None
+    except UnicodeDecodeError:
+        raise SearchError(f"{path} is damaged: it is not text (UTF-8).") from None

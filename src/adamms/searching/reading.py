@@ -1,0 +1,182 @@
+"""Reading answers back: ours, or the logs of a harness that asked the questions for us.
+
+Selection reads nothing but responses, so whatever can be read here can be chosen from. A format is one small
+function from a JSON line to a `Response`, told apart by the line's keys. Does not judge the answers.
+"""
+
+import json
+import re
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from adamms.errors import SearchError
+from adamms.searching.candidates import round_alpha
+from adamms.searching.responses import Response, parse_line
+
+ALPHA_IN_NAME = re.compile(r"alpha[=_-]?(\d+(?:\.\d+)?)", re.IGNORECASE)
+SAMPLES_OF_TASK = re.compile(r"_samples_(.+)\.jsonl$")
+
+
+def read_responses(source: str | Path | Sequence[str | Path]) -> dict[float, dict[str, Response]]:
+    """Read the answers of all candidates.
+
+    Args:
+        source: a run directory, a folder of `alpha=*.jsonl`, a folder of lmms-eval sample logs, a single
+        file,
+            or several of these. The alpha of a line that does not say its own is read from the path
+            (`alpha=0.10`, `alpha_0.1`).
+
+    Returns:
+        Alpha -> id -> response, alphas ascending. A file without answers gives its candidate no answers.
+
+    Raises:
+        SearchError: nothing is there, or a line (other than a torn last one) is not understood.
+    """
+    sources = [source] if isinstance(source, str | Path) else list(source)
+    files = list(dict.fromkeys(file for each in sources for file in response_files(Path(each))))
+    found: dict[float, dict[str, Response]] = {}
+    origin: dict[tuple[float, str], str] = {}
+    for file in files:
+        named = _alpha_of_path(file)
+        if named is not None:
+            found.setdefault(named, {})
+        for number, record in _records(file):
+            where = f"{file}, line {number}"
+            response = _response(record, where, file=file, named=named)
+            key = (response.alpha, response.id)
+            if key in origin:
+                raise SearchError(
+                    f'{where}: the input "{response.id}" is answered for alpha {response.alpha:g} a second '
+                    f"time (first: {origin[key]})."
+                )
+            origin[key] = where
+            found.setdefault(response.alpha, {})[response.id] = response
+    return dict(sorted(found.items()))
+
+
+def response_files(source: Path) -> list[Path]:
+    """The files of answers that a path stands for.
+
+    Raises:
+        SearchError: the path does not exist or holds none.
+    """
+    if not source.exists():
+        raise SearchError(f"The responses {source} do not exist.")
+    if source.is_file():
+        return [source]
+    folder = source / "responses" if (source / "responses").is_dir() else source
+    for pattern in ("alpha*.jsonl", "**/*_samples_*.jsonl", "**/alpha*.jsonl"):
+        files = sorted(file for file in folder.glob(pattern) if file.is_file())
+        if files:
+            return files
+    raise SearchError(
+        f"There are no responses in {folder}: neither alpha=*.jsonl nor lmms-eval's *_samples_*.jsonl."
+    )
+
+
+def _records(file: Path) -> list[tuple[int, dict[str, Any]]]:
+    """The numbered JSON objects of a file; a last line without its line end that does not parse was torn."""
+    try:
+        lines = file.read_bytes().split(b"\n")
+    except OSError as error:
+        raise SearchError(f"The responses {file} cannot be read: {error.strerror}.") from None
+    records = []
+    for number, line in enumerate(lines, start=1):
+        if not line.strip():
+            continue
+        record = parse_line(line)
+        if record is None:
+            if number == len(lines):
+                break
+            raise SearchError(
+                f"{file}, line {number}: not a JSON object; the file is damaged or of another kind."
+            )
+        records.append((number, record))
+    return records
+
+
+def _alpha_of_path(file: Path) -> float | None:
+    """The alpha in a file's name, or in the nearest folder's that has one."""
+    for part in (file.name, *(parent.name for parent in file.absolute().parents)):
+        match = ALPHA_IN_NAME.search(part)
+        if match:
+            return round_alpha(float(match.group(1)))
+    return None
+
+
+def _response(record: dict[str, Any], where: str, *, file: Path, named: float | None) -> Response:
+    for keys, reader in FORMATS:
+        if all(any(key in record for key in names) for names in keys):
+            return reader(record, where, file, named)
+    raise SearchError(
+        f'{where}: neither a response of ours ("id", "response") nor one of lmms-eval ("doc_id", '
+        f'"filtered_resps"); its keys are: {", ".join(list(record)[:6]) or "none"}.'
+    )
+
+
+def _ours(record: dict[str, Any], where: str, file: Path, named: float | None) -> Response:
+    finished = record.get("finished")
+    return Response(
+        id=_id(record["id"], where),
+        alpha=_alpha(record.get("alpha", named), where),
+        response=_text(record["response"], where),
+        tokens=None if record.get("tokens") is None else int(_number(record, "tokens", where)),
+        confidence=None if record.get("confidence") is None else _number(record, "confidence", where),
+        entropy=None if record.get("entropy") is None else _number(record, "entropy", where),
+        finished=finished if isinstance(finished, bool) else None,
+    )
+
+
+def _lmms_eval(record: dict[str, Any], where: str, file: Path, named: float | None) -> Response:
+    """A line of lmms-eval's `*_samples_<task>.jsonl`; `doc_hash` is the same for every line, so `doc_id`
+    joins."""
+    answer = record.get("filtered_resps", record.get("resps"))
+    while isinstance(answer, list) and answer:
+        answer = answer[0]
+    task = SAMPLES_OF_TASK.search(file.name)
+    id_ = _id(record["doc_id"], where)
+    return Response(
+        id=f"{task.group(1)}:{id_}" if task else id_,
+        alpha=_alpha(named, where),
+        response=_text("" if answer == [] else answer, where),
+    )
+
+
+Reader = Callable[[dict[str, Any], str, Path, float | None], Response]
+
+FORMATS: tuple[tuple[tuple[tuple[str, ...], ...], Reader], ...] = (
+    ((("id",), ("response",)), _ours),
+    ((("doc_id",), ("filtered_resps", "resps")), _lmms_eval),
+)
+"""For every known format: keys of which each line has at least one a group, and how a line is read."""
+
+
+def _id(value: Any, where: str) -> str:
+    if isinstance(value, bool) or not isinstance(value, str | int):
+        raise SearchError(f"{where}: the id must be a text or a whole number, not {json.dumps(value)[:40]}.")
+    return str(value)
+
+
+def _text(value: Any, where: str) -> str:
+    if isinstance(value, bool) or not isinstance(value, str | int | float):
+        raise SearchError(f"{where}: the response must be a text, not {json.dumps(value)[:40]}.")
+    return str(value)
+
+
+def _alpha(value: Any, where: str) -> float:
+    if value is None:
+        raise SearchError(
+            f'{where}: no alpha is known; add "alpha" to the lines, or name the file or its folder '
+            "alpha=0.10."
+        )
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= 1:
+        raise SearchError(f"{where}: alpha must be a number from 0 to 1, not {json.dumps(value)[:40]}.")
+    return round_alpha(float(value))
+
+
+def _number(record: dict[str, Any], key: str, where: str) -> float:
+    value = record[key]
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise SearchError(f'{where}: "{key}" must be a number, not {json.dumps(value)[:40]}.')
+    return float(value)

@@ -1,0 +1,147 @@
+"""The model card: metadata as hubs read it, and a body that claims nothing unmeasured."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from adamms.reports import write_model_card
+from adamms.reports.parents import model_id, short_name
+from adamms.searching import Responses, select
+
+HUB = {"source": "Qwen/Qwen2-VL-7B-Instruct", "revision": "abc123", "fingerprint": "abc123"}
+LOCAL = {"source": "/models/my donor (v2)", "revision": None, "fingerprint": "sha256:77"}
+
+
+def description(**changes: Any) -> dict[str, Any]:
+    totals = {"merged": 339, "partly": 0, "kept": 391, "parameters_merged": 7_615_616_512}
+    return {
+        "version": "0.1.0",
+        "base": HUB,
+        "donor": LOCAL,
+        "mapping": {"duplicates": "paired", "vocabulary": "tokens", **totals},
+        "method": "linear",
+        "alpha": 0.3,
+        "dtype": None,
+        "selection": None,
+        **changes,
+    }
+
+
+def card(folder: Path, config: dict[str, Any], **changes: Any) -> tuple[dict[str, Any], str]:
+    (folder / "config.json").write_text(json.dumps(config))
+    path = write_model_card(folder, description(**changes))
+    assert path == folder / "README.md"
+    _, metadata, body = path.read_text(encoding="utf-8").split("---\n", 2)
+    return yaml.safe_load(metadata), body
+
+
+def test_the_metadata_names_both_parents_as_a_merge(tmp_path: Path) -> None:
+    metadata, body = card(tmp_path, {"model_type": "qwen2_vl", "vision_config": {}})
+
+    assert metadata == {
+        "base_model": ["Qwen/Qwen2-VL-7B-Instruct", "my-donor-v2"],
+        "base_model_relation": "merge",
+        "library_name": "transformers",
+        "pipeline_tag": "image-text-to-text",
+        "tags": ["merge", "adamms"],
+    }
+    assert (
+        "[Qwen/Qwen2-VL-7B-Instruct](https://huggingface.co/Qwen/Qwen2-VL-7B-Instruct) at revision `abc123`"
+        in body
+    )
+    assert "`my donor (v2)` (a folder on the machine" in body
+    assert "/models" not in body
+    assert "339 merged, 0 in part, 391 kept" in body
+    assert "alpha (the donor's weight) | 0.3" in body
+    assert "No benchmark was measured" in body
+    assert 'AutoModelForImageTextToText.from_pretrained("path/or/id/of/this/model", dtype="auto")' in body
+
+
+def test_a_plain_language_model_is_called_one(tmp_path: Path) -> None:
+    metadata, body = card(tmp_path, {"model_type": "qwen2"})
+
+    assert metadata["pipeline_tag"] == "text-generation"
+    assert "AutoModelForCausalLM.from_pretrained" in body
+    assert "AutoTokenizer" in body
+
+
+def test_a_model_with_code_of_its_own_is_loaded_with_it(tmp_path: Path) -> None:
+    config = {"model_type": "minicpmv", "vision_config": {}, "auto_map": {"AutoModel": "modeling.Model"}}
+
+    _, body = card(tmp_path, config)
+
+    assert (
+        'AutoModel.from_pretrained("path/or/id/of/this/model", dtype="auto", trust_remote_code=True)' in body
+    )
+
+
+def test_the_licence_is_the_bases_where_its_card_is_at_hand(tmp_path: Path) -> None:
+    base = tmp_path / "base"
+    base.mkdir()
+    (base / "README.md").write_text("---\nlicense: apache-2.0\nlanguage: en\n---\n# Base\n")
+    out = tmp_path / "out"
+    out.mkdir()
+
+    metadata, _ = card(out, {}, base={**LOCAL, "source": str(base)})
+
+    assert metadata["license"] == "apache-2.0"
+    assert metadata["base_model"][0] == "base"
+
+
+@pytest.mark.parametrize(
+    "text", ["no metadata", "---\n: [\n---\n", "---\n- a\n---\n", "---\nlicense: [a]\n---\n"]
+)
+def test_a_base_without_a_clear_licence_gives_none(tmp_path: Path, text: str) -> None:
+    base = tmp_path / "base"
+    base.mkdir()
+    (base / "README.md").write_text(text)
+
+    metadata, _ = card(tmp_path, {}, base={**LOCAL, "source": str(base)})
+
+    assert "license" not in metadata
+
+
+def test_a_selection_is_told_with_its_table(tmp_path: Path, responses: Responses) -> None:
+    selection = select(responses)
+
+    _, body = card(tmp_path, {}, selection=selection.to_json(), alpha=selection.selected)
+
+    assert "Without labels, by generation consistency (rule `sum`, metric `exact`)" in body
+    assert f"| {selection.selected:g} | 6 | 1 | 5 | chosen |" in body
+    assert "| 0 |  |  | 10 |  |" in body
+    assert "of 40 answers 40 are empty" in body
+
+
+def test_an_answer_in_a_reason_cannot_leave_its_cell(tmp_path: Path, responses: Responses) -> None:
+    selection = select(responses).to_json()
+    selection["candidates"][6]["disqualified"] = 'answers "| <img src=x>\n[a](b)" to 40'
+
+    _, body = card(tmp_path, {}, selection=selection)
+
+    assert r"\| \<img src=x\> \[a\](b)" in body
+
+
+def test_the_bases_card_is_replaced_and_a_link_to_it_left_alone(tmp_path: Path) -> None:
+    original = tmp_path / "original.md"
+    original.write_text("# The base's card")
+    out = tmp_path / "out"
+    out.mkdir()
+    (out / "README.md").symlink_to(original)
+
+    write_model_card(out, description())
+
+    assert original.read_text() == "# The base's card"
+    assert not (out / "README.md").is_symlink()
+
+
+def test_parents_have_short_names_and_ids_without_paths() -> None:
+    cached = "/root/.cache/huggingface/hub/models--llava-hf--llava-onevision-qwen2-7b-ov-hf/snapshots/0f3a"
+
+    assert short_name("Qwen/Qwen2-VL-7B") == "Qwen/Qwen2-VL-7B"
+    assert short_name("/data/models/qwen2_vl") == "qwen2_vl"
+    assert short_name(cached) == model_id(cached) == "llava-hf/llava-onevision-qwen2-7b-ov-hf"
+    assert model_id("/data/Modèle final") == "Mod-le-final"
+    assert model_id("/data/模型") == "unnamed"
