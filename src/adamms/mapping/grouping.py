@@ -1,0 +1,140 @@
+"""A mapping in a dozen rows for people: tensors that differ only in their layer become one row.
+
+Plain data; how the rows are drawn is the reports' matter. The rows of what is merged come first, then what is
+kept, grouped by reason.
+"""
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from itertools import takewhile
+from math import prod
+from typing import TYPE_CHECKING
+
+from adamms.errors import MappingError
+from adamms.mapping.decoder import find_decoder
+from adamms.mapping.parameter_mapping import ParameterMapping, shapes_of
+from adamms.mapping.segments import Status, TensorMapping, covered_rows
+
+if TYPE_CHECKING:
+    from adamms.checkpoints import Checkpoint
+
+LAYER = re.compile(r"(?<=layers\.)\d+(?=\.)")
+SEGMENTS_SHOWN = 3
+
+
+@dataclass(frozen=True)
+class Group:
+    """Base tensors with one fate, such as attention.q of layers 0-27.
+
+    Attributes:
+        label: the slots' role, `attention.q`, or what the tensors are, `vision encoder`.
+        layers: `0-27`; empty for what exists once.
+        status: merged, partly or kept.
+        tensors: how many base tensors.
+        parameters: how many parameters they have.
+        parameters_merged: how many of these have a donor value.
+        base: their names, `*` for the layer.
+        donor: the donor's names, `*` for the layer; empty where the base's are kept.
+        reason: why.
+    """
+
+    label: str
+    layers: str
+    status: Status
+    tensors: int
+    parameters: int
+    parameters_merged: int
+    base: str
+    donor: str
+    reason: str
+
+    @property
+    def title(self) -> str:
+        """The label with its layers: `layers 0-27, attention.q`."""
+        return f"layers {self.layers}, {self.label}" if self.layers else self.label
+
+
+def grouped(mapping: ParameterMapping, base: "Checkpoint") -> tuple[Group, ...]:
+    """Group a mapping's tensors; `base` is the checkpoint it was made for."""
+    roles = _roles(base)
+    shapes = shapes_of(base)
+    groups: dict[tuple[str, ...], list[str]] = {}
+    for name, entry in mapping.tensors.items():
+        label = roles.get(name, "")
+        where = (_pattern(name), _donor(entry)) if label or entry.segments else ()
+        groups.setdefault((entry.status, label, entry.reason, *where), []).append(name)
+    rows = [
+        Group(
+            label=label or _head(reason),
+            layers=layer_ranges(int(match.group()) for name in names if (match := LAYER.search(name))),
+            status=mapping.tensors[names[0]].status,
+            tensors=len(names),
+            parameters=sum(prod(shapes[name]) for name in names),
+            parameters_merged=sum(_merged(mapping.tensors[name], shapes[name]) for name in names),
+            base=_common(names),
+            donor=_donor(mapping.tensors[names[0]]),
+            reason=reason,
+        )
+        for (_, label, reason, *_), names in groups.items()
+    ]
+    return tuple(sorted(rows, key=_order))
+
+
+def _order(row: Group) -> tuple[bool, bool, str]:
+    return row.status == "kept", bool(row.layers), row.label
+
+
+def layer_ranges(layers: Iterable[int]) -> str:
+    """Numbers as ranges: `0-27`, `0-3, 5`."""
+    runs: list[list[int]] = []
+    for number in sorted(dict.fromkeys(layers)):
+        if runs and runs[-1][-1] == number - 1:
+            runs[-1].append(number)
+        else:
+            runs.append([number])
+    return ", ".join(str(run[0]) if len(run) == 1 else f"{run[0]}-{run[-1]}" for run in runs)
+
+
+def _roles(base: "Checkpoint") -> dict[str, str]:
+    try:
+        places = find_decoder(base).places
+    except MappingError:
+        # A mapping written by hand for an architecture without a table.
+        return {}
+    labels: dict[str, list[str]] = {}
+    for place in places:
+        labels.setdefault(place.tensor, []).append(place.slot.label)
+    return {tensor: ", ".join(parts) for tensor, parts in labels.items()}
+
+
+def _merged(entry: TensorMapping, shape: tuple[int, ...]) -> int:
+    return covered_rows(entry.segments, shape) * prod(shape[1:])
+
+
+def _pattern(name: str) -> str:
+    return LAYER.sub("*", name)
+
+
+def _donor(entry: TensorMapping) -> str:
+    names = dict.fromkeys(_pattern(segment.donor) for segment in entry.segments)
+    if len(entry.segments) > SEGMENTS_SHOWN:
+        return f"{' + '.join(names)} ({len(entry.segments):,} row ranges)"
+    return " + ".join(
+        _pattern(segment.donor)
+        + (f"[{segment.donor_rows[0]}:{segment.donor_rows[1]}]" if segment.donor_rows else "")
+        for segment in entry.segments
+    )
+
+
+def _common(names: list[str]) -> str:
+    patterns = list(dict.fromkeys(_pattern(name) for name in names))
+    if len(patterns) == 1:
+        return patterns[0]
+    columns = zip(*(pattern.split(".") for pattern in patterns), strict=False)
+    shared = [column[0] for column in takewhile(lambda column: len(dict.fromkeys(column)) == 1, columns)]
+    return ".".join([*shared, "*"])
+
+
+def _head(reason: str) -> str:
+    return reason.partition(":")[0]

@@ -1,0 +1,92 @@
+"""A mapping's tensors as JSON and back: the contract of `adamms map --json`, which a person may edit.
+
+Rows are `[start, stop]`, half-open; absent rows mean the whole tensor. Reading checks the form only and
+collects every problem; whether it fits two checkpoints is asked elsewhere.
+"""
+
+from collections.abc import Mapping
+from typing import Any, get_args
+
+from adamms.mapping.segments import Segment, Status, TensorMapping
+from adamms.mapping.slots import Rows
+
+
+def tensors_to_json(tensors: Mapping[str, TensorMapping]) -> dict[str, Any]:
+    """Every base tensor's status, reason and segments."""
+    return {
+        name: {
+            "status": entry.status,
+            "reason": entry.reason,
+            "segments": [_segment_to_json(segment) for segment in entry.segments],
+        }
+        for name, entry in tensors.items()
+    }
+
+
+def _segment_to_json(segment: Segment) -> dict[str, Any]:
+    data: dict[str, Any] = {"donor": segment.donor}
+    if segment.donor_rows:
+        data["donor_rows"] = list(segment.donor_rows)
+    if segment.base_rows:
+        data["base_rows"] = list(segment.base_rows)
+    return data
+
+
+class MappingReader:
+    """Reads the parts of one JSON document and collects what is wrong in `problems`."""
+
+    def __init__(self) -> None:
+        self.problems: list[str] = []
+
+    def tensors(self, data: object) -> dict[str, TensorMapping]:
+        """Every tensor's entry; a missing status follows from whether there are segments."""
+        return {name: self._tensor(name, entry) for name, entry in self.table("tensors", data).items()}
+
+    def table(self, where: str, data: object) -> dict[str, Any]:
+        """A JSON object, empty and complained about if it is none."""
+        if isinstance(data, dict):
+            return data
+        self.problems.append(f"{where}: expected a JSON object, found {type(data).__name__}.")
+        return {}
+
+    def text(self, where: str, data: object) -> str:
+        """A string, empty and complained about if it is none."""
+        if isinstance(data, str):
+            return data
+        self.problems.append(f"{where}: expected a string, found {data!r}.")
+        return ""
+
+    def list(self, where: str, data: object) -> list[Any]:
+        """A JSON array, empty and complained about if it is none."""
+        if isinstance(data, list):
+            return data
+        self.problems.append(f"{where}: expected a list, found {data!r}.")
+        return []
+
+    def _tensor(self, name: str, data: object) -> TensorMapping:
+        entry = self.table(name, data)
+        listed = self.list(f"{name}, segments", entry.get("segments", []))
+        segments = tuple(self._segment(name, item) for item in listed)
+        status = entry.get("status", "merged" if segments else "kept")
+        if status not in get_args(Status):
+            self.problems.append(f"{name}: {status!r} is not a status ({', '.join(get_args(Status))}).")
+        return TensorMapping(status, self.text(f"{name}, reason", entry.get("reason", "")), segments)
+
+    def _segment(self, name: str, data: object) -> Segment:
+        entry = self.table(f"{name}, segment", data)
+        for key in entry:
+            if key not in Segment.__dataclass_fields__:
+                self.problems.append(f"{name}: a segment has donor, donor_rows and base_rows, not {key!r}.")
+        return Segment(
+            donor=self.text(f"{name}, donor", entry.get("donor")),
+            donor_rows=self._rows(f"{name}, donor_rows", entry.get("donor_rows")),
+            base_rows=self._rows(f"{name}, base_rows", entry.get("base_rows")),
+        )
+
+    def _rows(self, where: str, data: object) -> Rows | None:
+        if data is None:
+            return None
+        if isinstance(data, list) and [type(row) for row in data] == [int, int] and data[0] < data[1]:
+            return (data[0], data[1])
+        self.problems.append(f"{where}: expected [start, stop] with start < stop, found {data!r}.")
+        return None

@@ -1,0 +1,174 @@
+"""Step 1 of the paper (section 3.1): map the donor's parameters onto the base's, slot by slot.
+
+Both decoders are found, strangers are refused, and every slot of the base takes the donor's rows of the same
+slot. What a duplicate takes is the one question on which the paper, its appendix and its scripts disagree:
+`duplicates` chooses (DESIGN section 4). Names and shapes only; no tensor is read.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal, get_args
+
+from adamms.errors import MappingError
+from adamms.mapping.compatibility import refuse_quantised, refuse_strangers
+from adamms.mapping.decoder import NOT_A_PARAMETER, Decoder, find_decoder
+from adamms.mapping.parameter_mapping import ParameterMapping, count, shapes_of
+from adamms.mapping.segments import Piece, Shape, Shapes, TensorMapping, join, status_of
+from adamms.mapping.slots import EMBED, HEAD, VOCABULARY_ROLES, Place, Slot
+from adamms.mapping.vocabulary_rows import Vocabularies
+
+if TYPE_CHECKING:
+    from adamms.checkpoints import Checkpoint
+
+Duplicates = Literal["paired", "original", "matching"]
+Vocabulary = Literal["tokens", "rows", "keep"]
+
+NO_COUNTERPART = "no counterpart in the donor"
+NO_DUPLICATE = "no duplicate in the donor (--duplicates matching)"
+
+
+def map_parameters(
+    base: "Checkpoint",
+    donor: "Checkpoint",
+    *,
+    duplicates: Duplicates = "paired",
+    vocabulary: Vocabulary = "tokens",
+) -> ParameterMapping:
+    """Map a donor's parameters onto a base's, from headers alone.
+
+    Args:
+        base: the model whose architecture is kept.
+        donor: the model merged into it; a plain language model will do.
+        duplicates: what a base's duplicate takes. `paired`: the donor's duplicate of the same weight, or its
+            original where it has none; `original`: always the original (section 3.1 read literally);
+            `matching`: the donor's duplicate, or nothing (Appendix B).
+        vocabulary: which rows of embedding and head are merged. `tokens`: those of tokens that both
+            tokenizers hold; `rows`: the leading rows both have; `keep`: none.
+
+    Returns:
+        Every base tensor's fate, with a reason.
+
+    Raises:
+        MappingError: a model has no language model that is known, or the two cannot share an ancestor.
+    """
+    _check_choice("--duplicates", duplicates, get_args(Duplicates))
+    _check_choice("--vocabulary", vocabulary, get_args(Vocabulary))
+    ours, theirs = find_decoder(base), find_decoder(donor)
+    refuse_quantised(base, ours)
+    refuse_quantised(donor, theirs)
+    refuse_strangers(ours, theirs)
+
+    vocabularies = Vocabularies(base, donor, rule=vocabulary)
+    matcher = _Matcher(ours, theirs, duplicates=duplicates, vocabularies=vocabularies)
+    base_shapes, donor_shapes = shapes_of(base), shapes_of(donor)
+    found: dict[str, list[_Match]] = {}
+    for place in ours.places:
+        found.setdefault(place.tensor, []).append(matcher.match(place))
+    tensors = {
+        name: _entry(found[name], shape, donor=donor_shapes)
+        if name in found
+        else _outside(ours.outside[name])
+        for name, shape in base_shapes.items()
+    }
+    return ParameterMapping(
+        base=base.source,
+        donor=donor.source,
+        duplicates=duplicates,
+        vocabulary=vocabulary,
+        tensors=tensors,
+        totals=count(tensors, base_shapes, donor_tensors=len(donor_shapes)),
+        notes=tuple(dict.fromkeys([*matcher.notes, *_one_sided(ours, theirs)])),
+    )
+
+
+@dataclass(frozen=True)
+class _Match:
+    """What one slot of the base takes, and the reason."""
+
+    pieces: tuple[Piece, ...]
+    reason: str
+
+
+class _Matcher:
+    """Finds the donor's rows for one slot after another, and collects warnings in `notes`."""
+
+    def __init__(self, base: Decoder, donor: Decoder, *, duplicates: str, vocabularies: Vocabularies) -> None:
+        self._places = {place.slot: place for place in donor.places}
+        self._duplicates = duplicates
+        self._vocabularies = vocabularies
+        self._tied = base.config.tied
+        self.notes: list[str] = []
+        if not base.place(HEAD) and donor.place(HEAD):
+            self.notes.append(
+                "The base's head is tied to its embedding table: the donor's own head is unused."
+            )
+
+    def match(self, place: Place) -> _Match:
+        """The donor's rows for a slot of the base, or none and why."""
+        if place.slot.role in VOCABULARY_ROLES:
+            return self._match_tokens(place)
+        donor = self._counterpart(place.slot)
+        reason = place.slot.label
+        if donor is None:
+            skipped = place.slot.is_duplicate and place.slot.original in self._places
+            return _Match((), f"{reason}: {NO_DUPLICATE if skipped else NO_COUNTERPART}")
+        if place.slot.is_duplicate:
+            reason += f" <- the donor's {'duplicate' if donor.slot.is_duplicate else 'original'}"
+        return _Match((Piece(place.rows, donor.tensor, donor.rows),), reason)
+
+    def _counterpart(self, slot: Slot) -> Place | None:
+        original, same = self._places.get(slot.original), self._places.get(slot)
+        if not slot.is_duplicate or self._duplicates == "original":
+            return original
+        return same if self._duplicates == "matching" else same or original
+
+    def _match_tokens(self, place: Place) -> _Match:
+        label, donor = place.slot.label, self._places.get(place.slot)
+        if place.slot == Slot(HEAD) and (donor is None or self._tied):
+            # A tied head is the embedding table: also where the base stores a copy of it.
+            whose = "base" if self._tied else "donor"
+            self.notes.append(f"The {whose}'s head is tied: lm_head takes the donor's embedding rows.")
+            label, donor = f"{label} <- the donor's embed", self._places.get(Slot(EMBED))
+        if donor is None:
+            return _Match((), f"{label}: {NO_COUNTERPART}")
+        alignment = self._vocabularies.align(place.shape[0], donor.shape[0])
+        self.notes += alignment.notes
+        reason = alignment.reason
+        left = place.shape[0] - sum(run.count for run in alignment.runs)
+        if 0 < left < place.shape[0]:
+            reason += f"; {left:,} rows stay the base's"
+        pieces = tuple(
+            Piece((run.base, run.base + run.count), donor.tensor, (run.donor, run.donor + run.count))
+            for run in alignment.runs
+        )
+        return _Match(pieces, f"{label}: {reason}")
+
+
+def _entry(matches: list[_Match], shape: Shape, *, donor: Shapes) -> TensorMapping:
+    """One base tensor from the matches of the slots it holds."""
+    segments = join((piece for match in matches for piece in match.pieces), shape, donor=donor)
+    reason = "; ".join(match.reason for match in matches)
+    return TensorMapping(status_of(segments, shape), f"language model, {reason}", segments)
+
+
+def _outside(what: str) -> TensorMapping:
+    return TensorMapping("kept", what if what == NOT_A_PARAMETER else f"{what}: stays the base's")
+
+
+def _one_sided(base: Decoder, donor: Decoder) -> Iterator[str]:
+    """Language-model weights that only one of the two has, such as the biases of Qwen2's attention."""
+    for one, other, fate in ((base, donor, "stay as they are"), (donor, base, "are unused")):
+        there = dict.fromkeys(place.slot for place in other.places)
+        alone = [
+            slot
+            for slot in (place.slot for place in one.places if place.slot.layer is not None)
+            if not slot.is_duplicate and slot not in there
+        ]
+        if alone:
+            roles = ", ".join(dict.fromkeys(slot.role for slot in alone))
+            yield f"{len(alone)} weights that only {one.source} has ({roles}) {fate}."
+
+
+def _check_choice(option: str, value: str, choices: tuple[str, ...]) -> None:
+    if value not in choices:
+        raise MappingError(f"{option} {value!r} is not one of: {', '.join(choices)}.")

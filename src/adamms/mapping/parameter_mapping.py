@@ -1,0 +1,162 @@
+"""The mapping f of section 3.1: for every base tensor the corresponding donor rows, or none, and why.
+
+A value: it prints, saves as JSON, may be edited by hand and is read back. It holds names and row ranges;
+`check` fits it to two checkpoints and refuses what does not fit. How it is found is `matching`'s matter.
+"""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields, replace
+from math import prod
+from typing import TYPE_CHECKING, Any
+
+from adamms.errors import MappingError
+from adamms.mapping.mapping_json import MappingReader, tensors_to_json
+from adamms.mapping.segments import Shapes, TensorMapping, covered_rows, misfits, status_of
+
+if TYPE_CHECKING:
+    from adamms.checkpoints import Checkpoint
+
+NOT_NAMED = "not named in the mapping"
+PROBLEMS_SHOWN = 10
+
+
+@dataclass(frozen=True)
+class Totals:
+    """A mapping in figures; the parameters of a base tensor are merged as far as its rows are mapped."""
+
+    merged: int = 0
+    partly: int = 0
+    kept: int = 0
+    parameters_merged: int = 0
+    parameters: int = 0
+    donor_tensors_used: int = 0
+    donor_tensors_unused: int = 0
+
+
+@dataclass(frozen=True)
+class ParameterMapping:
+    """Every base tensor's fate in the base's order, and how the mapping came about.
+
+    `duplicates` and `vocabulary` are the readings it was made with; `notes` are warnings for people.
+    """
+
+    base: str
+    donor: str
+    duplicates: str
+    vocabulary: str
+    tensors: dict[str, TensorMapping]
+    totals: Totals
+    notes: tuple[str, ...] = ()
+
+    def summary(self) -> dict[str, int]:
+        """The totals by name, as `adamms map --json` prints them."""
+        return asdict(self.totals)
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain data for JSON: the contract of `adamms map --json`."""
+        return {
+            "base": self.base,
+            "donor": self.donor,
+            "duplicates": self.duplicates,
+            "vocabulary": self.vocabulary,
+            "summary": self.summary(),
+            "notes": list(self.notes),
+            "tensors": tensors_to_json(self.tensors),
+        }
+
+    @classmethod
+    def from_json(
+        cls, data: object, *, base: "Checkpoint | None" = None, donor: "Checkpoint | None" = None
+    ) -> "ParameterMapping":
+        """Read a mapping back, and `check` it if both checkpoints are given.
+
+        Figures that the data lacks are 0 until it is checked.
+
+        Raises:
+            MappingError: it is not a mapping, or does not fit; all problems are in the message.
+        """
+        reader = MappingReader()
+        document = reader.table("the mapping", data)
+        summary = reader.table("summary", document.get("summary", {}))
+        figures = {field.name: summary.get(field.name, 0) for field in fields(Totals)}
+        reader.problems += [
+            f"summary, {name}: expected a number, found {figure!r}."
+            for name, figure in figures.items()
+            if type(figure) is not int
+        ]
+        mapping = cls(
+            **{
+                key: reader.text(key, document.get(key, ""))
+                for key in ("base", "donor", "duplicates", "vocabulary")
+            },
+            tensors=reader.tensors(document.get("tensors")),
+            totals=Totals(**figures),
+            notes=tuple(
+                reader.text("notes", note) for note in reader.list("notes", document.get("notes", []))
+            ),
+        )
+        if reader.problems:
+            raise MappingError(
+                _listed("This is not a mapping as adamms map --save writes it", reader.problems)
+            )
+        return mapping.check(base, donor) if base and donor else mapping
+
+    def check(self, base: "Checkpoint", donor: "Checkpoint") -> "ParameterMapping":
+        """Fit a mapping to the two checkpoints it will merge.
+
+        Returns:
+            The mapping with every base tensor in it (one that an edited file leaves out is kept), and with
+            the statuses and totals that follow from its segments.
+
+        Raises:
+            MappingError: a name does not exist, rows are out of range or mapped twice, or shapes differ; all
+                problems are in the message.
+        """
+        ours, theirs = shapes_of(base), shapes_of(donor)
+        problems: list[str] = []
+        for name, entry in self.tensors.items():
+            if name in ours:
+                problems += misfits(name, ours[name], entry.segments, donor=theirs, source=donor.source)
+            else:
+                problems.append(f"{name}: there is no such tensor in {base.source}.")
+        if problems:
+            raise MappingError(
+                _listed(f"The mapping does not fit {base.source} and {donor.source}", problems)
+            )
+        tensors = {name: _fitted(self.tensors.get(name), shape) for name, shape in ours.items()}
+        return replace(self, tensors=tensors, totals=count(tensors, ours, donor_tensors=len(theirs)))
+
+
+def shapes_of(checkpoint: "Checkpoint") -> Shapes:
+    """A checkpoint's shapes by tensor name."""
+    return {name: info.shape for name, info in checkpoint.tensors.items()}
+
+
+def count(tensors: Mapping[str, TensorMapping], shapes: Shapes, *, donor_tensors: int) -> Totals:
+    """Add a mapping up over the base's shapes."""
+    statuses = [entry.status for entry in tensors.values()]
+    used = len(dict.fromkeys(segment.donor for entry in tensors.values() for segment in entry.segments))
+    return Totals(
+        merged=statuses.count("merged"),
+        partly=statuses.count("partly"),
+        kept=statuses.count("kept"),
+        parameters_merged=sum(
+            covered_rows(entry.segments, shapes[name]) * prod(shapes[name][1:])
+            for name, entry in tensors.items()
+        ),
+        parameters=sum(prod(shape) for shape in shapes.values()),
+        donor_tensors_used=used,
+        donor_tensors_unused=donor_tensors - used,
+    )
+
+
+def _fitted(entry: TensorMapping | None, shape: tuple[int, ...]) -> TensorMapping:
+    if entry is None:
+        return TensorMapping("kept", NOT_NAMED)
+    return replace(entry, status=status_of(entry.segments, shape))
+
+
+def _listed(sentence: str, problems: list[str]) -> str:
+    hidden = len(problems) - PROBLEMS_SHOWN
+    more = [f"  ... and {hidden} more problems"] if hidden > 0 else []
+    return "\n".join([f"{sentence}:", *(f"  {problem}" for problem in problems[:PROBLEMS_SHOWN]), *more])
