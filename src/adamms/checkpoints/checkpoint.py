@@ -1,0 +1,243 @@
+"""A checkpoint on disk or on a hub: names, shapes and dtypes from headers only, tensors when asked for.
+
+`Checkpoint` is a resource: it keeps its files open until it is closed. It knows where every tensor's bytes
+lie and reads them, and it knows nothing of what a tensor means: that is the mapping's business. torch is
+imported only when a tensor is asked for as a tensor.
+"""
+
+import hashlib
+import os
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from types import MappingProxyType, TracebackType
+from typing import TYPE_CHECKING, Any, Self
+
+from adamms.checkpoints.companions import companion_files
+from adamms.checkpoints.model_files import LocalFolder, ModelFiles
+from adamms.checkpoints.safetensors_header import SafetensorsHeader, read_header
+from adamms.checkpoints.tensor_data import TensorData
+from adamms.checkpoints.tensor_info import TensorInfo
+from adamms.checkpoints.torch_file import StridedView, TorchHeader, read_torch_header
+from adamms.checkpoints.vocabulary import read_vocabulary
+from adamms.checkpoints.weight_files import SAFETENSORS, WeightFiles, find_weight_files, parse_json_object
+from adamms.errors import CheckpointError
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+CONFIG = "config.json"
+# Blocks that a fingerprint samples from each shard: enough to tell two fine-tunes of one model apart.
+SAMPLES, SAMPLE_BYTES = 64, 4096
+
+
+@dataclass(frozen=True)
+class Origin:
+    """Where a checkpoint was found; `folder` is None while only headers of a hub model are to be read."""
+
+    source: str
+    files: ModelFiles
+    folder: Path | None
+    revision: str | None = None
+
+
+class Checkpoint:
+    """An opened checkpoint.
+
+    Attributes:
+        source: the folder's absolute path, or the hub id `owner/name`.
+        revision: the hub commit that was read; None for a folder.
+        folder: the local folder; None while only the headers of a hub model were read.
+        files: the checkpoint's files.
+        config: the contents of `config.json`, empty if there is none.
+        format: `safetensors` or `bin`.
+        tensors: every tensor by name, in the order of the shards and of each file.
+        shards: the weight files, in order.
+        indexed: whether an index file names the shards.
+    """
+
+    def __init__(self, origin: Origin) -> None:
+        self.source = origin.source
+        self.revision = origin.revision
+        self.folder = origin.folder
+        self.files = origin.files
+        self.config = self._read_config()
+        weights = find_weight_files(origin.files)
+        self.format = weights.format
+        self.shards = weights.shards
+        self.indexed = weights.index is not None
+        self._headers = self._read_headers()
+        self.tensors: Mapping[str, TensorInfo] = MappingProxyType(self._collect(weights))
+        self._data = TensorData(self.source, locate=self._weight_path, strided=self._strided())
+
+    @classmethod
+    def open(cls, source: str | Path, *, revision: str | None = None, download: bool = False) -> Self:
+        """Open a checkpoint by reading its headers.
+
+        Args:
+            source: a folder, or a hub id `owner/name` or `owner/name@revision`.
+            revision: a hub branch, tag or commit.
+            download: fetch a hub model's weights as well, so that tensors can be read; otherwise only its
+                headers and small files are fetched.
+
+        Raises:
+            CheckpointError: there is no such checkpoint, or it is malformed; one sentence says how.
+        """
+        path = Path(source).expanduser()
+        if path.is_dir():
+            folder = Path(os.path.abspath(path))  # noqa: PTH100 (links stay: a hub cache is known by its path)
+            return cls(Origin(str(folder), LocalFolder(folder, source=str(folder)), folder))
+        if path.exists():
+            raise CheckpointError(f"{source} is a file; name the folder that holds the checkpoint.")
+        # Late: the hub's client costs a third of a second to import.
+        from adamms.checkpoints.hub import find_on_hub
+
+        hub = find_on_hub(str(source), revision=revision, download=download)
+        return cls(Origin(hub.source, hub.files, hub.folder, hub.revision))
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the weight files; tensors already handed out stay valid."""
+        self._data.close()
+
+    # Headers
+
+    def _read_config(self) -> dict[str, Any]:
+        if not self.files.has(CONFIG):
+            return {}
+        return parse_json_object(self.files.contents(CONFIG), what=f"{CONFIG} in {self.source}")
+
+    def _read_headers(self) -> dict[str, SafetensorsHeader | TorchHeader]:
+        # Of a hub every header is a request or two, so several are under way at once.
+        with ThreadPoolExecutor(1 if self.folder else 8, "adamms-headers") as pool:
+            try:
+                return dict(zip(self.shards, pool.map(self._read_header, self.shards), strict=True))
+            except BaseException:
+                pool.shutdown(cancel_futures=True)
+                raise
+
+    def _read_header(self, shard: str) -> SafetensorsHeader | TorchHeader:
+        def read(start: int, length: int) -> bytes:
+            return self.files.read(shard, start, length)
+
+        size = self.files.size(shard)
+        try:
+            if self.format == SAFETENSORS:
+                return read_header(read, shard=shard, size=size)
+            return read_torch_header(read, shard=shard, size=size, place=self.folder is not None)
+        except CheckpointError as error:
+            raise CheckpointError(f"In {self.source}: {error}") from None
+
+    def _collect(self, weights: WeightFiles) -> dict[str, TensorInfo]:
+        tensors: dict[str, TensorInfo] = {}
+        for header in self._headers.values():
+            for info in header.tensors:
+                if info.name in tensors:
+                    raise CheckpointError(
+                        f"{info.name} is in both {tensors[info.name].shard} and {info.shard} of "
+                        f"{self.source}; remove the file that does not belong to this model."
+                    )
+                tensors[info.name] = info
+        for name, shard in (weights.placed or {}).items():
+            if name not in tensors or tensors[name].shard != shard:
+                raise CheckpointError(
+                    f"{weights.index} in {self.source} places {name} in {shard}, but that file does not hold "
+                    "it; fetch or export the checkpoint again."
+                )
+        if not tensors:
+            raise CheckpointError(f"The weight files of {self.source} hold no tensors.")
+        return tensors
+
+    def _strided(self) -> dict[str, StridedView]:
+        strided: dict[str, StridedView] = {}
+        for header in self._headers.values():
+            if isinstance(header, TorchHeader):
+                strided |= header.strided
+        return strided
+
+    # Data
+
+    def require_data(self) -> None:
+        """Make sure that every shard is as long as its header says, before any long work.
+
+        Raises:
+            CheckpointError: a shard's data is missing or cut off, or only headers were fetched.
+        """
+        for shard, header in self._headers.items():
+            actual = self._weight_path(shard).stat().st_size
+            if actual < header.file_size:
+                raise CheckpointError(
+                    f"{shard} in {self.source} is cut off: its header asks for {header.file_size} bytes and "
+                    f"the file has {actual}; fetch it again."
+                )
+
+    def _weight_path(self, shard: str) -> Path:
+        if self.folder is None:
+            raise CheckpointError(
+                f"Only the headers of {self.source} were fetched from the hub; open it with download=True."
+            )
+        return self.files.local_path(shard)
+
+    def read_into(self, name: str, buffer: memoryview, *, start: int = 0) -> None:
+        """Fill `buffer` with a tensor's bytes from `start` on. Safe to call from several threads.
+
+        The bytes are contiguous and row-major, whatever the file's layout; nothing is mapped into memory
+        except for a tensor that a `.bin` file stores strided.
+
+        Raises:
+            CheckpointError: the file ends before the tensor does.
+        """
+        self._data.read_into(self.tensors[name], buffer, start=start)
+
+    def tensor(self, name: str) -> "Tensor":
+        """A tensor, mapped into memory: its pages are read when they are touched.
+
+        Treat it as read-only: what is written to it stays in memory and never reaches the file.
+
+        Raises:
+            CheckpointError: the file ends before the tensor does, or torch has no such dtype.
+        """
+        return self._data.tensor(self.tensors[name])
+
+    # What belongs to the model besides its weights
+
+    def vocabulary(self) -> dict[str, int] | None:
+        """The tokenizer's tokens and the rows they stand for, added tokens included; None without one.
+
+        Raises:
+            CheckpointError: a tokenizer file is malformed.
+        """
+        return read_vocabulary(self.files)
+
+    def companions(self) -> tuple[str, ...]:
+        """Every file that travels with the model: config, tokenizer, processor, remote code, licence ...
+
+        Not the weights in any format, their indices, the model card, or what training left behind.
+        """
+        return companion_files(self.files.every_name())
+
+    def fingerprint(self) -> str:
+        """A cheap identity: the hub commit, or a hash of headers, sizes and sampled blocks of data."""
+        return f"commit:{self.revision}" if self.revision else f"sha256:{self._digest}"
+
+    @cached_property
+    def _digest(self) -> str:
+        digest = hashlib.sha256()
+        for shard, header in self._headers.items():
+            size = self.files.size(shard)
+            digest.update(f"{shard} {size} ".encode())
+            digest.update(header.raw)
+            first = max(header.file_size - sum(info.nbytes for info in header.tensors), 0)
+            step = max((size - first) // SAMPLES, SAMPLE_BYTES)
+            for position in range(first, size, step):
+                digest.update(self.files.read(shard, position, SAMPLE_BYTES))
+        return digest.hexdigest()

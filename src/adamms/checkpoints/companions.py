@@ -1,0 +1,99 @@
+"""What travels with a model besides its weights: config, tokenizer, processor, chat template, remote code.
+
+Everything is carried over except what the merge replaces (weights, their indices, the model card), what
+training left behind, and the same weights in other formats.
+"""
+
+import json
+import shutil
+from collections.abc import Iterable
+from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING, Any
+
+from adamms.checkpoints.model_files import IGNORED_FOLDERS
+from adamms.checkpoints.weight_files import parse_json_object
+
+if TYPE_CHECKING:
+    from adamms.checkpoints.checkpoint import Checkpoint
+
+# Weights in any format, and training's leftovers, by the end of their names (compared in lower case).
+LEFT_BEHIND = (
+    ".safetensors",
+    ".bin",
+    ".pth",
+    ".ckpt",
+    ".gguf",
+    ".ggml",
+    ".onnx",
+    ".onnx_data",
+    ".h5",
+    ".msgpack",
+    ".tflite",
+    ".nemo",
+    ".distcp",
+    ".safetensors.index.json",
+    ".bin.index.json",
+    ".h5.index.json",
+    ".msgpack.index.json",
+    ".incomplete",
+    ".ds_store",
+)
+# Files of one name that the merge writes itself, or that tell of the base's training only.
+LEFT_BEHIND_NAMES = (
+    "readme.md",
+    "adamms.json",
+    "trainer_state.json",
+    "optimizer.pt",
+    "scheduler.pt",
+    "model.pt",
+    "pytorch_model.pt",
+)
+# Folders of other copies of the weights and of training runs.
+LEFT_BEHIND_FOLDERS = (*IGNORED_FOLDERS, "original", "onnx", "openvino", "coreml", "runs", "wandb")
+LEFT_BEHIND_PREFIXES = ("checkpoint-", "global_step", "events.out.tfevents", "rng_state")
+
+DTYPE_KEYS = ("torch_dtype", "dtype")
+
+
+def companion_files(names: Iterable[str]) -> tuple[str, ...]:
+    """Those of a checkpoint's files that travel with the model, in the order given."""
+    return tuple(name for name in names if _travels(PurePosixPath(name)))
+
+
+def _travels(path: PurePosixPath) -> bool:
+    name = path.name.lower()
+    if name.endswith(LEFT_BEHIND) or name in LEFT_BEHIND_NAMES or name.startswith(LEFT_BEHIND_PREFIXES):
+        return False
+    return not any(
+        folder in LEFT_BEHIND_FOLDERS or folder.startswith(LEFT_BEHIND_PREFIXES) for folder in path.parts[:-1]
+    )
+
+
+def copy_companions(base: "Checkpoint", folder: Path, *, dtype: str | None) -> None:
+    """Copy a checkpoint's companions into `folder`; with `dtype`, the config names it.
+
+    Raises:
+        CheckpointError: a companion is a link to a place outside the checkpoint.
+    """
+    for name in base.companions():
+        target = folder / name
+        target.parent.mkdir(parents=True, exist_ok=True)
+        if name == "config.json" and dtype is not None:
+            config = parse_json_object(base.files.contents(name), what=name)
+            target.write_text(json.dumps(with_dtype(config, dtype), indent=2) + "\n", encoding="utf-8")
+        else:
+            # The contents only: a hub cache's blobs are read-only, the output should not be.
+            shutil.copyfile(base.files.local_path(name), target)
+
+
+def with_dtype(config: dict[str, Any], dtype: str) -> dict[str, Any]:
+    """A config in which every stated storage dtype, nested ones included, is `dtype`."""
+    changed: dict[str, Any] = {}
+    for key, value in config.items():
+        if key in DTYPE_KEYS and isinstance(value, str):
+            changed[key] = dtype
+        elif isinstance(value, dict):
+            changed[key] = with_dtype(value, dtype)
+        else:
+            changed[key] = value
+    return changed

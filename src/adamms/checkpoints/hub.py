@@ -1,0 +1,262 @@
+"""Checkpoints on a hub, through huggingface_hub: headers by range requests, or a download of what is needed.
+
+Reading headers costs a request or two a shard and no weights: `HubFiles` fetches blocks of files, never a
+file. Downloading takes the weights in one format only, with their companions. HF_ENDPOINT, HF_TOKEN,
+HF_HOME and HF_HUB_OFFLINE are honoured because the library honours them. Every failure is one sentence.
+"""
+
+import glob
+import re
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from huggingface_hub import (
+    HfApi,
+    constants,
+    get_hf_file_metadata,
+    hf_hub_download,
+    hf_hub_url,
+    snapshot_download,
+    try_to_load_from_cache,
+)
+from huggingface_hub.errors import (
+    GatedRepoError,
+    HfHubHTTPError,
+    HFValidationError,
+    LocalEntryNotFoundError,
+    OfflineModeIsEnabled,
+    RepositoryNotFoundError,
+    RevisionNotFoundError,
+)
+from huggingface_hub.utils import (  # type: ignore[attr-defined]
+    build_hf_headers,
+    hf_raise_for_status,
+    http_stream_backoff,
+)
+
+from adamms.checkpoints.companions import companion_files
+from adamms.checkpoints.model_files import LocalFolder, ModelFiles
+from adamms.checkpoints.weight_files import find_weight_files
+from adamms.errors import AdaMMSError, CheckpointError, MachineError
+from adamms.version import __version__
+
+HUB_ID = re.compile(r"(?P<model>\w[\w.-]*/[\w.-]+)(?:@(?P<revision>[\w./-]+))?", re.ASCII)
+# Most headers fit into one block; a larger one takes one more request.
+BLOCK = 1 << 17
+
+
+@dataclass(frozen=True)
+class HubCheckpoint:
+    """A checkpoint found on a hub. `folder` is None while only its headers are to be read."""
+
+    source: str
+    revision: str
+    files: ModelFiles
+    folder: Path | None
+
+
+def find_on_hub(source: str, *, revision: str | None, download: bool) -> HubCheckpoint:
+    """Find `owner/name` or `owner/name@revision` on the hub, or in its local cache when offline.
+
+    Args:
+        source: the hub id.
+        revision: a branch, tag or commit; not together with one in `source`.
+        download: fetch the weights and their companions.
+
+    Raises:
+        CheckpointError: there is no such model, it may not be read, or the hub cannot be reached.
+    """
+    match = HUB_ID.fullmatch(source)
+    if match is None:
+        raise CheckpointError(
+            f"There is no folder {source}; give a checkpoint's folder, or a hub id of the form owner/name."
+        )
+    model, revision = match["model"], revision or match["revision"]
+    with _explained(model, revision):
+        try:
+            info = HfApi(library_name="adamms", library_version=__version__).model_info(
+                model, revision=revision, files_metadata=True, timeout=constants.HF_HUB_ETAG_TIMEOUT
+            )
+        except Exception as error:
+            cached = _cached(model, revision) if _unreachable(error) else None
+            if cached is None:
+                raise
+            return cached
+        sizes = {sibling.rfilename: sibling.size for sibling in info.siblings or []}
+        files = HubFiles(model, str(info.sha), sizes=sizes)
+        return _downloaded(files, revision) if download else HubCheckpoint(model, files.commit, files, None)
+
+
+def _downloaded(files: "HubFiles", revision: str | None) -> HubCheckpoint:
+    weights = find_weight_files(files)
+    wanted = [*weights.shards, *([weights.index] if weights.index else []), *companion_files(files.names)]
+    patterns = [glob.escape(name) for name in wanted]
+    # By the name that was asked for, so that the cache learns which commit it meant and can serve it offline.
+    folder = Path(snapshot_download(files.source, revision=revision, allow_patterns=patterns))
+    return HubCheckpoint(files.source, folder.name, LocalFolder(folder, source=files.source), folder)
+
+
+def _cached(model: str, revision: str | None) -> HubCheckpoint | None:
+    """The snapshot of an earlier download, if its weights are complete."""
+    config = try_to_load_from_cache(model, constants.CONFIG_NAME, revision=revision)
+    if not isinstance(config, str):
+        return None
+    folder = Path(config).parent
+    files = LocalFolder(folder, source=model)
+    try:
+        find_weight_files(files)
+    except CheckpointError:
+        return None
+    return HubCheckpoint(model, folder.name, files, folder)
+
+
+class HubFiles:
+    """The files of a model at one commit, read in blocks over HTTP; small ones are cached as files."""
+
+    def __init__(self, model: str, commit: str, *, sizes: dict[str, int | None]) -> None:
+        self.source = model
+        self.commit = commit
+        self.names = tuple(sorted(sizes))
+        self._sizes = sizes
+        self._blocks: dict[tuple[str, int], bytes] = {}
+        self._lock = threading.Lock()
+
+    def has(self, name: str) -> bool:
+        """Whether the model has such a file."""
+        return name in self._sizes
+
+    def every_name(self) -> tuple[str, ...]:
+        """All files, relative to the model and sorted."""
+        return self.names
+
+    def size(self, name: str) -> int:
+        """A file's size in bytes."""
+        known = self._sizes[name]
+        if known is None:
+            with _explained(self.source, self.commit):
+                known = get_hf_file_metadata(self._url(name)).size or 0
+            self._sizes[name] = known
+        return known
+
+    def read(self, name: str, start: int, length: int) -> bytes:
+        """The bytes of a file at `start`, fewer at its end; whole blocks are fetched and kept."""
+        size = self.size(name)
+        end = min(start + length, size)
+        if start >= end:
+            return b""
+        blocks = range(start // BLOCK, -(-end // BLOCK))
+        with self._lock:
+            missing = [block for block in blocks if (name, block) not in self._blocks]
+        if missing:
+            first = missing[0] * BLOCK
+            data = self._fetch(name, first, min((missing[-1] + 1) * BLOCK, size))
+            with self._lock:
+                for block in range(missing[0], missing[-1] + 1):
+                    at = block * BLOCK - first
+                    self._blocks[name, block] = data[at : at + BLOCK]
+        with self._lock:
+            joined = b"".join(self._blocks[name, block] for block in blocks)
+        return joined[start - blocks[0] * BLOCK : end - blocks[0] * BLOCK]
+
+    def _fetch(self, name: str, start: int, end: int) -> bytes:
+        headers = build_hf_headers(library_name="adamms", library_version=__version__)
+        headers |= {"Range": f"bytes={start}-{end - 1}", "Accept-Encoding": "identity"}
+        with (
+            _explained(self.source, self.commit),
+            http_stream_backoff(
+                "GET", self._url(name), headers=headers, timeout=constants.HF_HUB_DOWNLOAD_TIMEOUT
+            ) as response,
+        ):
+            if response.is_error:
+                response.read()
+            hf_raise_for_status(response)
+            # A server may send the whole of a small file instead; never take the whole of a large one.
+            whole = response.status_code != 206
+            if whole and start > 0:
+                raise CheckpointError(
+                    f"The hub does not serve parts of {name} of {self.source}; download the model and give "
+                    "its folder."
+                )
+            data = bytearray()
+            for chunk in response.iter_bytes():
+                data += chunk
+                if len(data) >= end - start:
+                    break
+        if len(data) < end - start:
+            raise CheckpointError(f"The hub sent only a part of {name} of {self.source}; try again.")
+        return bytes(data[: end - start])
+
+    def _url(self, name: str) -> str:
+        return hf_hub_url(self.source, name, revision=self.commit)
+
+    def contents(self, name: str) -> bytes:
+        """All of a small file."""
+        return self.local_path(name).read_bytes()
+
+    def local_path(self, name: str) -> Path:
+        """A small file, downloaded into the hub's cache."""
+        with _explained(self.source, self.commit):
+            return Path(hf_hub_download(self.source, name, revision=self.commit))
+
+
+# Errors
+
+
+@contextmanager
+def _explained(model: str, revision: str | None) -> Iterator[None]:
+    """Turn whatever the library, its HTTP client or the cache's disk raises into one sentence."""
+    try:
+        yield
+    except AdaMMSError:
+        raise
+    except Exception as error:
+        raise _explain(error, model, revision=revision) from error
+
+
+def _explain(error: Exception, model: str, *, revision: str | None) -> AdaMMSError:
+    hub = constants.ENDPOINT
+    log_in = "log in with `hf auth login` or set HF_TOKEN"
+    status = error.response.status_code if isinstance(error, HfHubHTTPError) else None
+    if isinstance(error, GatedRepoError):
+        return CheckpointError(f"{model} is gated: ask for access at {hub}/{model}, then {log_in}.")
+    if isinstance(error, RevisionNotFoundError):
+        return CheckpointError(f"{model} has no revision {revision} on {hub}.")
+    if status == 401 and not isinstance(error, RepositoryNotFoundError):
+        return CheckpointError(f"{hub} does not accept your token; {log_in} with a valid one, or unset it.")
+    if isinstance(error, RepositoryNotFoundError):
+        return CheckpointError(
+            f"There is neither a folder {model} here nor a model of that name on {hub}; check the spelling, "
+            f"and if the model is private, {log_in}."
+        )
+    if isinstance(error, HFValidationError):
+        return CheckpointError(f"{model} is neither a folder here nor a possible hub id ({error}).")
+    if status is not None:
+        return CheckpointError(f"{hub} answered {status} when asked for {model}; try again later.")
+    if isinstance(error, OfflineModeIsEnabled | LocalEntryNotFoundError) and constants.HF_HUB_OFFLINE:
+        return CheckpointError(
+            f"There is no folder {model} here, HF_HUB_OFFLINE forbids asking {hub}, and the local cache does "
+            "not hold the whole model; unset HF_HUB_OFFLINE, or give a folder."
+        )
+    if _unreachable(error) or isinstance(error, LocalEntryNotFoundError):
+        return CheckpointError(
+            f"There is no folder {model} here, and {hub} cannot be reached ({_brief(error)}); check the "
+            "connection, or give a folder."
+        )
+    if isinstance(error, OSError) and error.errno is not None:
+        return MachineError(f"{model} cannot be stored in the hub's cache: {error}.")
+    return CheckpointError(f"{model} cannot be read from {hub}: {_brief(error)}.")
+
+
+def _unreachable(error: Exception) -> bool:
+    """Whether a failure lies between us and the hub, not in its answer."""
+    from huggingface_hub.errors import HTTPError  # type: ignore[attr-defined]
+
+    # The HTTP client's own errors; the library's, which are answers, are derived from them.
+    return isinstance(error, ConnectionError | HTTPError) and not isinstance(error, HfHubHTTPError)
+
+
+def _brief(error: Exception) -> str:
+    return (str(error).strip().splitlines() or [type(error).__name__])[0].rstrip(".")

@@ -1,0 +1,172 @@
+"""Writes a checkpoint in the base's own layout, tensor block by tensor block, in any order.
+
+The headers are known before the first value is, so they are written first, the files get their final size,
+and each block goes straight to its place. The folder is an `OutputFolder`'s: it is hidden until complete.
+"""
+
+import errno
+import os
+import shutil
+import threading
+from collections.abc import Mapping
+from pathlib import Path
+from types import MappingProxyType
+from typing import TYPE_CHECKING
+
+from adamms.checkpoints.companions import copy_companions
+from adamms.checkpoints.output import sync
+from adamms.checkpoints.shard_plan import STORED_DTYPES, ShardPlan, index_json, plan_shards
+from adamms.checkpoints.tensor_info import TensorInfo
+from adamms.checkpoints.weight_files import INDEX
+from adamms.errors import CheckpointError, MachineError
+
+if TYPE_CHECKING:
+    from adamms.checkpoints.checkpoint import Checkpoint
+
+
+class CheckpointWriter:
+    """A safetensors checkpoint being written.
+
+    Attributes:
+        folder: where it is written.
+        tensors: where each tensor goes: its shape, dtype, shard and offset.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        base: "Checkpoint",
+        *,
+        dtype: str | None = None,
+        max_shard_size: int | None = None,
+    ) -> None:
+        """Plan the files, write their headers and reserve their space.
+
+        Args:
+            folder: made if it is missing; weights that it holds from an interrupted run are removed.
+            base: the checkpoint whose layout and companions are kept.
+            dtype: `bfloat16`, `float16` or `float32` for floating tensors; None keeps each tensor's own.
+            max_shard_size: bytes a file may hold; None keeps the base's distribution over files.
+
+        Raises:
+            CheckpointError: a setting is out of range, or a companion of the base cannot be carried over.
+            MachineError: the disk is too small.
+        """
+        if dtype is not None and dtype not in STORED_DTYPES:
+            raise CheckpointError(f"dtype must be one of {', '.join(STORED_DTYPES)}, not {dtype!r}.")
+        if max_shard_size is not None and max_shard_size <= 0:
+            raise CheckpointError(f"max_shard_size must be a positive number of bytes, not {max_shard_size}.")
+        self.folder = folder
+        self._base = base
+        self._dtype = dtype
+        self._plans = plan_shards(base, dtype=dtype, max_shard_size=max_shard_size)
+        self.tensors: Mapping[str, TensorInfo] = MappingProxyType(
+            {info.name: info for plan in self._plans for info in plan.tensors}
+        )
+        self._missing = {name: info.nbytes for name, info in self.tensors.items()}
+        self._lock = threading.Lock()
+        self._descriptors: dict[str, int] = {}
+        # Now rather than after hours of merging: a companion that cannot be read.
+        for name in base.companions():
+            base.files.local_path(name)
+        folder.mkdir(parents=True, exist_ok=True)
+        self._clear()
+        self._require_space()
+        try:
+            for plan in self._plans:
+                self._descriptors[plan.name] = self._create(plan)
+        except BaseException:
+            self.close()
+            raise
+
+    def _clear(self) -> None:
+        """Remove weights of an interrupted run: a stray `model.safetensors` would be preferred on loading."""
+        for pattern in ("*.safetensors", "*.safetensors.index.json"):
+            for path in sorted(self.folder.glob(pattern)):
+                path.unlink()
+
+    def _require_space(self) -> None:
+        needed = sum(plan.size for plan in self._plans)
+        free = shutil.disk_usage(self.folder).free
+        if needed > free:
+            raise MachineError(
+                f"The disk of {self.folder.parent} is too small: {needed / 1e9:.2f} GB are needed and "
+                f"{free / 1e9:.2f} GB are free."
+            )
+
+    def _create(self, plan: ShardPlan) -> int:
+        path = self.folder / plan.name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o666)
+        try:
+            # Reserved at once: a disk that fills up is known before hours of merging, and writing is faster.
+            os.posix_fallocate(descriptor, 0, plan.size)
+            _write_all(descriptor, memoryview(plan.header), 0)
+        except OSError as error:
+            os.close(descriptor)
+            raise self._machine_error(error, plan.name) from error
+        return descriptor
+
+    def write(self, name: str, data: memoryview, *, start: int = 0) -> None:
+        """Write a run of a tensor's bytes, from byte `start` of it. Safe to call from several threads.
+
+        Every byte of every tensor is to be written once.
+
+        Raises:
+            MachineError: the disk is full or broken.
+        """
+        info = self.tensors[name]
+        if start < 0 or start + data.nbytes > info.nbytes:
+            raise ValueError(f"{name} has {info.nbytes} bytes, not {start + data.nbytes}")
+        if not data.nbytes:
+            return
+        view = data.cast("B")
+        try:
+            _write_all(self._descriptors[info.shard], view, info.offset + start)
+        except OSError as error:
+            raise self._machine_error(error, info.shard) from error
+        with self._lock:
+            self._missing[name] -= len(view)
+
+    def finish(self) -> None:
+        """Write the index and the companions, and make everything durable.
+
+        Raises:
+            CheckpointError: a tensor was not written completely.
+            MachineError: the disk is full or broken.
+        """
+        incomplete = [name for name, missing in self._missing.items() if missing]
+        if incomplete:
+            raise CheckpointError(
+                f"{len(incomplete)} tensors were not written completely, {incomplete[0]} for one."
+            )
+        shard = ""
+        try:
+            copy_companions(self._base, self.folder, dtype=self._dtype)
+            if [plan.name for plan in self._plans] != ["model.safetensors"]:
+                (self.folder / INDEX).write_text(index_json(self.tensors), encoding="utf-8")
+            for plan in self._plans:
+                shard = plan.name
+                os.fsync(self._descriptors[shard])
+            sync(self.folder)
+        except OSError as error:
+            raise self._machine_error(error, shard) from error
+        finally:
+            self.close()
+
+    def close(self) -> None:
+        """Close the files; `finish` does so itself."""
+        for descriptor in self._descriptors.values():
+            os.close(descriptor)
+        self._descriptors = {}
+
+    def _machine_error(self, error: OSError, shard: str) -> MachineError:
+        full = error.errno in (errno.ENOSPC, errno.EDQUOT)
+        free = f" ({shutil.disk_usage(self.folder).free / 1e9:.2f} GB are free)" if full else ""
+        return MachineError(f"{shard or self.folder} cannot be written: {error.strerror or error}{free}.")
+
+
+def _write_all(descriptor: int, view: memoryview, position: int) -> None:
+    while len(view):
+        count = os.pwrite(descriptor, view, position)
+        view, position = view[count:], position + count
