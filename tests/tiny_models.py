@@ -48,16 +48,21 @@ def build(
     dtype: str = "float32",
     tied: bool = False,
     layers: int = 2,
-    stop_bias: float = 0.0,
     generation: dict[str, Any] | None = None,
+    language: dict[str, Any] | None = None,
 ) -> Path:
-    """Write one tiny model of `family`; `stop_bias` makes the end-of-turn token likelier, so answers end early."""
+    """Write one tiny model of `family`.
+
+    `generation` holds changes to its generation config: with `{"eos_token_id": [...]}` of many tokens answers
+    end early and at differing steps. `language` holds changes to its language model's config.
+    """
     import torch
 
+    torch.set_num_threads(1)  # waking a second thread costs more than these models' arithmetic
     torch.manual_seed(seed)
     folder.mkdir(parents=True, exist_ok=True)
     tokenizer = write_tokenizer(family, folder)
-    config = model_config(family, tokenizer, tied=tied, layers=layers)
+    config = model_config(family, tokenizer, tied=tied, layers=layers, language=language or {})
     model = model_class(family)(config).eval()
     with torch.no_grad():
         for name, parameter in model.named_parameters():
@@ -67,8 +72,6 @@ def build(
                 parameter.uniform_(0.5, 1.5)
             else:
                 parameter.normal_(0.0, 0.1)
-        if stop_bias:
-            shift_towards_stop(model, tokenizer.convert_tokens_to_ids(STOP), stop_bias)
     settings = model.generation_config
     settings.eos_token_id = tokenizer.convert_tokens_to_ids([STOP, PAD])
     settings.pad_token_id = tokenizer.convert_tokens_to_ids(PAD)
@@ -77,12 +80,6 @@ def build(
     model.to(getattr(torch, dtype)).save_pretrained(folder)
     write_processor(family, folder)
     return folder
-
-
-def shift_towards_stop(model: Any, stop: int, strength: float) -> None:
-    """Point the output row of the stop token along the mean of the other rows: it wins now and then."""
-    head = model.get_output_embeddings().weight
-    head[stop] = head[stop] + strength * head.abs().mean() * head[:stop].mean(dim=0).sign()
 
 
 def picture(width: int, height: int, *, seed: int = 0) -> Image.Image:
@@ -162,14 +159,14 @@ def text_config(kind: str, tokenizer: Any, *, tied: bool, layers: int) -> dict[s
     return values
 
 
-def model_config(family: str, tokenizer: Any, *, tied: bool, layers: int) -> Any:
+def model_config(family: str, tokenizer: Any, *, tied: bool, layers: int, language: dict[str, Any]) -> Any:
     """The family's configuration around the shared language-model geometry."""
     from transformers import AutoConfig
 
     ids = {name: tokenizer.convert_tokens_to_ids(name) for name in (*SPECIAL, "<image>")}
 
     def text(kind: str) -> dict[str, Any]:
-        return text_config(kind, tokenizer, tied=tied, layers=layers)
+        return text_config(kind, tokenizer, tied=tied, layers=layers) | language
 
     qwen_ids = {
         "image_token_id": ids[IMAGE],

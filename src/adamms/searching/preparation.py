@@ -75,7 +75,7 @@ class Preparation:
             )
         text = self.render(len(images), prompt)
         settings: dict[str, Any] = {"return_tensors": "pt"}
-        # As in transformers' apply_chat_template: a template that writes the first token itself gets no second.
+        # As transformers' apply_chat_template has it: a template that writes the first token gets no second.
         beginning = getattr(self.tokenizer, "bos_token", None)
         if beginning is not None and text.startswith(beginning):
             settings["add_special_tokens"] = False
@@ -121,8 +121,8 @@ class Preparation:
         token = getattr(self.processor, "image_token", None)
         if count and (token is None or prompt.count(token) != count):
             raise SearchError(
-                f"{self.folder} has no chat template: write {token or 'its image token'} into each prompt where "
-                "an image belongs, or add the model's chat_template.jinja to the folder."
+                f"{self.folder} has no chat template: write {token or 'its image token'} into each prompt "
+                "where an image belongs, or add the model's chat_template.jinja to the folder."
             )
         return prompt
 
@@ -149,7 +149,7 @@ def require_sound_torchvision() -> None:
         ) from error
 
 
-def sentence(error: Exception) -> str:
+def sentence(error: BaseException) -> str:
     """The first line of an error of somebody else's, short enough to stand inside one of ours."""
     text = str(error).strip()
     first = text.splitlines()[0].strip() if text else type(error).__name__

@@ -1,0 +1,204 @@
+"""Greedy answers in batches, token for token those of `generate` one by one.
+
+Prompts are prefilled in batches of similar length, padded on the left; rows that are not finished go on in
+one pool, where they are decoded together and leave as they end (section 3.3: every candidate answers every
+question, so this is where a search spends its time). Rows know their own positions, so a row's answer does
+not depend on its neighbours. This file knows no candidates and no files.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+from torch import Tensor
+from transformers.cache_utils import Cache
+
+from adamms.searching.key_values import cache_bytes, new_cache, pooled
+from adamms.searching.prompts import Prompt, collate
+from adamms.searching.scores import processed
+
+
+@dataclass
+class Row:
+    """An answer in progress: the greedy tokens so far, and how sure the model was of them."""
+
+    prompt: Prompt
+    tokens: list[int] = field(default_factory=list)
+    probabilities: list[float] = field(default_factory=list)
+    """Of each greedy token under the model's own distribution, before any penalty."""
+    entropy: float = 0.0
+    """Of the first token's distribution, in nats."""
+
+    @property
+    def ended(self) -> bool:
+        """Whether the model itself ended the answer."""
+        return bool(self.tokens) and self.tokens[-1] in self.prompt.ends
+
+    @property
+    def done(self) -> bool:
+        """Whether there is nothing more to generate."""
+        return self.ended or len(self.tokens) >= self.prompt.limit
+
+
+@dataclass
+class Pool:
+    """Rows that are decoded together, and the state of the model for each."""
+
+    rows: list[Row]
+    cache: Cache
+    ids: Tensor
+    """Prompt and answer of each row; the padding on the left repeats one of the row's own tokens."""
+    mask: Tensor
+    """1 where a row has a token, 0 where it is padded."""
+    padded: bool
+    positions: Tensor
+    """Of the row's last token, (..., rows, 1)."""
+    types: dict[str, Tensor]
+    """The token types of a generated token, (rows, 1)."""
+
+    @property
+    def nbytes(self) -> int:
+        """Memory of its keys and values."""
+        return cache_bytes(self.cache)
+
+
+def greedy(model: Any, prompts: Sequence[Prompt], *, batch_size: int, pool_bytes: int) -> Iterator[Row]:
+    """Answer every prompt; rows come as they are done.
+
+    Args:
+        model: the live model, in evaluation mode.
+        prompts: joinable ones.
+        batch_size: prompts a prefill.
+        pool_bytes: about as much memory for keys and values of unfinished rows; one batch always fits.
+    """
+    waiting = sorted(prompts, key=lambda prompt: prompt.length, reverse=True)
+    pools: list[Pool] = []
+    while waiting or pools:
+        while waiting and (not pools or sum(pool.nbytes for pool in pools) < pool_bytes):
+            fresh = prefill(model, waiting[:batch_size])
+            del waiting[:batch_size]
+            yield from [row for row in fresh.rows if row.done]
+            if not all(row.done for row in fresh.rows):
+                pools.append(fresh)
+            del fresh
+        if not pools:
+            continue
+        pools = [merge(pools)]
+        while True:
+            step(model, pools[0])
+            done = [row for row in pools[0].rows if row.done]
+            # Rows that are done stay until they are a quarter of the pool: leaving costs a copy of the rest.
+            if len(done) * 4 >= len(pools[0].rows):
+                break
+        if len(done) == len(pools[0].rows):
+            pools = []
+        yield from done
+
+
+@torch.no_grad()
+def prefill(model: Any, prompts: Sequence[Prompt]) -> Pool:
+    """Read a batch of prompts and choose each one's first token."""
+    batch = collate(prompts, device=model.device)
+    cache = new_cache()
+    inputs = model.prepare_inputs_for_generation(
+        batch.ids,
+        is_first_iteration=True,
+        past_key_values=cache,
+        attention_mask=batch.mask if batch.padded else None,
+        position_ids=batch.positions,
+        use_cache=True,
+        logits_to_keep=1,
+        **batch.types,
+        **({"mm_encoder_outputs": {"image": batch.vision}} if batch.vision is not None else {}),
+    )
+    logits = model(**inputs, return_dict=True).logits[:, -1]
+    types = {
+        # As `generate` goes on: text behind an image model's prompt, elsewhere the prompt's last type.
+        name: torch.zeros_like(values[:, -1:]) if name == "mm_token_type_ids" else values[:, -1:]
+        for name, values in batch.types.items()
+    }
+    rows = [Row(prompt) for prompt in prompts]
+    pool = Pool(rows, cache, batch.ids, batch.mask, batch.padded, batch.positions[..., -1:], types)
+    _choose(pool, logits)
+    return pool
+
+
+@torch.no_grad()
+def step(model: Any, pool: Pool) -> None:
+    """Feed every row its last token and choose the next one."""
+    last = pool.ids[:, -1:]
+    inputs = model.prepare_inputs_for_generation(
+        pool.ids,
+        next_sequence_length=1,
+        past_key_values=pool.cache,
+        attention_mask=pool.mask if pool.padded else None,
+        position_ids=pool.positions,
+        use_cache=True,
+        logits_to_keep=1,
+        **{name: values.expand_as(last) for name, values in pool.types.items()},
+    )
+    _choose(pool, model(**inputs, return_dict=True).logits[:, -1])
+
+
+@torch.no_grad()
+def merge(pools: Sequence[Pool]) -> Pool:
+    """One pool of all rows that are not done; the given pools are used up."""
+    device = pools[0].mask.device
+    alive = [[index for index, row in enumerate(pool.rows) if not row.done] for pool in pools]
+    kept = [
+        (pool, torch.tensor(rows, device=device)) for pool, rows in zip(pools, alive, strict=True) if rows
+    ]
+    # Columns that are padding for every row that stays are left behind.
+    trims = [int(pool.mask[rows].amax(dim=0).argmax()) for pool, rows in kept]
+    width = max(pool.mask.shape[1] - trim for (pool, _), trim in zip(kept, trims, strict=True))
+    ids, masks = [], []
+    for (pool, rows), trim in zip(kept, trims, strict=True):
+        row_ids, mask = pool.ids[rows, trim:], pool.mask[rows, trim:]
+        space = width - mask.shape[1]
+        ids.append(torch.cat([row_ids[:, :1].expand(-1, space), row_ids], dim=1))
+        masks.append(torch.nn.functional.pad(mask, (space, 0)))
+    mask = torch.cat(masks)
+    names = sorted({name for pool, _ in kept for name in pool.types})
+    return Pool(
+        [pool.rows[index] for pool, rows in kept for index in rows.tolist()],
+        # The last token is chosen and not yet read: the cache is one column behind.
+        pooled([pool.cache for pool, _ in kept], [rows for _, rows in kept], trims=trims),
+        torch.cat(ids),
+        mask,
+        not bool(mask.all()),
+        torch.cat([pool.positions.index_select(-2, rows) for pool, rows in kept], dim=-2),
+        {
+            name: torch.cat([_types(pool, name).index_select(0, rows) for pool, rows in kept])
+            for name in names
+        },
+    )
+
+
+def _types(pool: Pool, name: str) -> Tensor:
+    return pool.types.get(name, torch.zeros_like(pool.ids[:, :1]))
+
+
+def _choose(pool: Pool, logits: Tensor) -> None:
+    """Give every row its greedy token; the rows that are done only keep in step."""
+    logits = logits.float()
+    scores = processed(
+        logits, pool.ids, [(row.prompt.processors, row.prompt.length + len(row.tokens)) for row in pool.rows]
+    )
+    tokens = scores.argmax(dim=-1)
+    shares = torch.log_softmax(logits, dim=-1)
+    sure = shares.gather(1, tokens[:, None])[:, 0].exp()
+    fresh = any(not row.tokens for row in pool.rows)
+    entropy = torch.special.entr(shares.exp()).sum(dim=-1) if fresh else torch.zeros_like(sure)
+    # One transfer a step: the device is waited for once.
+    table = torch.stack([tokens.double(), sure.double(), entropy.double()], dim=1).tolist()
+    for row, (token, probability, first_entropy) in zip(pool.rows, table, strict=True):
+        if row.done:
+            continue
+        if not row.tokens:
+            row.entropy = first_entropy
+        row.tokens.append(int(token))
+        row.probabilities.append(probability)
+    pool.ids = torch.cat([pool.ids, tokens[:, None]], dim=1)
+    pool.mask = torch.cat([pool.mask, torch.ones_like(pool.mask[:, :1])], dim=1)
+    pool.positions = pool.positions + 1

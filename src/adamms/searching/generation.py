@@ -1,0 +1,211 @@
+"""Who answers: the three methods of a generator, and the one that runs a transformers model in process.
+
+A search (section 3.3) prepares its questions once, then for each candidate moves to it and collects its
+answers. Anything that can do these three things can be searched with. This file knows no files of answers
+and no choice.
+"""
+
+import gc
+from collections.abc import Callable, Collection, Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+
+import torch
+from torch import Tensor
+
+from adamms.errors import MachineError, SearchError
+from adamms.searching.decoding import Row, greedy
+from adamms.searching.inputs import Example
+from adamms.searching.live_model import WeightMover, choose_device, load_model, reaches_vision
+from adamms.searching.preparation import Preparation, sentence, shortened
+from adamms.searching.prompts import GREEDY, Prompt, model_inputs, take_apart
+from adamms.searching.responses import Response
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+POOL_SHARE = 0.08
+"""Of the weights' bytes, for keys and values of unfinished answers."""
+POOL_LEAST = 256 << 20
+
+
+class Generator(Protocol):
+    """An engine of a search."""
+
+    def prepare(self, examples: Sequence[Example]) -> None:
+        """Do once what is the same for every candidate."""
+
+    def move(self, alpha: float, merged: Callable[[str], Tensor]) -> None:
+        """Become the candidate `alpha`; `merged` gives its tensors by their names on disk."""
+
+    def answer(self, ids: Collection[str]) -> Iterator[Response]:
+        """The candidate's answers to these prepared questions, in any order."""
+
+
+class TransformersGenerator:
+    """Answers with a transformers model in this process, its weights moved in place."""
+
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        names: Collection[str],
+        changed: Collection[str],
+        max_new_tokens: int,
+        batch_size: int,
+        device: str | None = None,
+        dtype: str | None = None,
+        trust_remote_code: bool = False,
+    ) -> None:
+        """Load the base.
+
+        Args:
+            folder: the base's checkpoint.
+            names: all its tensors.
+            changed: those that the merge changes.
+            max_new_tokens: the longest answer.
+            batch_size: prompts a prefill; halved where memory does not suffice.
+            device: a torch device; the GPU where there is one when left out.
+            dtype: of the arithmetic; float32 on a CPU, the checkpoint's own on a GPU when left out.
+            trust_remote_code: run the checkpoint's own Python files.
+        """
+        self._preparation = Preparation.from_folder(folder, trust_remote_code=trust_remote_code)
+        self.model = load_model(
+            folder, device=choose_device(device), dtype=dtype, trust_remote_code=trust_remote_code
+        )
+        self._mover = WeightMover(self.model, names=names, changed=changed)
+        self._limit = max_new_tokens
+        self._batch_size = batch_size
+        weights = sum(parameter.nbytes for parameter in self.model.parameters())
+        self._pool_bytes = max(int(weights * POOL_SHARE), POOL_LEAST)
+        self._alpha = 0.0
+        self._prompts: dict[str, Prompt] = {}
+        self._stale = False
+        self._examples: list[Example] = []
+
+    def prepare(self, examples: Sequence[Example]) -> None:
+        """Pre-process every question and encode every image, once for all candidates."""
+        self._examples = list(examples)
+        # A mapping that was edited to change the vision side makes features depend on the candidate.
+        self._stale = reaches_vision(self.model, self._mover)
+        self._prompts = self._prepared()
+
+    def _prepared(self) -> dict[str, Prompt]:
+        prompts: dict[str, Prompt] = {}
+        seen: dict[tuple[Path, ...], Any] = {}
+        for example in self._examples:
+            inputs = self._preparation.prepare([open_image(path) for path in example.images], example.prompt)
+            self._check_length(example, inputs)
+            prompt = take_apart(
+                self.model, inputs, id=example.id, limit=self._limit, vision=seen.get(example.images)
+            )
+            if prompt.vision is not None:
+                seen[example.images] = prompt.vision
+            prompts[example.id] = prompt
+        return prompts
+
+    def _check_length(self, example: Example, inputs: dict[str, Tensor]) -> None:
+        longest = getattr(self.model.config.get_text_config(), "max_position_embeddings", None)
+        length = inputs["input_ids"].shape[1]
+        if longest is not None and length >= longest:
+            raise SearchError(
+                f"The input {example.id} ({shortened(example.prompt)}, {len(example.images)} image(s)) is "
+                f"{length} tokens long; the model reads {longest}. Shorten it or use smaller images."
+            )
+
+    def move(self, alpha: float, merged: Callable[[str], Tensor]) -> None:
+        """Copy a candidate's weights into the live model."""
+        self._mover.move(merged)
+        self._alpha = alpha
+        if self._stale:
+            self._prompts = self._prepared()
+
+    def answer(self, ids: Collection[str]) -> Iterator[Response]:
+        """Greedy answers, batched and pooled; those of models that cannot be batched come one by one."""
+        wanted = [self._prompts[id] for id in dict.fromkeys(ids)]
+        for row in self._joined([prompt for prompt in wanted if prompt.joinable]):
+            yield self._response(row)
+        for prompt in wanted:
+            if not prompt.joinable:
+                yield self._response(alone(self.model, prompt, tokenizer=self._preparation.tokenizer))
+
+    def _joined(self, prompts: Sequence[Prompt]) -> Iterator[Row]:
+        left = {prompt.id: prompt for prompt in prompts}
+        while left:
+            crowded = False
+            try:
+                for row in greedy(
+                    self.model, list(left.values()), batch_size=self._batch_size, pool_bytes=self._pool_bytes
+                ):
+                    del left[row.prompt.id]
+                    yield row
+            except (RuntimeError, MemoryError) as error:
+                if not out_of_memory(error):
+                    raise
+                self._halve(error)
+                crowded = True
+            if crowded:  # only here, behind the handler, nothing refers to what did not fit any more
+                gc.collect()
+                if torch.cuda.is_available():
+                    torch.cuda.empty_cache()
+
+    def _halve(self, error: BaseException) -> None:
+        if self._batch_size == 1:
+            raise MachineError(
+                "There is not enough memory to answer even one question at a time "
+                f"({sentence(error)}); use smaller images, a smaller --max-new-tokens or another --dtype."
+            ) from error
+        self._batch_size //= 2
+        self._pool_bytes //= 2
+
+    def _response(self, row: Row) -> Response:
+        return Response(
+            id=row.prompt.id,
+            alpha=self._alpha,
+            response=self._preparation.decode(row.tokens),
+            tokens=len(row.tokens),
+            confidence=sum(row.probabilities) / len(row.probabilities),
+            entropy=row.entropy,
+            finished=row.ended,
+        )
+
+
+def alone(model: Any, prompt: Prompt, *, tokenizer: Any = None) -> Row:
+    """One answer by the model's own `generate`, for models whose rows cannot share a batch safely."""
+    out = model.generate(
+        **model_inputs(model, prompt.inputs, vision=prompt.vision),
+        **GREEDY,
+        max_new_tokens=prompt.limit,
+        return_dict_in_generate=True,
+        output_logits=True,
+        tokenizer=tokenizer,
+    )
+    logits = torch.stack([step[0].float() for step in out.logits])
+    tokens = out.sequences[0, -len(logits) :]
+    shares = torch.log_softmax(logits, dim=-1)
+    sure = shares.gather(1, tokens[:, None])[:, 0].exp()
+    entropy = float(torch.special.entr(shares[0].exp()).sum())
+    return Row(prompt, tokens.tolist(), sure.tolist(), entropy)
+
+
+def open_image(path: Path) -> "Image":
+    """An image as transformers itself opens one: turned upright, in RGB.
+
+    Raises:
+        SearchError: it does not open.
+    """
+    from PIL import Image, ImageOps
+
+    try:
+        with Image.open(path) as image:
+            return ImageOps.exif_transpose(image).convert("RGB")
+    except Exception as error:  # damaged files make PIL's plug-ins raise nearly anything
+        raise SearchError(f"The image {path} cannot be read: {sentence(error)}.") from error
+
+
+def out_of_memory(error: BaseException) -> bool:
+    """Whether an error means that memory did not suffice, on whatever device."""
+    if isinstance(error, MemoryError | torch.OutOfMemoryError):
+        return True
+    text = str(error).lower()
+    return "out of memory" in text or "can't allocate memory" in text or "not enough memory" in text

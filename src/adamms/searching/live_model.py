@@ -1,0 +1,196 @@
+"""One live model for all candidates: loaded once from the base's folder, its weights moved in place.
+
+A candidate's weights (section 3.2, equation 1) are rounded to the base's stored dtype and copied into the
+live parameters, so the live model equals the written merged checkpoint loaded in the same compute dtype, and
+nothing is written to disk before the choice (section 3.3). This file knows no questions and no answers.
+"""
+
+import logging
+import os
+from collections.abc import Callable, Collection, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from adamms.errors import SearchError
+from adamms.searching.naming import Landing, landings
+from adamms.searching.preparation import remote_code_hint, require_sound_torchvision, sentence
+
+MOVERS = 4
+"""Threads that compute and copy weights; each holds one tensor."""
+
+
+def load_model(folder: Path, *, device: torch.device, dtype: str | None, trust_remote_code: bool) -> Any:
+    """The base as a live transformers model that can answer, in evaluation mode.
+
+    Args:
+        folder: the checkpoint.
+        device: where it lives.
+        dtype: of the arithmetic; None is float32 on a CPU and the checkpoint's own elsewhere.
+        trust_remote_code: run the checkpoint's own Python files.
+
+    Raises:
+        SearchError: the class cannot be loaded, needs code that is not trusted, or weights are missing.
+    """
+    require_sound_torchvision()
+    wanted = dtype or ("float32" if device.type == "cpu" else "auto")
+    try:
+        with _quiet():
+            loader = _auto_class(folder, trust_remote_code=trust_remote_code)
+            model, report = loader.from_pretrained(
+                folder,
+                dtype=wanted if wanted == "auto" else getattr(torch, wanted),
+                trust_remote_code=trust_remote_code,
+                output_loading_info=True,
+                local_files_only=True,
+            )
+    except (OSError, ValueError, ImportError, KeyError, AttributeError, TypeError, RuntimeError) as error:
+        if isinstance(error, torch.OutOfMemoryError):
+            raise
+        raise SearchError(
+            f"transformers cannot load {folder} as a model that answers: {sentence(error)}"
+            + remote_code_hint(error, folder=folder, trusted=trust_remote_code)
+        ) from error
+    missing = sorted(report["missing_keys"])
+    if missing:
+        raise SearchError(
+            f"{folder} lacks {len(missing)} weights that {type(model).__name__} needs, the first is "
+            f"{missing[0]}: the model would answer with random numbers in their place."
+        )
+    return model.to(device).eval()
+
+
+def choose_device(name: str | None) -> torch.device:
+    """The device a user named, or the GPU where there is one and the CPU otherwise."""
+    if name is None or name == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    try:
+        device = torch.device(name)
+        torch.empty(1, device=device)
+    except (RuntimeError, AssertionError) as error:
+        raise SearchError(f"The device {name!r} cannot be used: {sentence(error)}") from error
+    return device
+
+
+class WeightMover:
+    """Moves a live model to a candidate: every tensor the merge changes is copied into its parameter."""
+
+    def __init__(self, model: Any, *, names: Collection[str], changed: Collection[str]) -> None:
+        """Find the live parameters of `changed` (names on disk) among all `names` of the checkpoint."""
+        wanted = frozenset(changed)
+        self._model = model
+        self._landings = [
+            landing for landing in landings(model, names) if not wanted.isdisjoint(landing.sources)
+        ]
+        reached = {source for landing in self._landings for source in landing.sources}
+        lost = [name for name in changed if name not in reached]
+        if lost:
+            raise SearchError(
+                f"{type(model).__name__} does not use {len(lost)} of the merged tensors, the first is "
+                f"{lost[0]}: its answers would not be those of the merged model."
+            )
+        self._untie()
+
+    @property
+    def landings(self) -> list[Landing]:
+        """What is moved, and where it lands."""
+        return self._landings
+
+    def move(self, merged: Callable[[str], Tensor]) -> None:
+        """Copy a candidate's weights into the live model.
+
+        Args:
+            merged: a name on disk -> that tensor of the candidate, in the base's stored dtype.
+        """
+        live = {
+            **dict(self._model.named_buffers()),
+            **dict(self._model.named_parameters(remove_duplicate=False)),
+        }
+
+        def one(landing: Landing) -> None:
+            self._copy(
+                landing.values({name: merged(name) for name in landing.sources}, model=self._model), live
+            )
+
+        threads = ThreadPoolExecutor(min(MOVERS, os.cpu_count() or 1))
+        try:
+            for _ in threads.map(one, self._landings):
+                pass
+        finally:
+            threads.shutdown(cancel_futures=True)  # an interrupt waits for a few tensors, not for all
+
+    def _copy(self, values: Mapping[str, Tensor], live: Mapping[str, Tensor]) -> None:
+        with torch.no_grad():  # the mode belongs to a thread, and this runs in the movers'
+            for name, value in values.items():
+                if live[name].shape != value.shape:
+                    raise SearchError(
+                        f"{name} of the live model has the shape {tuple(live[name].shape)}, "
+                        f"the merged tensor {tuple(value.shape)}."
+                    )
+                live[name].copy_(value)
+
+    def _untie(self) -> None:
+        """Give two tensors on disk that the model ties to one parameter a parameter each.
+
+        transformers ties them only while they are equal; after the merge they need not be.
+        """
+        parameters = dict(self._model.named_parameters(remove_duplicate=False))
+        taken: set[int] = set()
+        for landing in self._landings:
+            parameter = parameters.get(landing.live)
+            if parameter is not None and id(parameter) in taken:
+                owner, _, name = landing.live.rpartition(".")
+                own = torch.nn.Parameter(parameter.detach().clone(), requires_grad=False)
+                setattr(self._model.get_submodule(owner), name, own)
+            elif parameter is not None:
+                taken.add(id(parameter))
+
+
+def reaches_vision(model: Any, mover: WeightMover) -> bool:
+    """Whether a candidate changes more than the language model, so that image features depend on it."""
+    language = [model.get_decoder(), model.get_input_embeddings(), model.get_output_embeddings()]
+    inside = {id(parameter) for module in language if module is not None for parameter in module.parameters()}
+    live = dict(model.named_parameters(remove_duplicate=False))
+    return any(id(live[landing.live]) not in inside for landing in mover.landings if landing.live in live)
+
+
+def _auto_class(folder: Path, *, trust_remote_code: bool) -> Any:
+    import transformers
+    from transformers.models.auto import modeling_auto
+
+    config = transformers.AutoConfig.from_pretrained(folder, trust_remote_code=trust_remote_code)
+    names = list(getattr(config, "auto_map", {}))
+    if type(config) in modeling_auto.MODEL_FOR_IMAGE_TEXT_TO_TEXT_MAPPING:
+        return transformers.AutoModelForImageTextToText
+    if type(config) in modeling_auto.MODEL_FOR_CAUSAL_LM_MAPPING:
+        return transformers.AutoModelForCausalLM
+    for name in (
+        "AutoModelForImageTextToText",
+        "AutoModelForCausalLM",
+        "AutoModelForVision2Seq",
+        "AutoModel",
+    ):
+        if name in names and hasattr(transformers, name):
+            return getattr(transformers, name)
+    raise ValueError(f"its model type {config.model_type!r} is none that answers a question about an image")
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Keep transformers' own bars and advice off the terminal while a model loads."""
+    from transformers.utils import logging as transformers_logging
+
+    logger = logging.getLogger("transformers")
+    level, bars = logger.level, transformers_logging.is_progress_bar_enabled()
+    logger.setLevel(logging.ERROR)
+    transformers_logging.disable_progress_bar()
+    try:
+        yield
+    finally:
+        logger.setLevel(level)
+        if bars:
+            transformers_logging.enable_progress_bar()

@@ -1,0 +1,118 @@
+"""All candidates, one after the other, in one live model (section 3.3, step 3 of figure 2).
+
+Every candidate answers every question; answers come as they are done and those of an interrupted search are
+not asked again. Nothing is written here: the weights move in memory, the answers go to the caller.
+"""
+
+from collections.abc import Callable, Collection, Iterator, Sequence
+from functools import partial
+from typing import TYPE_CHECKING
+
+from adamms.errors import SearchError
+from adamms.searching.inputs import Example
+from adamms.searching.responses import Response
+
+if TYPE_CHECKING:
+    from adamms.checkpoints import Checkpoint
+    from adamms.mapping import MappedDonor
+    from adamms.merging import Method
+    from adamms.searching.generation import Generator
+
+
+def sweep(
+    base: "Checkpoint",
+    donor: "Checkpoint",
+    examples: Sequence[Example],
+    alphas: Sequence[float],
+    *,
+    mapped: "MappedDonor",
+    method: "Callable[[float], Method]",
+    skip: Collection[tuple[float, str]] = (),
+    max_new_tokens: int = 64,
+    batch_size: int = 16,
+    device: str | None = None,
+    dtype: str | None = None,
+    trust_remote_code: bool = False,
+    generator: "Generator | None" = None,
+    progress: Callable[[int, int], None] | None = None,
+) -> Iterator[Response]:
+    """Ask every candidate every question.
+
+    Args:
+        base: the checkpoint whose architecture answers; a local folder with its weights.
+        donor: the model merged into it.
+        examples: the questions.
+        alphas: the candidates, in the order in which they are asked.
+        mapped: the donor under the base's names.
+        method: alpha -> the merge method of that candidate.
+        skip: pairs of alpha and question id that are answered already.
+        max_new_tokens: the longest answer.
+        batch_size: prompts a prefill; halved where memory does not suffice.
+        device: a torch device; the GPU where there is one when left out.
+        dtype: of the arithmetic; float32 on a CPU, the checkpoint's own on a GPU when left out.
+        trust_remote_code: run the base's own Python files.
+        generator: another engine; transformers in this process when left out.
+        progress: called with answers given so far, those skipped included, and all answers.
+
+    Raises:
+        SearchError: the base cannot be loaded or asked; the message says why.
+    """
+    skipped = frozenset(skip)
+    wanted = {alpha: [each.id for each in examples if (alpha, each.id) not in skipped] for alpha in alphas}
+    total = len(alphas) * len(examples)
+    given = total - sum(map(len, wanted.values()))
+    if progress is not None:
+        progress(given, total)
+    if given == total:
+        return
+    from adamms.merging.tensors import merged_tensor
+
+    asked = frozenset(id for ids in wanted.values() for id in ids)
+    engine = generator or _transformers(
+        base,
+        mapped,
+        max_new_tokens=max_new_tokens,
+        batch_size=batch_size,
+        device=device,
+        dtype=dtype,
+        trust_remote_code=trust_remote_code,
+    )
+    engine.prepare([example for example in examples if example.id in asked])
+    for alpha, ids in wanted.items():
+        if not ids:
+            continue
+        engine.move(alpha, partial(merged_tensor, base, donor, mapped=mapped, method=method(alpha)))
+        for response in engine.answer(ids):
+            given += 1
+            if progress is not None:
+                progress(given, total)
+            yield response
+
+
+def _transformers(
+    base: "Checkpoint",
+    mapped: "MappedDonor",
+    *,
+    max_new_tokens: int,
+    batch_size: int,
+    device: str | None,
+    dtype: str | None,
+    trust_remote_code: bool,
+) -> "Generator":
+    # Late: torch and transformers take seconds, and a search that is finished needs neither.
+    from adamms.searching.generation import TransformersGenerator
+
+    if base.folder is None:
+        raise SearchError(
+            f"Only the headers of {base.source} were read; a search needs the whole checkpoint."
+        )
+    return TransformersGenerator(
+        base.folder,
+        names=list(base.tensors),
+        changed=[name for name in base.tensors if any(True for _ in mapped.pieces(name))],
+        max_new_tokens=max_new_tokens,
+        batch_size=batch_size,
+        device=device,
+        dtype=dtype,
+        trust_remote_code=trust_remote_code,
+    )

@@ -1,0 +1,368 @@
+"""Batched, pooled, cached answers equal `generate` one by one; moved weights equal a written checkpoint's."""
+
+import json
+import random
+import shutil
+
+import pytest
+import torch
+from PIL import Image
+from safetensors.torch import load_file, save_file
+
+import tiny_models
+from adamms.errors import MachineError, SearchError
+from adamms.searching import decoding, generation
+from adamms.searching.generation import TransformersGenerator, open_image
+from adamms.searching.inputs import Example
+
+# A tenth of all tokens end an answer, so answers end at differing steps.
+OFTEN = {"eos_token_id": list(range(0, 260, 10))}
+SEEING = tiny_models.FAMILIES[:-2]
+
+
+@pytest.fixture(scope="module")
+def pictures(tmp_path_factory):
+    root = tmp_path_factory.mktemp("pictures")
+    for index, size in enumerate([(16, 16), (40, 20), (20, 40), (64, 16), (30, 30)]):
+        tiny_models.picture(*size, seed=index).save(root / f"{index}.png")
+    return sorted(root.iterdir())
+
+
+def questions(pictures, *, count=9, seed=0):
+    """Questions of unequal length about no, one or two pictures of unequal size."""
+    draw = random.Random(seed)
+    return [
+        Example(
+            f"q{index}",
+            tuple(draw.sample(pictures, draw.choice([0, 1, 1, 2]))) if pictures else (),
+            "".join(draw.choices("abcde ?", k=draw.randint(2, 40))),
+        )
+        for index in range(count)
+    ]
+
+
+def engine(path, *, changed=(), new=8, batch=4, **options):
+    names = list(load_file(path / "model.safetensors"))
+    return TransformersGenerator(
+        path, names=names, changed=changed, max_new_tokens=new, batch_size=batch, device="cpu", **options
+    )
+
+
+def one_by_one(generator, examples, *, new=8, model=None):
+    """The answers and the first scores of transformers' own `generate`."""
+    model = model or generator.model
+    answers = {}
+    for example in examples:
+        inputs = generator._preparation.prepare([open_image(path) for path in example.images], example.prompt)
+        inputs = {
+            name: value.to(model.dtype) if value.is_floating_point() else value
+            for name, value in inputs.items()
+        }
+        ids = model.generate(**inputs, do_sample=False, max_new_tokens=new)
+        answers[example.id] = ids[0, inputs["input_ids"].shape[1] :].tolist()
+    return answers
+
+
+def tokens_of(generator, examples):
+    rows = generator._joined([generator._prompts[example.id] for example in examples])
+    return {row.prompt.id: row.tokens for row in rows}
+
+
+@pytest.mark.parametrize("seed", [0, 1, 2])
+@pytest.mark.parametrize("family", tiny_models.FAMILIES)
+def test_answers_equal_one_by_one_generate(family, seed, tmp_path, pictures):
+    path = tiny_models.build(family, tmp_path / "m", seed=seed, generation=OFTEN)
+    examples = questions(pictures if family in SEEING else [], seed=seed)
+    generator = engine(path)
+    generator.prepare(examples)
+    assert all(prompt.joinable for prompt in generator._prompts.values())
+    expected = one_by_one(generator, examples)
+    assert tokens_of(generator, examples) == expected
+    # The test is worth something only if answers differ and end at different steps.
+    assert len({tuple(answer) for answer in expected.values()}) > 3
+    assert len({len(answer) for answer in expected.values()}) > 1
+
+
+@pytest.mark.parametrize(("batch", "pool"), [(1, 0), (2, 0), (3, 30_000), (16, 1 << 30)])
+def test_answers_do_not_depend_on_batch_and_pool(batch, pool, tmp_path, pictures):
+    path = tiny_models.build("qwen2_vl", tmp_path / "m", seed=5, generation=OFTEN)
+    examples = questions(pictures, count=14, seed=5)
+    generator = engine(path, batch=batch, new=40)
+    generator._pool_bytes = pool
+    generator.prepare(examples)
+    assert tokens_of(generator, examples) == one_by_one(generator, examples, new=40)
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"repetition_penalty": 1.3},
+        {"no_repeat_ngram_size": 2},
+        {"repetition_penalty": 1.3, "min_new_tokens": 4, "suppress_tokens": [7, 8, 9]},
+        {"forced_eos_token_id": 10, "bad_words_ids": [[40], [41, 42]]},
+        {"do_sample": True, "temperature": 0.1, "top_p": 0.001, "top_k": 1},
+    ],
+)
+def test_the_generation_config_is_respected(settings, tmp_path, pictures):
+    path = tiny_models.build("llava_onevision", tmp_path / "m", seed=3, generation=OFTEN | settings)
+    examples = questions(pictures, seed=3)
+    generator = engine(path)
+    generator.prepare(examples)
+    assert tokens_of(generator, examples) == one_by_one(generator, examples)
+
+
+def test_models_that_cannot_share_a_batch_answer_alone(tmp_path, pictures):
+    path = tiny_models.build("qwen3_vl", tmp_path / "m", seed=1, generation=OFTEN | {"stop_strings": ["zzz"]})
+    examples = questions(pictures, count=4, seed=1)
+    generator = engine(path)
+    seen = count_calls(generator.model.base_model.visual)
+    generator.prepare(examples)
+    assert not any(prompt.joinable for prompt in generator._prompts.values())
+    encoded = len(seen)
+    answers = {answer.id: answer for answer in generator.answer([example.id for example in examples])}
+    assert len(seen) == encoded  # the kept features are used here as well
+    generator.model.generation_config.stop_strings = None
+    expected = one_by_one(generator, examples)
+    for id, tokens in expected.items():
+        assert answers[id].response == generator._preparation.decode(tokens)
+        assert answers[id].tokens == len(tokens)
+
+
+def test_what_an_answer_carries(tmp_path, pictures):
+    path = tiny_models.build("llava", tmp_path / "m", seed=2, generation=OFTEN)
+    examples = questions(pictures, count=6, seed=2)
+    generator = engine(path)
+    generator.prepare(examples)
+    for answer in generator.answer([example.id for example in examples]):
+        example = next(each for each in examples if each.id == answer.id)
+        inputs = generator._preparation.prepare([open_image(path) for path in example.images], example.prompt)
+        out = generator.model.generate(
+            **inputs, do_sample=False, max_new_tokens=8, output_logits=True, return_dict_in_generate=True
+        )
+        shares = torch.stack(out.logits)[:, 0].softmax(-1)
+        tokens = out.sequences[0, inputs["input_ids"].shape[1] :].tolist()
+        assert answer.tokens == len(tokens)
+        assert answer.finished == (tokens[-1] in OFTEN["eos_token_id"])
+        assert answer.confidence == pytest.approx(shares.max(-1).values.mean().item(), abs=1e-5)
+        assert answer.entropy == pytest.approx(-(shares[0] * shares[0].log()).sum().item(), abs=1e-4)
+        assert (
+            answer.response
+            == generator._preparation.tokenizer.decode(tokens, skip_special_tokens=True).strip()
+        )
+
+
+def merged_by(base, donor, alpha):
+    """Name on disk -> the interpolation, rounded once to the base's dtype; both share their names here."""
+
+    def merged(name):
+        return ((1 - alpha) * base[name].float() + alpha * donor[name].float()).to(base[name].dtype)
+
+    return merged
+
+
+@pytest.mark.parametrize("tied", [False, True])
+@pytest.mark.parametrize("family", ["qwen2_vl", "llava_onevision", "llama"])
+def test_moved_weights_equal_a_written_checkpoint(family, tied, tmp_path, pictures):
+    path = tiny_models.build(family, tmp_path / "m", dtype="bfloat16", tied=tied, generation=OFTEN)
+    other = tiny_models.build(family, tmp_path / "d", seed=1, dtype="bfloat16", tied=tied)
+    base, donor = load_file(path / "model.safetensors"), load_file(other / "model.safetensors")
+    changed = [name for name in base if not any(part in name for part in ("visual", "vision", "projector"))]
+    examples = questions(pictures if family in SEEING else [], count=5)
+    generator = engine(path, changed=changed)
+    generator.prepare(examples)
+    for alpha in (0.3, 0.7, 0.0):
+        merged = merged_by(base, donor, alpha)
+        generator.move(alpha, merged)
+        written = tmp_path / f"written-{alpha}"
+        shutil.copytree(path, written)
+        state = {name: merged(name) if name in changed else base[name] for name in base}
+        save_file(state, written / "model.safetensors", metadata={"format": "pt"})
+        fresh = engine(written).model
+        live = generator.model.state_dict()
+        for name, value in fresh.state_dict().items():
+            assert torch.equal(live[name], value), name
+            assert live[name].dtype == torch.float32
+        assert tokens_of(generator, examples) == one_by_one(generator, examples, model=fresh)
+
+
+def test_a_head_that_is_tied_only_while_it_is_equal(tmp_path):
+    path = tiny_models.build("llama", tmp_path / "m", tied=True, generation=OFTEN)
+    base = load_file(path / "model.safetensors")
+    base["lm_head.weight"] = base["model.embed_tokens.weight"].clone()
+    save_file(base, path / "model.safetensors", metadata={"format": "pt"})
+    donor = {name: value + torch.randn_like(value) for name, value in base.items()}
+    generator = engine(path, changed=list(base))
+    generator.move(0.5, merged_by(base, donor, 0.5))
+    live = generator.model.state_dict()
+    for name in ("lm_head.weight", "model.embed_tokens.weight"):
+        assert torch.equal(live[name], merged_by(base, donor, 0.5)(name))
+
+
+def count_calls(module):
+    calls = []
+    module.register_forward_hook(lambda *_: calls.append(1))
+    return calls
+
+
+@pytest.mark.parametrize("family", ["qwen2_vl", "qwen3_vl", "llava_onevision"])
+def test_an_image_is_encoded_once_for_all_candidates(family, tmp_path, pictures):
+    path = tiny_models.build(family, tmp_path / "m", generation=OFTEN)
+    base = load_file(path / "model.safetensors")
+    donor = {name: value.flip(0) for name, value in base.items()}
+    changed = [name for name in base if "layers" in name and "vis" not in name]
+    generator = engine(path, changed=changed)
+    vision = (
+        generator.model.base_model.visual if "qwen" in family else generator.model.base_model.vision_tower
+    )
+    calls = count_calls(vision)
+    examples = [
+        Example(f"{index}-{turn}", (pictures[index],), f"Why {turn}?") for index in range(3) for turn in "ab"
+    ]
+    generator.prepare(examples)
+    for alpha in (0.0, 0.2, 0.4):
+        generator.move(alpha, merged_by(base, donor, alpha))
+        assert len(list(generator.answer([example.id for example in examples]))) == len(examples)
+    assert len(calls) == 3  # two questions an image, three candidates
+    calls.clear()
+    assert tokens_of(generator, examples) == one_by_one(generator, examples)
+    assert len(calls) == len(examples)
+
+
+def test_a_merge_that_changes_the_vision_side_is_not_answered_from_old_features(tmp_path, pictures):
+    path = tiny_models.build("llava", tmp_path / "m", generation=OFTEN)
+    base = load_file(path / "model.safetensors")
+    donor = {name: value.flip(0) for name, value in base.items()}
+    generator = engine(path, changed=[name for name in base if "projector" in name])
+    examples = questions(pictures, count=5)
+    generator.prepare(examples)
+    before = tokens_of(generator, examples)
+    generator.move(0.5, merged_by(base, donor, 0.5))
+    after = tokens_of(generator, examples)
+    assert after == one_by_one(generator, examples)
+    assert after != before
+
+
+def crowd(model, *, most):
+    """Memory for `most` rows at a time, and no more."""
+
+    def refuse(module, args, kwargs):
+        if kwargs["input_ids"].shape[0] > most:
+            raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 20.00 MiB")
+
+    model.register_forward_pre_hook(refuse, with_kwargs=True)
+
+
+def test_out_of_memory_halves_the_batch_and_goes_on(tmp_path, pictures):
+    path = tiny_models.build("qwen2_vl", tmp_path / "m", generation=OFTEN)
+    examples = questions(pictures, count=12)
+    generator = engine(path, batch=8)
+    generator.prepare(examples)
+    expected = one_by_one(generator, examples)
+    generator._pool_bytes = 0
+    crowd(generator.model, most=3)
+    assert tokens_of(generator, examples) == expected
+    assert generator._batch_size == 2
+
+
+def test_memory_for_not_even_one_question_is_the_machines_fault(tmp_path, pictures):
+    path = tiny_models.build("qwen2_vl", tmp_path / "m", generation=OFTEN)
+    examples = questions(pictures, count=3)
+    generator = engine(path)
+    generator.prepare(examples)
+    crowd(generator.model, most=0)
+    with pytest.raises(MachineError, match="not enough memory to answer even one question"):
+        list(generator.answer([example.id for example in examples]))
+
+
+def test_an_error_that_is_not_about_memory_is_not_swallowed(tmp_path, pictures, monkeypatch):
+    path = tiny_models.build("qwen2_vl", tmp_path / "m", generation=OFTEN)
+    generator = engine(path)
+    generator.prepare(questions(pictures, count=2))
+
+    def fail(*_, **__):
+        raise RuntimeError("something else")
+
+    monkeypatch.setattr(decoding, "collate", fail)
+    with pytest.raises(RuntimeError, match="something else"):
+        list(generator.answer(["q0"]))
+
+
+@pytest.mark.parametrize(
+    ("error", "expected"),
+    [
+        (torch.OutOfMemoryError("CUDA out of memory."), True),
+        (
+            RuntimeError("[enforce fail at alloc_cpu.cpp:127] DefaultCPUAllocator: can't allocate memory"),
+            True,
+        ),
+        (RuntimeError("DefaultCPUAllocator: not enough memory: you tried to allocate 8 bytes."), True),
+        (MemoryError(), True),
+        (RuntimeError("shapes differ"), False),
+    ],
+)
+def test_what_counts_as_out_of_memory(error, expected):
+    assert generation.out_of_memory(error) is expected
+
+
+def test_a_prompt_longer_than_the_context_is_named(tmp_path):
+    path = tiny_models.build("llama", tmp_path / "m", language={"max_position_embeddings": 40})
+    generator = engine(path)
+    with pytest.raises(SearchError, match=r"input long .* tokens long; the model reads 40"):
+        generator.prepare([Example("long", (), "why " * 20)])
+
+
+def test_pictures_are_opened_upright_in_rgb(tmp_path):
+    picture = tiny_models.picture(20, 10)
+    turned = Image.Exif()
+    turned[0x0112] = 6
+    picture.save(tmp_path / "a.jpg", exif=turned)
+    assert open_image(tmp_path / "a.jpg").size == (10, 20)
+    picture.convert("P").save(tmp_path / "b.png")
+    assert open_image(tmp_path / "b.png").mode == "RGB"
+    (tmp_path / "c.png").write_bytes(b"no picture")
+    with pytest.raises(SearchError, match=r"c\.png cannot be read"):
+        open_image(tmp_path / "c.png")
+
+
+def test_a_model_that_does_not_load_is_named(tmp_path):
+    path = tiny_models.build("llama", tmp_path / "m")
+    for name, value, message in [
+        ("model_type", "vit", "is none that answers a question"),
+        ("model_type", "nonsense", "cannot load"),
+        ("hidden_size", 40, "cannot load"),
+    ]:
+        config = json.loads((path / "config.json").read_text())
+        broken = tmp_path / f"{name}-{value}"
+        shutil.copytree(path, broken)
+        (broken / "config.json").write_text(json.dumps(config | {name: value}))
+        with pytest.raises(SearchError, match=message):
+            engine(broken)
+
+
+def test_missing_weights_are_named(tmp_path):
+    path = tiny_models.build("llama", tmp_path / "m")
+    state = load_file(path / "model.safetensors")
+    del state["model.layers.1.mlp.up_proj.weight"]
+    save_file(state, path / "model.safetensors", metadata={"format": "pt"})
+    with pytest.raises(SearchError, match=r"lacks 1 weights .* model\.layers\.1\.mlp\.up_proj\.weight"):
+        engine(path)
+
+
+def test_a_merged_tensor_the_model_does_not_use_is_named(tmp_path):
+    path = tiny_models.build("llama", tmp_path / "m")
+    with pytest.raises(
+        SearchError, match=r"does not use 1 of the merged tensors, the first is foreign\.weight"
+    ):
+        engine(path, changed=["foreign.weight"])
+
+
+def test_an_unknown_device_is_named(tmp_path):
+    path = tiny_models.build("llama", tmp_path / "m")
+    with pytest.raises(SearchError, match="The device 'abacus' cannot be used"):
+        TransformersGenerator(path, names=[], changed=[], max_new_tokens=1, batch_size=1, device="abacus")
+
+
+def test_lower_precision_on_request(tmp_path):
+    path = tiny_models.build("llama", tmp_path / "m", dtype="bfloat16", generation=OFTEN)
+    assert engine(path).model.dtype == torch.float32
+    assert engine(path, dtype="bfloat16").model.dtype == torch.bfloat16

@@ -1,0 +1,205 @@
+"""A sweep answers as written merged checkpoints do, asks nothing twice and writes nothing."""
+
+import json
+
+import pytest
+import torch
+
+import tiny_models
+from adamms.checkpoints import Checkpoint, CheckpointWriter
+from adamms.errors import SearchError
+from adamms.mapping import MappedDonor, map_parameters
+from adamms.merging import make_method
+from adamms.merging.stream import stream_merge
+from adamms.searching.generation import open_image
+from adamms.searching.inputs import Example
+from adamms.searching.preparation import Preparation
+from adamms.searching.responses import Response
+from adamms.searching.sweep import sweep
+
+ALPHAS = (0.0, 0.3, 0.6)
+OFTEN = {"eos_token_id": list(range(0, 260, 10))}
+
+
+def linear(alpha):
+    return make_method("linear", {"alpha": alpha})
+
+
+@pytest.fixture(scope="module")
+def examples(tmp_path_factory):
+    root = tmp_path_factory.mktemp("pictures")
+    found = []
+    for index, size in enumerate([(16, 16), (40, 20), (20, 40), (64, 16), (30, 30)]):
+        path = root / f"{index}.png"
+        tiny_models.picture(*size, seed=index).save(path)
+        found.append(Example(f"q{index}", (path,), "Why?" * (index + 1)))
+    return [*found, Example("text", (), "Why not?")]
+
+
+class Pair:
+    """Two tiny models on disk, opened and mapped."""
+
+    def __init__(self, root, base, donor, **settings):
+        tiny_models.build(base, root / "base", dtype="bfloat16", generation=OFTEN, **settings)
+        tiny_models.build(donor, root / "donor", seed=1, dtype="bfloat16")
+        self.base = Checkpoint.open(root / "base")
+        self.donor = Checkpoint.open(root / "donor")
+        self.mapping = map_parameters(self.base, self.donor)
+        self.mapped = MappedDonor(self.mapping, self.base, self.donor)
+
+    def sweep(self, examples, alphas=ALPHAS, **options):
+        options = {"max_new_tokens": 8, "batch_size": 4, "device": "cpu"} | options
+        return sweep(self.base, self.donor, examples, alphas, mapped=self.mapped, method=linear, **options)
+
+    def written(self, folder, alpha):
+        writer = CheckpointWriter(folder, self.base)
+        stream_merge(self.base, self.donor, mapped=self.mapped, method=linear(alpha), writer=writer)
+        writer.finish()
+        return folder
+
+
+PAIRS = [("qwen2_vl", "llava_onevision"), ("llava_onevision", "qwen2_vl"), ("qwen2_5_vl", "qwen2")]
+
+
+@pytest.fixture(scope="module", params=PAIRS, ids="<-".join)
+def pair(request, tmp_path_factory):
+    return Pair(tmp_path_factory.mktemp("pair"), *request.param)
+
+
+@pytest.fixture(scope="module")
+def one_pair(tmp_path_factory):
+    return Pair(tmp_path_factory.mktemp("pair"), *PAIRS[0])
+
+
+def test_answers_are_those_of_the_written_merged_models(pair, examples, tmp_path):
+    from transformers import AutoModelForImageTextToText
+
+    answers = {(answer.alpha, answer.id): answer for answer in pair.sweep(examples)}
+    assert len(answers) == len(ALPHAS) * len(examples)
+    for alpha in ALPHAS:
+        folder = pair.written(tmp_path / f"{alpha}", alpha)
+        model = AutoModelForImageTextToText.from_pretrained(folder, dtype=torch.float32).eval()
+        preparation = Preparation.from_folder(folder)
+        for example in examples:
+            inputs = preparation.prepare([open_image(path) for path in example.images], example.prompt)
+            ids = model.generate(**inputs, do_sample=False, max_new_tokens=8)
+            tokens = ids[0, inputs["input_ids"].shape[1] :].tolist()
+            answer = answers[alpha, example.id]
+            assert answer.response == preparation.decode(tokens)
+            assert answer.tokens == len(tokens)
+    assert len({answer.response for answer in answers.values()}) > len(examples)
+
+
+def test_embeddings_are_merged_by_token(tmp_path, examples):
+    """The donor's tokenizer knows one token less and has another order: rows follow the tokens."""
+    pair = Pair(tmp_path, "qwen2_vl", "qwen2")
+    path = tmp_path / "donor" / "tokenizer.json"
+    tokenizer = json.loads(path.read_text())
+    vocabulary = tokenizer["model"]["vocab"]
+    first, second = list(vocabulary)[:2]
+    vocabulary[first], vocabulary[second] = vocabulary[second], vocabulary[first]
+    path.write_text(json.dumps(tokenizer))
+    donor = Checkpoint.open(tmp_path / "donor")
+    mapping = map_parameters(pair.base, donor)
+    mapped = MappedDonor(mapping, pair.base, donor)
+    assert len(mapping.tensors["model.embed_tokens.weight"].segments) > 1
+    from adamms.merging.tensors import merged_tensor
+    from adamms.searching.generation import TransformersGenerator
+
+    changed = [name for name in pair.base.tensors if list(mapped.pieces(name))]
+    generator = TransformersGenerator(
+        tmp_path / "base",
+        names=list(pair.base.tensors),
+        changed=changed,
+        max_new_tokens=2,
+        batch_size=1,
+        device="cpu",
+    )
+    generator.move(0.5, lambda name: merged_tensor(pair.base, donor, name, mapped=mapped, method=linear(0.5)))
+    base = pair.base.tensor("model.embed_tokens.weight").float()
+    other = donor.tensor("model.embed_tokens.weight").float()
+    rows = torch.arange(len(base))
+    rows[[0, 1]] = rows[[1, 0]]
+    expected = (0.5 * base + 0.5 * other[rows]).bfloat16().float()
+    assert torch.equal(generator.model.get_input_embeddings().weight, expected)
+
+
+def test_answers_are_the_same_every_time(one_pair, examples):
+    assert list(one_pair.sweep(examples)) == list(one_pair.sweep(examples))
+
+
+def test_what_is_answered_is_not_asked_again(one_pair, examples):
+    everything = list(one_pair.sweep(examples))
+    done = {(answer.alpha, answer.id) for answer in everything[:8]}
+    seen = []
+    rest = list(
+        one_pair.sweep(examples, skip=done, progress=lambda given, total: seen.append((given, total)))
+    )
+    assert {(answer.alpha, answer.id) for answer in rest}.isdisjoint(done)
+    by_key = {(answer.alpha, answer.id): answer for answer in everything}
+    for answer in rest:
+        expected = by_key[answer.alpha, answer.id]
+        assert (answer.response, answer.tokens) == (expected.response, expected.tokens)
+        assert answer.confidence == pytest.approx(expected.confidence, abs=1e-5)
+    assert seen == [(given, len(everything)) for given in range(8, len(everything) + 1)]
+
+
+def test_a_finished_search_loads_nothing(one_pair, examples, monkeypatch):
+    from adamms.searching import generation
+
+    monkeypatch.delattr(generation, "TransformersGenerator")
+    done = {(alpha, example.id) for alpha in ALPHAS for example in examples}
+    assert list(one_pair.sweep(examples, skip=done)) == []
+
+
+def test_candidate_by_candidate_and_nothing_written(one_pair, examples, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    before = sorted(one_pair.base.folder.rglob("*"))
+    order = [answer.alpha for answer in one_pair.sweep(examples)]
+    assert order == sorted(order)
+    assert list(tmp_path.iterdir()) == []
+    assert sorted(one_pair.base.folder.rglob("*")) == before
+
+
+def test_an_interrupted_sweep_goes_on_with_skip(one_pair, examples):
+    kept = []
+    answers = one_pair.sweep(examples)
+    for answer in answers:
+        kept.append(answer)
+        if len(kept) == 5:
+            answers.close()
+    assert torch.is_grad_enabled()
+    rest = list(one_pair.sweep(examples, skip={(answer.alpha, answer.id) for answer in kept}))
+    assert len(kept) + len(rest) == len(ALPHAS) * len(examples)
+
+
+class Echo:
+    """An engine that answers with its alpha."""
+
+    def __init__(self):
+        self.prepared, self.moves = [], []
+
+    def prepare(self, examples):
+        self.prepared = [example.id for example in examples]
+
+    def move(self, alpha, merged):
+        self.moves.append((alpha, merged("model.norm.weight").dtype))
+
+    def answer(self, ids):
+        for id in ids:
+            yield Response(id, self.moves[-1][0], f"{self.moves[-1][0]} {id}")
+
+
+def test_another_engine(one_pair, examples):
+    engine = Echo()
+    done = {(0.3, example.id) for example in examples} | {(0.0, "q0"), (0.6, "q0")}
+    answers = list(one_pair.sweep(examples, generator=engine, skip=done))
+    assert engine.prepared == [example.id for example in examples if example.id != "q0"]
+    assert engine.moves == [(0.0, torch.bfloat16), (0.6, torch.bfloat16)]
+    assert len(answers) == 2 * (len(examples) - 1)
+
+
+def test_a_base_of_which_only_headers_were_read_is_refused(one_pair, examples, monkeypatch):
+    monkeypatch.setattr(one_pair.base, "folder", None)
+    with pytest.raises(SearchError, match="Only the headers of"):
+        list(one_pair.sweep(examples))
