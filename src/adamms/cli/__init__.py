@@ -51,6 +51,9 @@ def _options(
 def main() -> None:
     """Run the command line and leave with the contract's exit code."""
     signal.signal(signal.SIGTERM, _terminated)
+    # Read when torch starts its threads. By default they spin while they wait, which costs several times the
+    # work itself on a machine that does anything else.
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     try:
         # Not standalone: usage errors and aborts come back here instead of ending the process.
         code = app(standalone_mode=False)
