@@ -159,7 +159,7 @@ def test_an_output_caught_between_two_renames_is_brought_back(tmp_path: Path, re
 
 def test_a_full_disk_is_the_machines_fault(tmp_path: Path) -> None:
     with (
-        pytest.raises(MachineError, match=r"No space left on device .*GB are free") as caught,
+        pytest.raises(MachineError, match=r"No space left on device .*B are free") as caught,
         OutputFolder.open(tmp_path / "out"),
     ):
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))

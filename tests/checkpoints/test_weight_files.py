@@ -104,6 +104,10 @@ def test_a_malformed_config_is_refused(single: Path, config: str) -> None:
 def test_a_missing_folder_and_a_file_are_told_apart(tmp_path: Path) -> None:
     with pytest.raises(CheckpointError, match="There is no folder"):
         Checkpoint.open(tmp_path / "nowhere")
+    with pytest.raises(CheckpointError, match="There is no folder"):
+        Checkpoint.open("~nobody-of-that-name/model")
+    with pytest.raises(CheckpointError, match="cannot be read: File name too long"):
+        Checkpoint.open("x" * 5000)
     (tmp_path / "file.safetensors").write_bytes(b"x")
     with pytest.raises(CheckpointError, match="is a file; name the folder"):
         Checkpoint.open(tmp_path / "file.safetensors")

@@ -85,12 +85,15 @@ class Checkpoint:
         Raises:
             CheckpointError: there is no such checkpoint, or it is malformed; one sentence says how.
         """
-        path = Path(source).expanduser()
-        if path.is_dir():
-            folder = Path(os.path.abspath(path))  # noqa: PTH100 (links stay: a hub cache is known by its path)
-            return cls(Origin(str(folder), LocalFolder(folder, source=str(folder)), folder))
-        if path.exists():
-            raise CheckpointError(f"{source} is a file; name the folder that holds the checkpoint.")
+        # Links stay as they are: a hub cache is known by its path.
+        folder = Path(os.path.abspath(os.path.expanduser(source)))  # noqa: PTH100, PTH111
+        try:
+            if folder.is_dir():
+                return cls(Origin(str(folder), LocalFolder(folder, source=str(folder)), folder))
+            if folder.exists():
+                raise CheckpointError(f"{source} is a file; name the folder that holds the checkpoint.")
+        except OSError as error:
+            raise CheckpointError(f"{source} cannot be read: {error.strerror}.") from None
         # Late: the hub's client costs a third of a second to import.
         from adamms.checkpoints.hub import find_on_hub
 

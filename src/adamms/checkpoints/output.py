@@ -70,7 +70,8 @@ class OutputFolder:
             OutputError: the place is taken by other files, by an earlier output, or by a running process.
             MachineError: the disk cannot be written.
         """
-        target = Path(os.path.abspath(Path(path).expanduser()))  # noqa: PTH100 (the name given, not a link's)
+        # The name as it is given: what a link points to is not ours to replace.
+        target = Path(os.path.abspath(os.path.expanduser(path)))  # noqa: PTH100, PTH111
         if not target.name:
             raise OutputError(f"{path} cannot be an output folder; name a folder that does not exist yet.")
         folder = cls(target, marker=marker, keep_on_failure=keep_on_failure)
@@ -219,7 +220,7 @@ class OutputFolder:
         free = shutil.disk_usage(self.target.parent).free
         return MachineError(
             f"{self.target} cannot be written: {_reason(error)} "
-            f"({free / 1e9:.1f} GB are free on that disk); nothing was left under its name."
+            f"({in_words(free)} are free on that disk); nothing was left under its name."
         )
 
 
@@ -234,6 +235,11 @@ def sync(path: Path) -> None:
             raise
     finally:
         os.close(descriptor)
+
+
+def in_words(size: int) -> str:
+    """A number of bytes as a person says it."""
+    return f"{size / 1e9:.1f} GB" if size >= 1e9 else f"{size / 1e6:.1f} MB"
 
 
 def _beside(target: Path, role: str) -> Path:

@@ -32,6 +32,10 @@ STORAGE_DTYPES = {
 }
 
 
+# What reading a damaged pickle raises; pickletools warns of bad escapes, an error where warnings are errors.
+DAMAGED = (ValueError, TypeError, LookupError, AttributeError, OverflowError, DeprecationWarning)
+
+
 @dataclass(frozen=True)
 class StoredTensor:
     """A tensor as a pickle describes it: a strided look at a numbered storage."""
@@ -73,7 +77,7 @@ def read_pickle(stream: BinaryIO, *, shard: str) -> Any:
             f"{shard} is not a plain file of tensors: {refusal}. Nothing of it was run; "
             "use a safetensors version of the model."
         ) from None
-    except (ValueError, TypeError, LookupError, AttributeError, OverflowError) as error:
+    except DAMAGED as error:
         raise CheckpointError(
             f"{shard} cannot be read: its list of tensors is damaged ({error}); fetch it again."
         ) from None

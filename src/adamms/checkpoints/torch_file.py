@@ -71,7 +71,7 @@ def read_torch_header(read: Read, *, shard: str, size: int, place: bool = True) 
     Raises:
         CheckpointError: the file is damaged, is no file of tensors, or wants to run code.
     """
-    stream = io.BufferedReader(_Window(read, size), 1 << 12)
+    stream = _Stream(read, size)
     archive = _read_zip if read(0, len(ZIP_MAGIC)) == ZIP_MAGIC else _read_legacy
     try:
         opened = archive(stream, shard, place)
@@ -218,8 +218,21 @@ def _contiguous(pairs: list[tuple[int, int]]) -> bool:
     return True
 
 
+class _Stream(io.BufferedReader):
+    """A file, wherever it lies, that never sets aside more memory for a read than the file has bytes."""
+
+    def __init__(self, read: Read, size: int) -> None:
+        super().__init__(_Window(read, size), 1 << 12)
+        self._size = size
+
+    def read(self, size: int | None = -1) -> bytes:
+        """Up to `size` bytes; a damaged file may ask for any number."""
+        left = max(self._size - self.tell(), 0)
+        return super().read(left if size is None or size < 0 else min(size, left))
+
+
 class _Window(io.RawIOBase):
-    """A file, wherever it lies, as a stream that `zipfile` and `pickletools` can read."""
+    """Positioned reads as a raw stream, for `zipfile` and `pickletools`."""
 
     def __init__(self, read: Read, size: int) -> None:
         self._read_at = read

@@ -14,7 +14,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from adamms.checkpoints.companions import copy_companions
-from adamms.checkpoints.output import sync
+from adamms.checkpoints.output import in_words, sync
 from adamms.checkpoints.shard_plan import STORED_DTYPES, ShardPlan, index_json, plan_shards
 from adamms.checkpoints.tensor_info import TensorInfo
 from adamms.checkpoints.weight_files import INDEX
@@ -68,7 +68,7 @@ class CheckpointWriter:
         self._descriptors: dict[str, int] = {}
         # Now rather than after hours of merging: a companion that cannot be read.
         for name in base.companions():
-            base.files.local_path(name)
+            base.files.read(name, 0, 1)
         folder.mkdir(parents=True, exist_ok=True)
         self._clear()
         self._require_space()
@@ -90,8 +90,8 @@ class CheckpointWriter:
         free = shutil.disk_usage(self.folder).free
         if needed > free:
             raise MachineError(
-                f"The disk of {self.folder.parent} is too small: {needed / 1e9:.2f} GB are needed and "
-                f"{free / 1e9:.2f} GB are free."
+                f"The disk of {self.folder.parent} is too small: {in_words(needed)} are needed and "
+                f"{in_words(free)} are free."
             )
 
     def _create(self, plan: ShardPlan) -> int:
@@ -162,7 +162,7 @@ class CheckpointWriter:
 
     def _machine_error(self, error: OSError, shard: str) -> MachineError:
         full = error.errno in (errno.ENOSPC, errno.EDQUOT)
-        free = f" ({shutil.disk_usage(self.folder).free / 1e9:.2f} GB are free)" if full else ""
+        free = f" ({in_words(shutil.disk_usage(self.folder).free)} are free)" if full else ""
         return MachineError(f"{shard or self.folder} cannot be written: {error.strerror or error}{free}.")
 
 
