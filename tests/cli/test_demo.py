@@ -114,6 +114,13 @@ def test_the_result_loads_with_transformers_alone(demo: tuple[Path, str]) -> Non
     assert done.stdout.strip() == "Qwen2VLForConditionalGeneration", done.stderr
 
 
+def test_the_result_verifies(demo: tuple[Path, str]) -> None:
+    command = [sys.executable, "-m", "adamms", "verify", str(demo[0] / "merged"), "--json"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert json.loads(done.stdout)["ok"] is True
+
+
 def test_a_second_demo_replaces_the_first_but_nobody_elses_folder(
     demo: tuple[Path, str], tmp_path: Path
 ) -> None:

@@ -11,7 +11,7 @@ from types import FrameType
 
 import typer
 
-from adamms.cli import demo, inspect, map_, merge, report, run, search, select
+from adamms.cli import demo, inspect, map_, merge, report, run, search, select, verify
 from adamms.cli.console import fail
 from adamms.errors import AdaMMSError
 
@@ -33,6 +33,7 @@ for name, command in (
     ("select", select.select),
     ("run", run.run),
     ("report", report.report),
+    ("verify", verify.verify),
 ):
     app.command(name)(command)
 

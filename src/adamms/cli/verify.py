@@ -1,0 +1,29 @@
+"""`adamms verify`: is a merged checkpoint what it says it is?"""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from adamms.cli.console import print_json
+from adamms.cli.options import Json
+
+
+def verify(
+    folder: Annotated[Path, typer.Argument(help="A merged checkpoint.")],
+    json: Json = False,
+) -> int:
+    """Check that a merged model is complete, finite, changed where it should be, loads and answers.
+
+    Exits with 1 where a check fails. Example: `adamms verify run/merged`
+    """
+    from adamms.evaluation.verification import verify
+
+    verification = verify(folder)
+    if json:
+        print_json(verification.to_json())
+    else:
+        marks = {True: "ok", False: "FAILED", None: "skipped"}
+        for check in verification.checks:
+            print(f"{check.name:10} {marks[check.passed]:8} {check.detail}")
+    return 0 if verification.ok else 1

@@ -1,0 +1,191 @@
+"""Is a merged checkpoint what it says it is: complete, finite, changed where it should be, able to answer?
+
+Reads `adamms.json` for the parents and compares with them where they are at hand: a tensor either is a
+parent's bit for bit or it is not. Does not repeat the merge, and knows no benchmark.
+"""
+
+import json
+import tempfile
+from collections.abc import Callable
+from contextlib import ExitStack
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from adamms.checkpoints import Checkpoint
+from adamms.errors import AdaMMSError, CheckpointError
+from adamms.mapping import MappedDonor, map_parameters
+from adamms.merging.blocks import TORCH_DTYPES, blocks_of
+
+QUESTION = "What is in the picture?"
+
+
+@dataclass(frozen=True)
+class Check:
+    """One thing that was looked at; `passed` is None where it could not be."""
+
+    name: str
+    passed: bool | None
+    detail: str
+
+
+@dataclass(frozen=True)
+class Verification:
+    """All checks of one checkpoint."""
+
+    checks: tuple[Check, ...]
+
+    @property
+    def ok(self) -> bool:
+        """Nothing failed; what could not be looked at does not count."""
+        return all(check.passed is not False for check in self.checks)
+
+    def to_json(self) -> dict[str, Any]:
+        """What `adamms verify --json` prints."""
+        return {"ok": self.ok, "checks": [asdict(check) for check in self.checks]}
+
+
+def verify(folder: Path) -> Verification:
+    """Check a merged checkpoint.
+
+    Raises:
+        CheckpointError: the folder holds no checkpoint of ours.
+    """
+    about = _about(folder)
+    with Checkpoint.open(folder) as merged:
+        complete = _told("complete", lambda: _complete(merged))
+        if not complete.passed:
+            return Verification((complete,))
+        return Verification(
+            (
+                complete,
+                _told("finite", lambda: _finite(merged)),
+                _told("parents", lambda: _parents(merged, about)),
+                _told("answers", lambda: _answers(merged, folder)),
+            )
+        )
+
+
+def _told(name: str, look: Callable[[], tuple[bool | None, str]]) -> Check:
+    try:
+        passed, detail = look()
+    except AdaMMSError as error:
+        passed, detail = False, str(error)
+    return Check(name, passed, detail)
+
+
+def _about(folder: Path) -> dict[str, Any]:
+    try:
+        about = json.loads((folder / "adamms.json").read_text(encoding="utf-8"))
+        return {"base": about["base"], "donor": about["donor"], "mapping": about["mapping"], **about}
+    except (OSError, ValueError, KeyError, TypeError):
+        raise CheckpointError(
+            f"{folder} is not a merged model of ours: there is no readable adamms.json in it."
+        ) from None
+
+
+def _complete(merged: Checkpoint) -> tuple[bool, str]:
+    merged.require_data()
+    size = sum(info.nbytes for info in merged.tensors.values())
+    if "config.json" not in merged.companions():
+        return False, f"config.json is missing in {merged.source}; transformers cannot load it."
+    return True, f"{len(merged.tensors)} tensors in {len(merged.shards)} files, {size / 1e9:.2f} GB"
+
+
+def _finite(merged: Checkpoint) -> tuple[bool, str]:
+    bad: dict[str, int] = {}
+    for info in merged.tensors.values():
+        if info.dtype in TORCH_DTYPES:
+            count = int((~torch.isfinite(merged.tensor(info.name))).sum())
+            if count:
+                bad[info.name] = count
+    if bad:
+        name, count = next(iter(bad.items()))
+        return False, f"{len(bad)} tensors hold NaN or infinity, the first {name} ({count} values)"
+    return True, "no NaN, no infinity"
+
+
+def _parents(merged: Checkpoint, about: dict[str, Any]) -> tuple[bool | None, str]:
+    """Every tensor outside the mapping is the base's; those inside differ from both parents."""
+    with ExitStack() as opened:
+        try:
+            base, donor = (opened.enter_context(_parent(about[side])) for side in ("base", "donor"))
+        except CheckpointError as error:
+            return None, f"a parent is not at hand: {error}"
+        options = about["mapping"]
+        mapping = map_parameters(
+            base, donor, duplicates=options["duplicates"], vocabulary=options["vocabulary"]
+        )
+        mapped = MappedDonor(mapping, base, donor)
+        names = frozenset(mapped.names())
+        strange, unmoved = [], []
+        for info in base.tensors.values():
+            if info.name not in names and not _is_bases(merged, base, info.name):
+                strange.append(info.name)
+            # A vector may round back to where it was; a whole matrix does so only if nothing was done to it.
+            elif info.name in names and len(info.shape) > 1 and about.get("alpha") not in (0, 1):
+                unmoved += [info.name] if _is_unmoved(merged, base, donor, info.name, mapped=mapped) else []
+    if strange:
+        return False, f"{len(strange)} tensors outside the mapping are not the base's, the first {strange[0]}"
+    if unmoved:
+        return False, f"{len(unmoved)} tensors should be merged and are a parent's, the first {unmoved[0]}"
+    return (
+        True,
+        f"{len(names)} tensors are merged, {len(base.tensors) - len(names)} are the base's bit for bit",
+    )
+
+
+def _parent(identity: dict[str, Any]) -> Checkpoint:
+    parent = Checkpoint.open(identity["source"], revision=identity.get("revision"), download=True)
+    if parent.fingerprint() != identity.get("fingerprint"):
+        raise CheckpointError(f"{parent.source} has changed since the merge")
+    return parent
+
+
+def _is_bases(merged: Checkpoint, base: Checkpoint, name: str) -> bool:
+    ours, theirs = merged.tensor(name), base.tensor(name)
+    return torch.equal(ours, theirs.to(ours.dtype))
+
+
+def _is_unmoved(
+    merged: Checkpoint, base: Checkpoint, donor: Checkpoint, name: str, *, mapped: MappedDonor
+) -> bool:
+    """Whether the rows that should be merged are one parent's although the parents differ."""
+    like_base = like_donor = alike = True
+    for block in blocks_of(base.tensors[name], mapped):
+        if block.donor is None:
+            continue
+        ours = _values(merged, name, start=block.start, count=block.count)
+        one = _values(base, name, start=block.start, count=block.count).to(ours.dtype)
+        two = _values(donor, block.donor, start=block.donor_start, count=block.count).to(ours.dtype)
+        like_base &= torch.equal(ours, one)
+        like_donor &= torch.equal(ours, two)
+        alike &= torch.equal(one, two)
+    return (like_base or like_donor) and not alike
+
+
+def _values(model: Checkpoint, name: str, *, start: int, count: int) -> torch.Tensor:
+    return model.tensor(name).reshape(-1)[start : start + count]
+
+
+def _answers(merged: Checkpoint, folder: Path) -> tuple[bool, str]:
+    """Load the model with transformers and ask it one thing."""
+    from PIL import Image
+
+    from adamms.searching import Example
+    from adamms.searching.generation import TransformersGenerator
+    from adamms.searching.preparation import Preparation
+
+    with tempfile.TemporaryDirectory() as scratch:
+        picture = Path(scratch) / "grey.png"
+        Image.new("RGB", (96, 96), (128, 128, 128)).save(picture)
+        images = (picture,) if Preparation.from_folder(folder).takes_images else ()
+        generator = TransformersGenerator(
+            folder, names=list(merged.tensors), changed=[], max_new_tokens=8, batch_size=1
+        )
+        generator.prepare([Example("verify", images, QUESTION)])
+        response = next(iter(generator.answer(["verify"])))
+    kind = type(generator.model).__name__
+    return True, f"loads as {kind}; asked {QUESTION!r} it says {response.response[:60]!r}"

@@ -1,0 +1,80 @@
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import load_file, save_file
+
+import adamms
+from adamms.errors import CheckpointError
+from adamms.evaluation.verification import verify
+from adamms.zoo import shipped_pair
+
+
+@pytest.fixture(scope="module")
+def merged(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    pair = shipped_pair()
+    return adamms.merge(pair.base, pair.donor, tmp_path_factory.mktemp("verify") / "merged", alpha=0.3).path
+
+
+@pytest.fixture
+def copy(merged: Path, tmp_path: Path) -> Path:
+    return shutil.copytree(merged, tmp_path / "copy")
+
+
+def change(folder: Path, name: str, values: torch.Tensor) -> None:
+    file = folder / "model.safetensors"
+    save_file({**load_file(file), name: values}, file, metadata={"format": "pt"})
+
+
+def results(folder: Path) -> dict[str, bool | None]:
+    return {check.name: check.passed for check in verify(folder).checks}
+
+
+def test_a_good_merge_passes_every_check(merged: Path) -> None:
+    verification = verify(merged)
+    assert verification.ok
+    assert results(merged) == dict.fromkeys(("complete", "finite", "parents", "answers"), True)
+    assert json.loads(json.dumps(verification.to_json()))["ok"] is True
+
+
+def test_a_cut_off_shard_fails(copy: Path) -> None:
+    file = copy / "model.safetensors"
+    file.write_bytes(file.read_bytes()[:-2])
+    assert results(copy) == {"complete": False}
+
+
+def test_a_nan_fails(copy: Path) -> None:
+    norm = load_file(copy / "model.safetensors")["model.norm.weight"]
+    norm[3] = float("nan")
+    change(copy, "model.norm.weight", norm)
+    assert results(copy)["finite"] is False
+
+
+@pytest.mark.parametrize("parent", ["base", "donor"])
+def test_a_tensor_that_was_not_merged_fails(copy: Path, parent: str) -> None:
+    name = "model.layers.1.mlp.up_proj.weight"
+    file = getattr(shipped_pair(), parent) / "model.safetensors"
+    change(copy, name, load_file(file)[name if parent == "base" else f"language_model.{name}"])
+    assert results(copy)["parents"] is False
+
+
+def test_a_changed_vision_side_fails(copy: Path) -> None:
+    name = "visual.merger.mlp.0.weight"
+    change(copy, name, load_file(copy / "model.safetensors")[name] * 2)
+    assert results(copy)["parents"] is False
+
+
+def test_a_missing_parent_is_said_and_does_not_fail(copy: Path) -> None:
+    about = json.loads((copy / "adamms.json").read_text())
+    about["donor"]["source"] = str(copy / "gone")
+    (copy / "adamms.json").write_text(json.dumps(about))
+    verification = verify(copy)
+    assert results(copy)["parents"] is None
+    assert verification.ok
+
+
+def test_what_is_not_ours_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(CheckpointError, match=r"no readable adamms\.json"):
+        verify(tmp_path)
