@@ -190,8 +190,8 @@ def _choose(pool: Pool, logits: Tensor) -> None:
     sure = shares.gather(1, tokens[:, None])[:, 0].exp()
     fresh = any(not row.tokens for row in pool.rows)
     entropy = torch.special.entr(shares.exp()).sum(dim=-1) if fresh else torch.zeros_like(sure)
-    # One transfer a step: the device is waited for once.
-    table = torch.stack([tokens.double(), sure.double(), entropy.double()], dim=1).tolist()
+    # One transfer a step: the device is waited for once (token ids are whole numbers in float32).
+    table = torch.stack([tokens.float(), sure, entropy], dim=1).tolist()
     for row, (token, probability, first_entropy) in zip(pool.rows, table, strict=True):
         if row.done:
             continue

@@ -5,7 +5,10 @@ answers. Anything that can do these three things can be searched with. This file
 and no choice.
 """
 
+import dataclasses
 import gc
+import inspect
+import math
 from collections.abc import Callable, Collection, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
@@ -16,9 +19,16 @@ from torch import Tensor
 from adamms.errors import MachineError, SearchError
 from adamms.searching.decoding import Row, greedy
 from adamms.searching.inputs import Example
-from adamms.searching.live_model import WeightMover, choose_device, load_model, reaches_vision
+from adamms.searching.live_model import (
+    WeightMover,
+    choose_device,
+    load_model,
+    out_of_memory,
+    reaches_vision,
+)
 from adamms.searching.preparation import Preparation, sentence, shortened
-from adamms.searching.prompts import GREEDY, Prompt, model_inputs, take_apart
+from adamms.searching.prompts import TYPES, Prompt
+from adamms.searching.questions import GREEDY, Question, model_inputs, take_apart
 from adamms.searching.responses import Response
 
 if TYPE_CHECKING:
@@ -91,17 +101,40 @@ class TransformersGenerator:
         self._prompts = self._prepared()
 
     def _prepared(self) -> dict[str, Prompt]:
-        prompts: dict[str, Prompt] = {}
-        seen: dict[tuple[Path, ...], Any] = {}
+        questions = {}
+        read = inspect.signature(self.model.forward).parameters
         for example in self._examples:
-            inputs = self._preparation.prepare([open_image(path) for path in example.images], example.prompt)
+            images = [open_image(path) for path in example.images]
+            inputs = self._preparation.prepare(images, example.prompt)
             self._check_length(example, inputs)
-            prompt = take_apart(
-                self.model, inputs, id=example.id, limit=self._limit, vision=seen.get(example.images)
-            )
-            if prompt.vision is not None:
-                seen[example.images] = prompt.vision
-            prompts[example.id] = prompt
+            # Some tokenizers number two sequences that a decoder does not tell apart.
+            kept = {name: value for name, value in inputs.items() if name not in TYPES or name in read}
+            questions[example.id] = Question(example.id, kept)
+        # Questions about the same images share their features: the first of them has them encoded.
+        first = {example.images: example.id for example in reversed(self._examples)}
+        prompts: dict[str, Prompt] = {}
+        for again in (False, True):
+            turn = [
+                dataclasses.replace(questions[example.id], vision=prompts[first[example.images]].vision)
+                if again
+                else questions[example.id]
+                for example in self._examples
+                if (first[example.images] != example.id) is again
+            ]
+            try:
+                made = take_apart(self.model, turn, limit=self._limit, batch_size=self._batch_size)
+            except ValueError as error:
+                raise SearchError(
+                    f"{type(self.model).__name__} cannot be asked: {sentence(error)}"
+                ) from error
+            except (RuntimeError, MemoryError) as error:
+                if not out_of_memory(error):
+                    raise
+                raise MachineError(
+                    f"There is not enough memory to encode the images ({sentence(error)}); use smaller ones "
+                    "or another --dtype."
+                ) from error
+            prompts |= {prompt.id: prompt for prompt in made}
         return prompts
 
     def _check_length(self, example: Example, inputs: dict[str, Tensor]) -> None:
@@ -159,13 +192,15 @@ class TransformersGenerator:
         self._pool_bytes //= 2
 
     def _response(self, row: Row) -> Response:
+        confidence = sum(row.probabilities) / len(row.probabilities)
         return Response(
             id=row.prompt.id,
             alpha=self._alpha,
             response=self._preparation.decode(row.tokens),
             tokens=len(row.tokens),
-            confidence=sum(row.probabilities) / len(row.probabilities),
-            entropy=row.entropy,
+            # A half-precision overflow makes them NaN, which is no number to be sure with.
+            confidence=confidence if math.isfinite(confidence) else None,
+            entropy=row.entropy if math.isfinite(row.entropy) else None,
             finished=row.ended,
         )
 
@@ -173,7 +208,7 @@ class TransformersGenerator:
 def alone(model: Any, prompt: Prompt, *, tokenizer: Any = None) -> Row:
     """One answer by the model's own `generate`, for models whose rows cannot share a batch safely."""
     out = model.generate(
-        **model_inputs(model, prompt.inputs, vision=prompt.vision),
+        **model_inputs(model, Question(prompt.id, prompt.inputs, prompt.vision)),
         **GREEDY,
         max_new_tokens=prompt.limit,
         return_dict_in_generate=True,
@@ -201,11 +236,3 @@ def open_image(path: Path) -> "Image":
             return ImageOps.exif_transpose(image).convert("RGB")
     except Exception as error:  # damaged files make PIL's plug-ins raise nearly anything
         raise SearchError(f"The image {path} cannot be read: {sentence(error)}.") from error
-
-
-def out_of_memory(error: BaseException) -> bool:
-    """Whether an error means that memory did not suffice, on whatever device."""
-    if isinstance(error, MemoryError | torch.OutOfMemoryError):
-        return True
-    text = str(error).lower()
-    return "out of memory" in text or "can't allocate memory" in text or "not enough memory" in text

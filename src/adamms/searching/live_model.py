@@ -16,12 +16,12 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from adamms.errors import SearchError
+from adamms.errors import MachineError, SearchError
 from adamms.searching.naming import Landing, landings
 from adamms.searching.preparation import remote_code_hint, require_sound_torchvision, sentence
 
-MOVERS = 4
-"""Threads that compute and copy weights; each holds one tensor."""
+MOVERS = 8
+"""Threads that compute and copy weights, at most; each holds one tensor."""
 
 
 def load_model(folder: Path, *, device: torch.device, dtype: str | None, trust_remote_code: bool) -> Any:
@@ -37,7 +37,9 @@ def load_model(folder: Path, *, device: torch.device, dtype: str | None, trust_r
         SearchError: the class cannot be loaded, needs code that is not trusted, or weights are missing.
     """
     require_sound_torchvision()
-    wanted = dtype or ("float32" if device.type == "cpu" else "auto")
+    wanted = dtype or "auto"
+    if wanted == "auto" and device.type == "cpu":
+        wanted = "float32"
     try:
         with _quiet():
             loader = _auto_class(folder, trust_remote_code=trust_remote_code)
@@ -48,9 +50,9 @@ def load_model(folder: Path, *, device: torch.device, dtype: str | None, trust_r
                 output_loading_info=True,
                 local_files_only=True,
             )
-    except (OSError, ValueError, ImportError, KeyError, AttributeError, TypeError, RuntimeError) as error:
-        if isinstance(error, torch.OutOfMemoryError):
-            raise
+    except Exception as error:  # the files are somebody else's, and so is the code that reads them
+        if out_of_memory(error):
+            raise MachineError(f"{folder} does not fit in memory ({sentence(error)}).") from error
         raise SearchError(
             f"transformers cannot load {folder} as a model that answers: {sentence(error)}"
             + remote_code_hint(error, folder=folder, trusted=trust_remote_code)
@@ -59,9 +61,25 @@ def load_model(folder: Path, *, device: torch.device, dtype: str | None, trust_r
     if missing:
         raise SearchError(
             f"{folder} lacks {len(missing)} weights that {type(model).__name__} needs, the first is "
-            f"{missing[0]}: the model would answer with random numbers in their place."
+            f"{missing[0]}: the model would answer with random numbers in their place. If the checkpoint is "
+            "in another codebase's layout, take the version converted for transformers."
         )
-    return model.to(device).eval()
+    try:
+        return model.to(device).eval()
+    except (RuntimeError, MemoryError) as error:
+        if not out_of_memory(error):
+            raise
+        raise MachineError(
+            f"{folder} does not fit on {device} ({sentence(error)}); a lower --dtype needs less."
+        ) from error
+
+
+def out_of_memory(error: BaseException) -> bool:
+    """Whether an error means that memory did not suffice, on whatever device."""
+    if isinstance(error, MemoryError | torch.OutOfMemoryError):
+        return True
+    text = str(error).lower()
+    return "out of memory" in text or "can't allocate memory" in text or "not enough memory" in text
 
 
 def choose_device(name: str | None) -> torch.device:
@@ -116,12 +134,15 @@ class WeightMover:
                 landing.values({name: merged(name) for name in landing.sources}, model=self._model), live
             )
 
-        threads = ThreadPoolExecutor(min(MOVERS, os.cpu_count() or 1))
+        inside = torch.get_num_threads()
+        torch.set_num_threads(1)  # the movers are the parallelism
+        threads = ThreadPoolExecutor(min(MOVERS, os.cpu_count() or 1), "adamms-move")
         try:
             for _ in threads.map(one, self._landings):
                 pass
         finally:
             threads.shutdown(cancel_futures=True)  # an interrupt waits for a few tensors, not for all
+            torch.set_num_threads(inside)
 
     def _copy(self, values: Mapping[str, Tensor], live: Mapping[str, Tensor]) -> None:
         with torch.no_grad():  # the mode belongs to a thread, and this runs in the movers'

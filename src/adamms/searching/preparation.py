@@ -55,7 +55,7 @@ class Preparation:
         require_sound_torchvision()
         try:
             processor = _load(folder, trust_remote_code=trust_remote_code)
-        except (OSError, ValueError, ImportError, TypeError, KeyError, AttributeError) as error:
+        except Exception as error:  # the files are somebody else's, and so is the code that reads them
             raise SearchError(
                 f"The processor of {folder} cannot be loaded: {sentence(error)}"
                 + remote_code_hint(error, folder=folder, trusted=trust_remote_code)
@@ -86,7 +86,7 @@ class Preparation:
                 inputs = self.processor(
                     text=[text], images=[self._readable(images)] if images else None, **settings
                 )
-        except (ValueError, TypeError, IndexError, KeyError) as error:
+        except Exception as error:
             raise SearchError(
                 f"The processor of {self.folder} refuses the prompt {shortened(prompt)} "
                 f"with {len(images)} image(s): {sentence(error)}"

@@ -58,3 +58,53 @@ def join(visions: Sequence[Vision], *, device: torch.device) -> Any:
             for layer in range(len(first.deepstack))
         ]
     return first.kind(**fields)
+
+
+def split(vision: Vision, counts: Sequence[int]) -> list[Vision] | None:
+    """The features of each of several prompts that were encoded together.
+
+    Args:
+        vision: of all of them, in order.
+        counts: for each prompt how many tokens its images take.
+
+    Returns:
+        None where the features do not fall apart along the prompts.
+    """
+    if vision.stacked:
+        return _split_stack(vision, counts)
+    parts = iter(enumerate(vision.pooled))
+    result = []
+    for count in counts:
+        taken: list[int] = []
+        while sum(len(vision.pooled[index]) for index in taken) < count:
+            index = next((index for index, _ in parts), None)
+            if index is None:
+                return None
+            taken.append(index)
+        if sum(len(vision.pooled[index]) for index in taken) != count:
+            return None
+        layers = vision.deepstack
+        if layers is not None and any(len(layer) != len(vision.pooled) for layer in layers):
+            return None
+        result.append(
+            Vision(
+                vision.kind,
+                tuple(vision.pooled[index].clone() for index in taken),
+                False,
+                None
+                if layers is None
+                else tuple(tuple(layer[index].clone() for index in taken) for layer in layers),
+            )
+        )
+    return result if next(parts, None) is None else None
+
+
+def _split_stack(vision: Vision, counts: Sequence[int]) -> list[Vision] | None:
+    features = vision.pooled[0]
+    width = features.shape[1] if features.dim() == 3 else 1
+    if vision.deepstack is not None or any(count % width for count in counts):
+        return None
+    if sum(counts) != features.shape[0] * width:
+        return None
+    parts = features.split([count // width for count in counts])
+    return [Vision(vision.kind, (part.clone(),), True) for part in parts]
