@@ -206,9 +206,7 @@ def _search(
     _write_json(folder.path / "mapping.json", pair.mapping.to_json())
     log = _Log(folder.path / "log.jsonl")
     log("started", version=__version__, inputs=len(examples), candidates=len(alphas))
-    # From here on there is something worth resuming.
-    folder.keep_on_failure = True
-    responses = _answers(pair, questions, folder.path / "responses", progress=progress)
+    responses = _answers(pair, questions, folder, progress=progress)
     log("answered", answers=sum(map(len, responses.values())))
     selection = select(
         responses,
@@ -235,14 +233,15 @@ def _search(
     return SearchResult(folder.target, pair.mapping, selection, accuracy)
 
 
-def _answers(pair: _Pair, questions: _Questions, folder: Path, *, progress: Progress) -> Responses:
+def _answers(pair: _Pair, questions: _Questions, folder: OutputFolder, *, progress: Progress) -> Responses:
     """Every candidate's answers, written as they come; those of an interrupted run are not asked again."""
     # Late: the engine brings transformers with it.
     from adamms.searching.sweep import sweep
 
     options = questions.options
-    folder.mkdir(exist_ok=True)
-    known = read_responses(folder) if any(folder.iterdir()) else {}
+    target = folder.path / "responses"
+    target.mkdir(exist_ok=True)
+    known = read_responses(target) if any(target.iterdir()) else {}
     done = {(alpha, id_) for alpha, answered in known.items() for id_ in answered}
     if done:
         progress.say(f"Resuming: {len(done)} answers are already there.")
@@ -268,11 +267,13 @@ def _answers(pair: _Pair, questions: _Questions, folder: Path, *, progress: Prog
                 trust_remote_code=options.trust_remote_code,
             ):
                 writer.write(response)
+                # From here on there is something worth resuming.
+                folder.keep_on_failure = True
                 advance(1)
         except KeyboardInterrupt:
             progress.say("The answers so far are kept; go on with --resume.")
             raise
-    return read_responses(folder)
+    return read_responses(target)
 
 
 def _accuracy(
