@@ -248,7 +248,7 @@ def _answers(pair: _Pair, questions: _Questions, folder: OutputFolder, *, progre
     total = len(questions.alphas) * len(questions.examples)
     with (
         progress.stage("Searching", total=total, unit="answers") as advance,
-        ResponseWriter(folder) as writer,
+        ResponseWriter(target) as writer,
     ):
         advance(len(done))
         try:
