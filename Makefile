@@ -39,7 +39,7 @@ bench: $(STAMP)
 	$(BIN)/python benchmarks/bench_search.py
 
 zoo: $(STAMP)
-	$(PIP) install ".[zoo]"
+	$(PIP) install --editable ".[zoo]"
 	$(PIP) install --no-deps easy-vqa==1.0
 	OMP_WAIT_POLICY=PASSIVE $(BIN)/python -m adamms.zoo --out .zoo/retrained
 
