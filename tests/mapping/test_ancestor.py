@@ -17,6 +17,7 @@ from adamms.checkpoints import Checkpoint
 from adamms.errors import CheckpointError, MappingError
 from adamms.mapping import ParameterMapping, map_parameters
 from adamms.mapping.ancestor import check_ancestor, check_family, family_json, refuse_unrelated
+from adamms.zoo import shipped_pair
 from hub_server import HubServer
 
 FAMILIES = ("llava", "cogvlm", "mplug_owl2")
@@ -86,6 +87,14 @@ def test_verdicts_by_distance(tmp_path: Path, noise: float, verdict: str) -> Non
     kinship = check_ancestor(ours, theirs, map_parameters(ours, theirs))
     assert kinship.verdict == verdict
     assert kinship.similarity == pytest.approx((1 + noise**2) ** -0.5, abs=0.05)
+
+
+def test_the_shipped_pair_and_its_ancestor() -> None:
+    folders = (shipped_pair().base, shipped_pair().donor, shipped_pair().base.parent / "pretrained")
+    base, donor, theta = (Checkpoint.open(folder) for folder in folders)
+    kinships = check_family(base, donor, map_parameters(base, donor), pretrained=theta)
+    assert [kinship.verdict for kinship in kinships] == ["related"] * 3
+    assert all((kinship.similarity or 0) > 0.95 for kinship in kinships)
 
 
 def test_nothing_to_compare_is_not_known(build, tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from safetensors.torch import load_file
 
 import grown_layouts as grown
 from adamms.checkpoints import Checkpoint
@@ -13,6 +14,7 @@ from adamms.errors import MappingError
 from adamms.mapping import ParameterMapping, find_decoder, map_parameters
 from adamms.mapping.discovered_mapping import discover_mapping
 from adamms.mapping.discovery import Discovery, discover
+from adamms.zoo import shipped_pair
 
 FAMILIES = ("llava", "cogvlm", "mplug_owl2")
 
@@ -162,6 +164,23 @@ def test_a_table_stored_twice_and_what_is_missing_are_told(tmp_path: Path, refer
         "lm_head.weight is like the embed as well as model.wte.weight: it stays as it is.",
         "Of the reference's 30 weights, 1 not found: head (1).",
     )
+
+
+@pytest.mark.parametrize(
+    ("unknown", "reference"), [("base", "donor"), ("donor", "base"), ("base", "pretrained")]
+)
+def test_trained_models_are_recognised_as_well(tmp_path: Path, unknown: str, reference: str) -> None:
+    """The shipped pair: grouped-query attention, biases, and norms that training moved a little only."""
+    folders = {"base": shipped_pair().base, "donor": shipped_pair().donor}
+    folders["pretrained"] = folders["base"].parent / "pretrained"
+    stored = load_file(folders[unknown] / "model.safetensors")
+    scrambled, names = grown.scrambled({name: value.float().numpy() for name, value in stored.items()})
+    config = json.loads((folders[unknown] / "config.json").read_text())
+    model = Checkpoint.open(grown.write(tmp_path / "unknown", scrambled, config=config))
+    expected = find_decoder(Checkpoint.open(folders[unknown])).places
+    discovery = discover(model, Checkpoint.open(folders[reference]))
+    assert found(discovery, names) == {(place.tensor, place.rows): place.slot for place in expected}
+    assert discovery.notes == ()
 
 
 # The mapping that follows
