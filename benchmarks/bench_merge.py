@@ -87,7 +87,7 @@ def main() -> None:
         for _ in range(arguments.runs):
             shutil.rmtree(folder / "out", ignore_errors=True)
             command = [sys.executable, "-m", "adamms", "merge", str(folder / "base"), str(folder / "donor")]
-            merges.append(cost_of([*command, "--alpha", "0.3", "--out", str(folder / "out")]))
+            merges.append(cost_of([*command, "--alpha", "0.3", "--force", "--out", str(folder / "out")]))
             copy = [sys.executable, "-c", COPY, str(folder / "base"), str(folder / "donor")]
             copies.append(cost_of([*copy, str(folder / "copy")]))
             (folder / "copy").unlink()

@@ -1,7 +1,8 @@
 """Small checkpoints with real key names and random weights, for tests of merging and of the command line.
 
 They are layouts, not models: the decoder's names and shapes are right and consistent, the vision side is a
-few tensors that must survive untouched.
+few tensors that must survive untouched. All language models are perturbed copies of one ancestor, unless a
+test asks for a stranger.
 """
 
 import json
@@ -13,14 +14,20 @@ from safetensors.torch import save_file
 HIDDEN, FFN, LAYERS, ROWS = 16, 24, 2, 40
 
 
+# How far a fine-tuned model is from its ancestor, in units of the ancestor's weights.
+DISTANCE = 0.2
+
+
 def language_model(
-    seed: int, *, rows: int = ROWS, dtype: torch.dtype = torch.bfloat16
+    seed: int, *, rows: int = ROWS, dtype: torch.dtype = torch.bfloat16, ancestor: int = 0
 ) -> dict[str, torch.Tensor]:
-    """A Qwen2 decoder's tensors under their plain names."""
-    generator = torch.Generator().manual_seed(seed)
+    """A Qwen2 decoder's tensors under their plain names: the ancestor's, moved in a direction of its own."""
+    common, own = torch.Generator().manual_seed(ancestor), torch.Generator().manual_seed(seed)
 
     def random(*shape: int) -> torch.Tensor:
-        return torch.randn(shape, generator=generator).to(dtype)
+        # Tables of fewer rows than the ancestor's are its first ones, and nothing after them moves.
+        inherited = torch.randn((max(shape[0], ROWS), *shape[1:]), generator=common)[: shape[0]]
+        return (inherited + DISTANCE * torch.randn(shape, generator=own)).to(dtype)
 
     tensors = {"model.embed_tokens.weight": random(rows, HIDDEN)}
     for layer in range(LAYERS):
@@ -53,10 +60,15 @@ def text_config(rows: int = ROWS) -> dict[str, object]:
 
 
 def write_qwen2_vl(
-    folder: Path, seed: int = 1, *, dtype: torch.dtype = torch.bfloat16, shards: int = 2
+    folder: Path,
+    seed: int = 1,
+    *,
+    dtype: torch.dtype = torch.bfloat16,
+    shards: int = 2,
+    ancestor: int = 0,
 ) -> Path:
     """A base: Qwen2-VL's names, sharded, with a vision side and an integer buffer that must survive."""
-    tensors = language_model(seed, dtype=dtype)
+    tensors = language_model(seed, dtype=dtype, ancestor=ancestor)
     generator = torch.Generator().manual_seed(seed + 100)
     tensors["visual.patch_embed.proj.weight"] = torch.randn((8, 3, 2, 2, 2), generator=generator).to(dtype)
     tensors["visual.merger.mlp.0.bias"] = torch.randn(8, generator=generator).to(dtype)
@@ -71,12 +83,18 @@ def write_qwen2_vl(
 
 
 def write_llava_onevision(
-    folder: Path, seed: int = 2, *, rows: int = ROWS, dtype: torch.dtype = torch.float16, shards: int = 1
+    folder: Path,
+    seed: int = 2,
+    *,
+    rows: int = ROWS,
+    dtype: torch.dtype = torch.float16,
+    shards: int = 1,
+    ancestor: int = 0,
 ) -> Path:
     """A donor: LLaVA-OneVision in the llava-hf naming."""
     tensors = {
         f"language_model.{name}": tensor
-        for name, tensor in language_model(seed, rows=rows, dtype=dtype).items()
+        for name, tensor in language_model(seed, rows=rows, dtype=dtype, ancestor=ancestor).items()
     }
     tensors["vision_tower.vision_model.embeddings.patch_embedding.weight"] = torch.ones(
         4, 3, 2, 2, dtype=dtype

@@ -1,11 +1,20 @@
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
+import torch
+import yaml
+from PIL import Image
+from safetensors.torch import load_file, save_file
 
 import adamms
+import grown_layouts
 from adamms.errors import AdaMMSError, MappingError, OutputError, RecipeError
-from small_pairs import write_llava_onevision, write_qwen2_vl
+from adamms.progress import Silent
+from hub_server import HubServer
+from small_pairs import language_model, text_config, write_llava_onevision, write_qwen2_vl
 
 
 @pytest.fixture
@@ -69,6 +78,130 @@ def test_an_edited_mapping_is_honoured(pair: tuple[Path, Path], tmp_path: Path) 
     file.write_text("{")
     with pytest.raises(MappingError, match="cannot be read"):
         adamms.merge(base, donor, tmp_path / "other", alpha=0.3, file=file)
+
+
+def test_rows_dropped_and_pieces_added_by_hand_are_merged_so(pair: tuple[Path, Path], tmp_path: Path) -> None:
+    base, donor = pair
+    with adamms.Checkpoint.open(base) as one, adamms.Checkpoint.open(donor) as two:
+        data = adamms.map_parameters(one, two).to_json()
+    up, head = "model.layers.0.mlp.up_proj.weight", "lm_head.weight"
+    # Rows 4-10 only; and the head's first rows from elsewhere in the donor.
+    data["tensors"][up]["segments"] = [
+        {"donor": f"language_model.{up}", "donor_rows": [4, 10], "base_rows": [4, 10]}
+    ]
+    data["tensors"][head]["segments"] = [
+        {"donor": "language_model.model.embed_tokens.weight", "donor_rows": [30, 33], "base_rows": [0, 3]},
+        {"donor": f"language_model.{head}", "donor_rows": [10, 40], "base_rows": [10, 40]},
+    ]
+    file = tmp_path / "mapping.json"
+    file.write_text(json.dumps(data))
+    merged = tensors(adamms.merge(base, donor, tmp_path / "out", alpha=1, file=file).path)
+    ours, theirs = tensors(base), tensors(donor)
+
+    def taken(name: str) -> torch.Tensor:
+        return theirs[f"language_model.{name}"].float().to(torch.bfloat16)
+
+    expected = torch.cat([ours[up][:4], taken(up)[4:10], ours[up][10:]])
+    assert torch.equal(merged[up], expected)
+    embed = taken("model.embed_tokens.weight")
+    assert torch.equal(merged[head], torch.cat([embed[30:33], ours[head][3:10], taken(head)[10:]]))
+
+
+def test_exclusions_are_kept_from_the_base(pair: tuple[Path, Path], tmp_path: Path) -> None:
+    base, donor = pair
+    rules = ("norms", "layers=1", "*.v_proj.bias")
+    result = adamms.merge(base, donor, tmp_path / "out", alpha=0.3, exclude=rules)
+    merged, ours = tensors(result.path), tensors(base)
+    same = [name for name in ours if torch.equal(merged[name], ours[name])]
+    kept = [name for name, entry in result.mapping.tensors.items() if entry.status == "kept"]
+    assert sorted(same) == sorted(kept)
+    assert len(kept) == 3 + 12 + 3 + 1
+    # The run's own recipe says so, and a mapping from a file obeys as well.
+    file = tmp_path / "mapping.json"
+    with adamms.Checkpoint.open(base) as one, adamms.Checkpoint.open(donor) as two:
+        file.write_text(json.dumps(adamms.map_parameters(one, two).to_json()))
+    again = adamms.merge(base, donor, tmp_path / "again", alpha=0.3, exclude=rules, file=file)
+    assert again.mapping.tensors == result.mapping.tensors
+    assert yaml.safe_load((result.path / "recipe.yaml").read_text())["mapping"]["exclude"] == list(rules)
+
+
+def test_models_of_different_ancestors_are_refused_unless_forced(
+    pair: tuple[Path, Path], tmp_path: Path
+) -> None:
+    base, _ = pair
+    stranger = write_llava_onevision(tmp_path / "stranger", ancestor=9)
+    with pytest.raises(MappingError, match=r"(?s)do not share an ancestor: .* 0\.0\d .*--force") as caught:
+        adamms.merge(base, stranger, tmp_path / "out", alpha=0.3)
+    assert len(str(caught.value)) < 600
+    assert not (tmp_path / "out").exists()
+    (tmp_path / "q.jsonl").write_text('{"image": "q.png", "prompt": "What?"}')
+    Image.new("RGB", (8, 8)).save(tmp_path / "q.png")
+    with pytest.raises(MappingError, match="do not share an ancestor"):
+        adamms.search(base, stranger, tmp_path / "q.jsonl", tmp_path / "run")
+    said = Said()
+    adamms.merge(base, stranger, tmp_path / "out", alpha=0.3, force=True, progress=said)
+    assert any("do not share an ancestor" in message for message in said.messages)
+
+
+def test_a_pretrained_model_of_another_ancestor_is_refused(pair: tuple[Path, Path], tmp_path: Path) -> None:
+    from adamms.pipeline import run
+    from adamms.recipe import make_recipe
+
+    def merge(name: str, ancestor: int) -> object:
+        theta = tmp_path / name
+        theta.mkdir()
+        save_file(language_model(8, ancestor=ancestor), theta / "model.safetensors")
+        (theta / "config.json").write_text(json.dumps(text_config()))
+        base, donor = map(str, pair)
+        recipe = make_recipe(base=base, donor=donor, pretrained=str(theta), merge={"alpha": 0.3})
+        return run(recipe, tmp_path / f"out-{name}")
+
+    merge("theta", 0)
+    with pytest.raises(MappingError) as caught:
+        merge("other", 5)
+    assert str(caught.value).count("other do not share an ancestor") == 2
+
+
+def test_strangers_on_a_hub_are_refused_before_they_are_downloaded(tmp_path: Path) -> None:
+    base = grown_layouts.write(tmp_path / "base", grown_layouts.cogvlm())
+    donors = {f"some/{name}": tmp_path / name for name in ("relative", "stranger")}
+    grown_layouts.write(donors["some/relative"], grown_layouts.llava())
+    grown_layouts.write(donors["some/stranger"], grown_layouts.llava(grown_from=5))
+    with HubServer(donors) as hub:
+
+        def merge(donor: str) -> subprocess.CompletedProcess[str]:
+            command = [sys.executable, "-m", "adamms", "merge", str(base), donor, "--alpha", "0.3"]
+            environment = hub.environment(tmp_path / "home")
+            out = ["--out", str(tmp_path / donor.replace("/", "-"))]
+            return subprocess.run(
+                [*command, *out], capture_output=True, text=True, env=environment, check=False
+            )
+
+        refused = merge("some/stranger")
+        assert refused.returncode == 2
+        assert "some/stranger do not share an ancestor" in refused.stderr
+        assert "Fetching" not in refused.stderr
+        weights = [request for request in hub.log if request.path.endswith(".safetensors") and request.sent]
+        assert weights
+        assert all(request.range for request in weights)
+        merged = merge("some/relative")
+        assert merged.returncode == 0, merged.stderr
+        assert "Fetching some/relative" in merged.stderr
+
+
+class Said(Silent):
+    def __init__(self) -> None:
+        self.messages: list[str] = []
+
+    def say(self, message: str) -> None:
+        self.messages.append(message)
+
+
+def tensors(folder: Path) -> dict[str, torch.Tensor]:
+    found: dict[str, torch.Tensor] = {}
+    for shard in sorted(folder.glob("*.safetensors")):
+        found |= load_file(shard)
+    return found
 
 
 def test_a_folder_of_the_users_is_never_replaced(pair: tuple[Path, Path], tmp_path: Path) -> None:

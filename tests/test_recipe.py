@@ -73,3 +73,12 @@ def test_sizes(text: str, size: int) -> None:
 def test_what_is_no_size(text: str) -> None:
     with pytest.raises(ValueError, match="not a size"):
         parse_size(text)
+
+
+def test_exclusions_and_force_are_part_of_a_recipe(tmp_path: Path) -> None:
+    text = (
+        "base: a/b\ndonor: c/d\nforce: true\nmapping: {exclude: [norms, 'layers=0-3']}\nmerge: {alpha: 0.2}\n"
+    )
+    recipe = read_recipe(write(tmp_path, text))
+    assert (recipe.force, recipe.mapping.exclude) == (True, ("norms", "layers=0-3"))
+    assert read_recipe(write(tmp_path, recipe.to_yaml())) == recipe

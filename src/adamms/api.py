@@ -19,6 +19,7 @@ def merge(
     out: str | Path,
     *,
     alpha: float,
+    force: bool = False,
     overwrite: bool = False,
     progress: Progress | None = None,
     **options: Any,
@@ -30,15 +31,19 @@ def merge(
         donor: the model merged into it.
         out: the folder to write; it appears there whole or not at all.
         alpha: the donor's weight, from 0 to 1 (equation 1 of the paper).
+        force: go on although the weights say that the models do not share an ancestor.
         overwrite: replace an earlier output of ours.
         progress: told how far the merge is.
-        **options: fields of `MappingOptions` (duplicates, vocabulary, file) and `MergeOptions` (dtype, ...).
+        **options: fields of `MappingOptions` (duplicates, vocabulary, exclude, file) and of `MergeOptions`
+            (dtype, ...).
 
     Raises:
         AdaMMSError: one sentence that says what is wrong, where, and what to do.
     """
     mapping = _split(options, MappingOptions)
-    recipe = make_recipe(base=str(base), donor=str(donor), mapping=mapping, merge={"alpha": alpha, **options})
+    recipe = make_recipe(
+        base=str(base), donor=str(donor), force=force, mapping=mapping, merge={"alpha": alpha, **options}
+    )
     result = run(recipe, Path(out), overwrite=overwrite, progress=progress)
     assert isinstance(result, MergeResult)
     return result
@@ -50,6 +55,7 @@ def search(
     inputs: str | Path,
     out: str | Path,
     *,
+    force: bool = False,
     overwrite: bool = False,
     resume: bool = False,
     progress: Progress | None = None,
@@ -62,6 +68,7 @@ def search(
         donor: the model merged into it.
         inputs: a JSONL file of `{"id"?, "image", "prompt"}`.
         out: the run directory to write; the chosen checkpoint lies in its `merged/`.
+        force: go on although the weights say that the models do not share an ancestor.
         overwrite: replace an earlier run of ours.
         resume: go on with a run that was killed; no question is asked twice.
         progress: told how far the run is.
@@ -74,6 +81,7 @@ def search(
     recipe = make_recipe(
         base=str(base),
         donor=str(donor),
+        force=force,
         mapping=_split(options, MappingOptions),
         merge=_split(options, MergeOptions),
         search={"inputs": str(inputs), **dtype, **options},

@@ -13,7 +13,7 @@ from typing import Any
 
 from adamms.checkpoints import Checkpoint, CheckpointWriter, OutputFolder
 from adamms.errors import MappingError, RecipeError
-from adamms.mapping import MappedDonor, ParameterMapping, map_parameters
+from adamms.mapping import MappedDonor, ParameterMapping, exclude, map_parameters
 from adamms.merging import Method, make_method
 from adamms.progress import Progress, Silent
 from adamms.recipe import Recipe, SearchOptions
@@ -124,8 +124,41 @@ def _open_pair(recipe: Recipe, models: ExitStack, progress: Progress) -> "_Pair"
     mapping = resolve_mapping(recipe, base, donor)
     for note in mapping.notes:
         progress.say(note)
+    pretrained = models.enter_context(Checkpoint.open(recipe.pretrained)) if recipe.pretrained else None
+    # Before a download where parts of the files can be read: a few kilobytes may save two models' transfer.
+    early = all(_gives_parts(model) for model in (base, donor, pretrained) if model)
+    if early:
+        _check_ancestor(recipe, mapping, base, donor, pretrained=pretrained, progress=progress)
     base, donor = data_of(base), data_of(donor)
+    if not early:
+        pretrained = data_of(pretrained) if pretrained else None
+        _check_ancestor(recipe, mapping, base, donor, pretrained=pretrained, progress=progress)
     return _Pair(_pin(recipe, base, donor), base, donor, mapping)
+
+
+def _gives_parts(model: Checkpoint) -> bool:
+    return model.folder is not None or model.format == "safetensors"
+
+
+def _check_ancestor(
+    recipe: Recipe,
+    mapping: ParameterMapping,
+    base: Checkpoint,
+    donor: Checkpoint,
+    *,
+    pretrained: Checkpoint | None,
+    progress: Progress,
+) -> None:
+    """Refuse models without a common ancestor, unless the recipe insists; say what is doubtful."""
+    # Late: what reads weights brings numpy.
+    from adamms.mapping.ancestor import check_family, refuse_unrelated
+
+    kinships = check_family(base, donor, mapping, pretrained=pretrained)
+    if not recipe.force:
+        refuse_unrelated(kinships)
+    for kinship in kinships:
+        if kinship.verdict != "related":
+            progress.say(kinship.sentence())
 
 
 @dataclass(frozen=True)
@@ -175,12 +208,19 @@ def resolve_mapping(recipe: Recipe, base: Checkpoint, donor: Checkpoint) -> Para
     """
     options = recipe.mapping
     if options.file is None:
-        return map_parameters(base, donor, duplicates=options.duplicates, vocabulary=options.vocabulary)
+        return map_parameters(
+            base,
+            donor,
+            duplicates=options.duplicates,
+            vocabulary=options.vocabulary,
+            exclude=options.exclude,
+        )
     try:
         data = json.loads(options.file.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise MappingError(f"The mapping {options.file} cannot be read: {error}.") from None
-    return ParameterMapping.from_json(data).check(base, donor)
+    mapping = ParameterMapping.from_json(data).check(base, donor)
+    return exclude(mapping, options.exclude, base=base, donor=donor)
 
 
 def _merge(pair: _Pair, folder: OutputFolder, *, method: Method, progress: Progress) -> MergeResult:

@@ -30,6 +30,8 @@ class MappingOptions(_Part):
 
     duplicates: Literal["paired", "original", "matching"] = "paired"
     vocabulary: Literal["tokens", "rows", "keep"] = "tokens"
+    exclude: tuple[str, ...] = ()
+    """What of the base is kept: norms, biases, embeddings, lm_head, layers=0-3,30, or name patterns."""
     file: Path | None = None
     """A mapping saved by `adamms map --save` (and perhaps edited); replaces the automatic one."""
 
@@ -81,6 +83,8 @@ class Recipe(_Part):
     base: str
     donor: str
     pretrained: str | None = None
+    force: bool = False
+    """Go on although the weights say that the models do not share an ancestor."""
     mapping: MappingOptions = MappingOptions()
     merge: MergeOptions = MergeOptions()
     search: SearchOptions | None = None

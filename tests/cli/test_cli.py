@@ -9,7 +9,9 @@ import time
 from pathlib import Path
 
 import pytest
+from safetensors.numpy import load_file
 
+import grown_layouts
 from small_pairs import language_model, text_config, write_llava_onevision, write_qwen2_vl
 
 
@@ -67,6 +69,78 @@ def test_map_save_then_merge(pair: tuple[Path, Path], tmp_path: Path) -> None:
     assert (out / "adamms.json").exists()
 
 
+def test_exclude_is_repeatable(pair: tuple[Path, Path]) -> None:
+    result = adamms("map", *pair, "--exclude", "norms", "--exclude", "layers=0", "--json")
+    mapped = json.loads(result.stdout)
+    assert mapped["summary"]["kept"] == 3 + 3 + 12
+    assert mapped["tensors"]["model.norm.weight"]["reason"] == "excluded by the user: norms"
+
+
+def test_map_check_tells_relatives_from_strangers(pair: tuple[Path, Path], tmp_path: Path) -> None:
+    base, donor = pair
+    stranger = write_llava_onevision(tmp_path / "stranger", ancestor=9)
+    for other, verdict in ((donor, "related"), (stranger, "unrelated")):
+        result = adamms("map", base, other, "--check", "--pretrained", donor, "--json")
+        assert result.returncode == 0, result.stderr
+        ancestor = json.loads(result.stdout)["ancestor"]
+        assert ancestor["verdict"] == ancestor["pretrained"]["donor"]["verdict"] == verdict
+        assert ancestor["pretrained"]["base"]["verdict"] == "related"
+        assert len(ancestor["tensors"]) == 12
+        assert "0.9" in str(ancestor["similarity"]) if verdict == "related" else ancestor["similarity"] < 0.1
+        shown = adamms("map", base, other, "--check").stdout
+        assert f" {verdict}" in shown
+        assert "strangers near 0" in shown
+    assert "ancestor" not in json.loads(adamms("map", *pair, "--json").stdout)
+
+
+def test_strangers_are_merged_only_by_force(pair: tuple[Path, Path], tmp_path: Path) -> None:
+    stranger = write_llava_onevision(tmp_path / "stranger", ancestor=9)
+    command = ("merge", pair[0], stranger, "--alpha", 0.3, "--out", tmp_path / "out")
+    refused = adamms(*command)
+    assert refused.returncode == 2
+    assert "do not share an ancestor: cosine similarity of their weights 0.0" in refused.stderr.replace(
+        "-0", "0"
+    )
+    assert "--force" in refused.stderr
+    assert adamms(*command, "--force").returncode == 0
+
+
+def test_a_discovered_mapping_is_saved_and_then_merged(tmp_path: Path) -> None:
+    donor = grown_layouts.write(tmp_path / "llava", grown_layouts.llava())
+    scrambled, names = grown_layouts.scrambled(grown_layouts.cogvlm())
+    unknown = grown_layouts.write(tmp_path / "unknown", scrambled)
+    file, out = tmp_path / "mapping.json", tmp_path / "out"
+    merge = ("merge", unknown, donor, "--alpha", 1, "--out", out)
+    refused = adamms(*merge)
+    assert refused.returncode == 2
+    assert "--discover" in refused.stderr
+    found = adamms("map", unknown, donor, "--discover", "--check", "--save", file)
+    assert found.returncode == 0, found.stderr
+    assert "Recognised in unknown by its weights" in found.stdout
+    assert "mlp.up, duplicate" in found.stdout
+    assert "are found 2 times: the one more like the reference is taken for the text's" in found.stderr
+    saved = json.loads(file.read_text())
+    (discovery,) = saved["discovery"]
+    fused = next(
+        new
+        for new, old in names.items()
+        if old.endswith("0.self_attn.language_expert_query_key_value.weight")
+    )
+    assert [entry["slot"] for entry in discovery["tensors"][fused]] == [f"attention.{name}" for name in "qkv"]
+    assert all(entry["confidence"] > 0.5 for entries in discovery["tensors"].values() for entry in entries)
+    # Edited by hand: one row range less.
+    saved["tensors"][fused]["segments"].pop(1)
+    file.write_text(json.dumps(saved))
+    merged = adamms(*merge, "--mapping", file)
+    assert merged.returncode == 0, merged.stderr
+    result, other = load_file(out / "model.safetensors"), load_file(donor / "model.safetensors")
+    hidden = grown_layouts.HIDDEN
+    attention = "model.layers.0.self_attn"
+    assert (result[fused][:hidden] == other[f"{attention}.q_proj.weight"]).all()
+    assert (result[fused][hidden : 2 * hidden] == scrambled[fused][hidden : 2 * hidden]).all()
+    assert (result[fused][2 * hidden :] == other[f"{attention}.v_proj.weight"]).all()
+
+
 def test_run_merges_from_a_recipe(pair: tuple[Path, Path], tmp_path: Path) -> None:
     recipe = tmp_path / "both.yaml"
     recipe.write_text(
@@ -81,6 +155,7 @@ def test_run_merges_from_a_recipe(pair: tuple[Path, Path], tmp_path: Path) -> No
 def test_the_users_mistakes_get_one_sentence_and_exit_code_2(pair: tuple[Path, Path], tmp_path: Path) -> None:
     base, donor = map(str, pair)
     deeper = write_other(tmp_path / "other")
+    stranger = write_llava_onevision(tmp_path / "stranger", ancestor=9)
     out = tmp_path / "out"
     for arguments in (
         ("inspect", tmp_path / "nowhere"),
@@ -88,6 +163,10 @@ def test_the_users_mistakes_get_one_sentence_and_exit_code_2(pair: tuple[Path, P
         ("map", base, deeper),
         ("map", base, donor, "--duplicates", "all"),
         ("map", base, donor, "--vocabulary", "words"),
+        ("map", base, donor, "--exclude", "norm"),
+        ("map", base, stranger, "--discover", "--reference", tmp_path / "nowhere"),
+        ("merge", base, donor, "--out", out, "--alpha", "0.1", "--exclude", "layers=9"),
+        ("merge", base, stranger, "--out", out, "--alpha", "0.1"),
         ("merge", base, donor, "--out", out, "--alpha", "2"),
         ("merge", base, donor, "--out", out),
         ("merge", base, donor, "--out", out, "--method", "tise", "--alpha", "0.1"),

@@ -19,7 +19,7 @@ from adamms.checkpoints.companions import companion_files
 from adamms.checkpoints.model_files import LocalFolder, ModelFiles
 from adamms.checkpoints.safetensors_header import SafetensorsHeader, read_header
 from adamms.checkpoints.tensor_data import TensorData
-from adamms.checkpoints.tensor_info import TensorInfo
+from adamms.checkpoints.tensor_info import UNPLACED, TensorInfo
 from adamms.checkpoints.torch_file import StridedView, TorchHeader, read_torch_header
 from adamms.checkpoints.vocabulary import read_vocabulary
 from adamms.checkpoints.weight_files import SAFETENSORS, WeightFiles, find_weight_files, parse_json_object
@@ -200,6 +200,24 @@ class Checkpoint:
             CheckpointError: the file ends before the tensor does.
         """
         self._data.read_into(self.tensors[name], buffer, start=start)
+
+    def read_bytes(self, name: str, start: int, length: int) -> bytes:
+        """A few bytes of a tensor; of a hub model whose headers alone were fetched, by a range request.
+
+        Raises:
+            CheckpointError: the file ends before the tensor does, or it is a `.bin` file on a hub.
+        """
+        if self.folder is None:
+            info = self.tensors[name]
+            if info.offset == UNPLACED:
+                raise CheckpointError(
+                    f"No part of {info.shard} of {self.source} can be read on the hub; download the model "
+                    "and give its folder."
+                )
+            return self.files.read(info.shard, info.offset + start, length)
+        data = bytearray(length)
+        self.read_into(name, memoryview(data), start=start)
+        return bytes(data)
 
     def tensor(self, name: str) -> "Tensor":
         """A tensor, mapped into memory: its pages are read when they are touched.

@@ -1,12 +1,17 @@
 """`adamms map`: which of the donor's tensors correspond to which of the base's."""
 
+from contextlib import ExitStack
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from adamms.cli.console import Bars, print_json, save_json, show
-from adamms.cli.options import Base, Donor, Duplicates, Json, Vocabulary
+from adamms.cli.options import Base, Donor, Duplicates, Exclude, Json, Pretrained, Vocabulary
+
+if TYPE_CHECKING:
+    from adamms.mapping.ancestor import Kinship
+    from adamms.mapping.discovery import Discovery
 
 
 def map_(
@@ -14,27 +19,72 @@ def map_(
     donor: Donor,
     duplicates: Duplicates = "paired",
     vocabulary: Vocabulary = "tokens",
+    exclude: Exclude = None,
+    check: Annotated[
+        bool,
+        typer.Option(
+            "--check", help="Compare a few weights: do the two (and --pretrained) share an ancestor?"
+        ),
+    ] = False,
+    pretrained: Pretrained = None,
+    discover: Annotated[
+        bool, typer.Option("--discover", help="Find what an unknown layout holds by its weights.")
+    ] = False,
+    reference: Annotated[
+        str | None,
+        typer.Option(help="For --discover: a relative of known layout; default: the other model."),
+    ] = None,
     json: Json = False,
     save: Annotated[Path | None, typer.Option(help="Write the mapping to this JSON file.")] = None,
 ) -> None:
     """Map the donor's parameters onto the base's (step 1), from headers only: no tensor is read.
+
+    With `--check` a few rows of weights are read, with `--discover` some of every tensor.
 
     Example: `adamms map Qwen/Qwen2-VL-7B-Instruct llava-hf/llava-onevision-qwen2-7b-ov-hf`
     """
     from adamms.checkpoints import Checkpoint
     from adamms.mapping import map_parameters
 
-    with Checkpoint.open(base) as base_model, Checkpoint.open(donor) as donor_model:
-        mapping = map_parameters(base_model, donor_model, duplicates=duplicates, vocabulary=vocabulary)
+    with ExitStack() as models:
+        base_model, donor_model = (models.enter_context(Checkpoint.open(model)) for model in (base, donor))
+        ancestor, relative = (
+            models.enter_context(Checkpoint.open(model)) if model else None
+            for model in (pretrained, reference)
+        )
+        readings: dict[str, Any] = {
+            "duplicates": duplicates,
+            "vocabulary": vocabulary,
+            "exclude": exclude or (),
+        }
+        discoveries: tuple[Discovery, ...] = ()
+        kinships: tuple[Kinship, ...] = ()
+        if discover:
+            from adamms.mapping.discovered_mapping import discover_mapping
+
+            found = discover_mapping(base_model, donor_model, reference=relative or ancestor, **readings)
+            mapping, discoveries = found.mapping, found.discoveries
+        else:
+            mapping = map_parameters(base_model, donor_model, **readings)
+        document = mapping.to_json()
+        if discover:
+            document["discovery"] = [discovery.to_json() for discovery in discoveries]
+        if check:
+            from adamms.mapping.ancestor import check_family, family_json
+
+            kinships = check_family(base_model, donor_model, mapping, pretrained=ancestor)
+            document["ancestor"] = family_json(kinships)
         if save:
-            save_json(save, mapping.to_json())
+            save_json(save, document)
         for note in mapping.notes:
             Bars().say(note)
         if json:
-            print_json(mapping.to_json())
+            print_json(document)
             return
-        from adamms.reports import mapping_tables
+        from adamms.reports import discovery_table, kinship_table, mapping_tables, mapping_totals
 
-        show(*mapping_tables(mapping, base_model))
+        # A discovered layout has no names to group by: its own table says what is what.
+        show(*([mapping_totals(mapping)] if discoveries else mapping_tables(mapping, base_model)))
+        show(*map(discovery_table, discoveries), *([kinship_table(kinships)] if kinships else []))
     if save:
         Bars().say(f"The mapping is saved in {save}.")

@@ -22,12 +22,25 @@ Vocabulary = Annotated[
         "(rows), or not at all (keep)."
     ),
 ]
+Exclude = Annotated[
+    list[str] | None,
+    typer.Option(
+        help="Keep this of the base: norms, biases, embeddings, lm_head, layers=0-3,30, or tensors by name "
+        "('*.mlp.*'). Repeatable."
+    ),
+]
+Force = Annotated[
+    bool,
+    typer.Option("--force", help="Go on although the weights say that the models share no ancestor."),
+]
 MappingFile = Annotated[
     Path | None, typer.Option("--mapping", help="A mapping saved by `adamms map --save`, perhaps edited.")
 ]
 Pretrained = Annotated[
     str | None,
-    typer.Option(help="The common language-model ancestor (theta_0); only task-vector methods read it."),
+    typer.Option(
+        help="The common language-model ancestor (theta_0), for task-vector methods and the ancestor check."
+    ),
 ]
 MethodName = Annotated[str, typer.Option("--method", help="The merge method.")]
 Settings = Annotated[list[str] | None, typer.Option("--set", help="A setting of the method, as key=value.")]

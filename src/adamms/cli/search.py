@@ -10,6 +10,8 @@ from adamms.cli.options import (
     Base,
     Donor,
     Duplicates,
+    Exclude,
+    Force,
     Json,
     MappingFile,
     MaxShardSize,
@@ -49,6 +51,8 @@ def search(
     mapping: MappingFile = None,
     duplicates: Duplicates = "paired",
     vocabulary: Vocabulary = "tokens",
+    exclude: Exclude = None,
+    force: Force = False,
     max_new_tokens: Annotated[int, typer.Option(help="Longest answer, in tokens.")] = 64,
     batch_size: Annotated[
         int, typer.Option(help="Inputs answered together; halved when memory runs out.")
@@ -81,7 +85,13 @@ def search(
         base=base,
         donor=donor,
         pretrained=pretrained,
-        mapping={"duplicates": duplicates, "vocabulary": vocabulary, "file": mapping},
+        force=force,
+        mapping={
+            "duplicates": duplicates,
+            "vocabulary": vocabulary,
+            "exclude": exclude or (),
+            "file": mapping,
+        },
         merge={
             "method": method,
             "settings": parse_settings(settings),

@@ -3,6 +3,7 @@
 from adamms.mapping.decoder import Decoder as Decoder
 from adamms.mapping.decoder import find_decoder as find_decoder
 from adamms.mapping.donor_view import MappedDonor as MappedDonor
+from adamms.mapping.exclusion import exclude as exclude
 from adamms.mapping.grouping import Group as Group
 from adamms.mapping.grouping import grouped as grouped
 from adamms.mapping.inspection import Inspection as Inspection

@@ -95,7 +95,7 @@ def find_decoder(checkpoint: "Checkpoint") -> Decoder:
             f"No language model was found in {checkpoint.source}: no tensors <prefix>{EMBED_NAME} and "
             "<prefix>layers.0.self_attn... as Llama-style decoders have them. Its architecture needs a table "
             f"(there are tables for: {', '.join(table.name for table in TABLES)}); of a quantised "
-            "checkpoint, use the unquantised original."
+            "checkpoint, use the unquantised original. By its weights, adamms map --discover finds more."
         )
     prefix, table, places = max(found, key=lambda decoder: sum(prod(place.shape) for place in decoder[2]))
     others = [other for other, *_ in found if other != prefix]

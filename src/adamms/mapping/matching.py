@@ -5,13 +5,14 @@ slot. What a duplicate takes is the one question on which the paper, its appendi
 `duplicates` chooses (DESIGN section 4). Names and shapes only; no tensor is read.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, get_args
 
 from adamms.errors import MappingError
 from adamms.mapping.compatibility import refuse_quantised, refuse_strangers
 from adamms.mapping.decoder import NOT_A_PARAMETER, Decoder, find_decoder
+from adamms.mapping.exclusion import exclude as exclude_tensors
 from adamms.mapping.parameter_mapping import ParameterMapping, count, shapes_of
 from adamms.mapping.segments import Piece, Shape, Shapes, TensorMapping, join, status_of
 from adamms.mapping.slots import EMBED, HEAD, VOCABULARY_ROLES, Place, Slot
@@ -33,6 +34,7 @@ def map_parameters(
     *,
     duplicates: Duplicates = "paired",
     vocabulary: Vocabulary = "tokens",
+    exclude: Iterable[str] = (),
 ) -> ParameterMapping:
     """Map a donor's parameters onto a base's, from headers alone.
 
@@ -44,6 +46,7 @@ def map_parameters(
             `matching`: the donor's duplicate, or nothing (Appendix B).
         vocabulary: which rows of embedding and head are merged. `tokens`: those of tokens that both
             tokenizers hold; `rows`: the leading rows both have; `keep`: none.
+        exclude: what of the base is kept: presets, `layers=0-3`, name patterns (see `exclusion`).
 
     Returns:
         Every base tensor's fate, with a reason.
@@ -57,7 +60,22 @@ def map_parameters(
     refuse_quantised(base, ours)
     refuse_quantised(donor, theirs)
     refuse_strangers(ours, theirs)
+    mapping = map_decoders(
+        base, donor, ours=ours, theirs=theirs, duplicates=duplicates, vocabulary=vocabulary
+    )
+    return exclude_tensors(mapping, exclude, base=base, donor=donor, decoder=ours)
 
+
+def map_decoders(
+    base: "Checkpoint",
+    donor: "Checkpoint",
+    *,
+    ours: Decoder,
+    theirs: Decoder,
+    duplicates: Duplicates,
+    vocabulary: Vocabulary,
+) -> ParameterMapping:
+    """Map two language models that are known to fit, slot by slot, however their slots were found."""
     vocabularies = Vocabularies(base, donor, rule=vocabulary)
     matcher = _Matcher(ours, theirs, duplicates=duplicates, vocabularies=vocabularies)
     base_shapes, donor_shapes = shapes_of(base), shapes_of(donor)

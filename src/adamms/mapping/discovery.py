@@ -1,0 +1,157 @@
+"""Find the slots of a model of unknown layout by its weights, with a relative of known layout as reference.
+
+For models that no architecture table fits. Every tensor is compared with every language-model weight of the
+reference; a fused tensor is taken apart row range by row range; two tensors that are most alike one slot are
+an original and its duplicate. Names are not used to find anything. Not recognised: weights stored
+transposed, quantised, or with their rows interleaved. What is found is a proposal for a person to read.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from adamms.errors import MappingError
+from adamms.mapping.architecture import Table
+from adamms.mapping.decoder import ELSEWHERE, Decoder, find_decoder, what_is
+from adamms.mapping.findings import Finding, tell_duplicates
+from adamms.mapping.fingerprints import SlotIndex
+from adamms.mapping.language_config import language_config
+from adamms.mapping.slots import Place, row_count
+
+if TYPE_CHECKING:
+    from adamms.checkpoints import Checkpoint
+
+TABLE = Table(name="layout found by its weights", marks=(), layer={})
+UNRECOGNISED = "nothing in the reference is like its weights"
+# Below this confidence a finding may as well be another slot.
+UNSURE = 0.05
+
+
+@dataclass(frozen=True)
+class Discovery:
+    """What was found in a model, in the order of its tensors, and what a person should know about it."""
+
+    source: str
+    reference: str
+    findings: tuple[Finding, ...]
+    notes: tuple[str, ...]
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain data for `adamms map --discover --json`."""
+        tensors: dict[str, list[dict[str, Any]]] = {}
+        for finding in self.findings:
+            tensors.setdefault(finding.tensor, []).append(finding.to_json())
+        return {"source": self.source, "reference": self.reference, "tensors": tensors}
+
+    def decoder(self, checkpoint: "Checkpoint") -> Decoder:
+        """The language model as if a table had found it."""
+        inside = dict.fromkeys(finding.tensor for finding in self.findings)
+        return Decoder(
+            source=self.source,
+            table=TABLE,
+            prefix="",
+            places=tuple(_place(finding, checkpoint) for finding in self.findings),
+            outside={name: _what(name) for name in checkpoint.tensors if name not in inside},
+            layers=len(dict.fromkeys(f.slot.layer for f in self.findings if f.slot.layer is not None)),
+            config=language_config(checkpoint.config),
+        )
+
+
+def discover(checkpoint: "Checkpoint", reference: "Checkpoint") -> Discovery:
+    """Find the language model of `checkpoint` by comparing its weights with a relative's.
+
+    Args:
+        checkpoint: a model of unknown layout, on this machine.
+        reference: a model of the same ancestor whose layout is known: that ancestor, or the other parent.
+
+    Raises:
+        MappingError: the reference has no known language model, or nothing like its weights was found.
+        CheckpointError: a model's weights are not on this machine, or are cut off.
+    """
+    decoder = find_decoder(reference)
+    for model in (checkpoint, reference):
+        _require_weights(model)
+    index = SlotIndex(reference, decoder)
+    findings: list[Finding] = []
+    nearest = (0.0, "")
+    for name in checkpoint.tensors:
+        found, likeness = _take_apart(checkpoint, name, index)
+        findings += found
+        nearest = max(nearest, (likeness, name))
+    if not findings:
+        raise MappingError(_nothing(checkpoint, reference, nearest))
+    told_apart, notes = tell_duplicates(findings)
+    notes += [*_unsure(told_apart), *_missing(index, told_apart)]
+    return Discovery(checkpoint.source, reference.source, tuple(told_apart), tuple(notes))
+
+
+def _require_weights(model: "Checkpoint") -> None:
+    if model.folder is None:
+        raise MappingError(
+            f"Discovery compares weights, and of {model.source} only the headers were fetched; download it "
+            f"(hf download {model.source}) and give its folder."
+        )
+    model.require_data()
+
+
+def _nothing(checkpoint: "Checkpoint", reference: "Checkpoint", nearest: tuple[float, str]) -> str:
+    similarity, name = nearest
+    seen = f"the most alike is {name} with a cosine of {similarity:.2f}" if name else "no shape is the same"
+    return (
+        f"Nothing in {checkpoint.source} is like the language model's weights of {reference.source}: {seen}. "
+        "Either they share no ancestor, or one stores its weights in another form (transposed, quantised, "
+        "rows interleaved)."
+    )
+
+
+def _take_apart(checkpoint: "Checkpoint", name: str, index: SlotIndex) -> tuple[list[Finding], float]:
+    """The slots that a tensor holds, from its first row on, and the best likeness seen."""
+    rows = row_count(checkpoint.tensors[name].shape)
+    found: list[Finding] = []
+    start, best = 0, 0.0
+    while start < rows:
+        likeness = index.most_alike(checkpoint, name, start=start)
+        best = max(best, likeness.similarity if likeness else 0.0)
+        if likeness is None or not likeness.certain:
+            break
+        confidence = likeness.similarity - max(likeness.runner_up, 0.0)
+        end = start + likeness.rows
+        found.append(Finding(name, (start, end), likeness.slot, likeness.similarity, confidence))
+        start = end
+    return found, best
+
+
+def _unsure(findings: Iterable[Finding]) -> Iterable[str]:
+    unsure = [finding for finding in findings if finding.confidence < UNSURE]
+    if unsure:
+        least = min(unsure, key=lambda finding: finding.confidence)
+        yield (
+            f"{len(unsure)} findings have a confidence below {UNSURE}, the least {least.tensor} as "
+            f"{least.slot.label}: check them first."
+        )
+
+
+def _missing(index: SlotIndex, findings: Iterable[Finding]) -> Iterable[str]:
+    found = dict.fromkeys(finding.slot for finding in findings)
+    missing: dict[str, int] = {}
+    for slot in index.slots:
+        if slot not in found:
+            missing[slot.role] = missing.get(slot.role, 0) + 1
+    if missing:
+        roles = ", ".join(f"{role} ({count})" for role, count in missing.items())
+        total = sum(missing.values())
+        yield f"Of the reference's {len(index.slots)} weights, {total} not found: {roles}."
+
+
+# As a decoder
+
+
+def _place(finding: Finding, checkpoint: "Checkpoint") -> Place:
+    shape = checkpoint.tensors[finding.tensor].shape
+    count = finding.rows[1] - finding.rows[0]
+    return Place(finding.slot, finding.tensor, finding.rows, (count, *shape[1:]))
+
+
+def _what(name: str) -> str:
+    what = what_is(name)
+    return UNRECOGNISED if what == ELSEWHERE else what

@@ -1,0 +1,94 @@
+"""Tables of what weights tell: whether models share an ancestor, and what a discovery recognised.
+
+Draws plain data and computes nothing but ranges.
+"""
+
+from collections.abc import Iterable
+from statistics import fmean
+from typing import TYPE_CHECKING
+
+from rich import box
+from rich.console import Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from adamms.reports.parents import short_name
+
+if TYPE_CHECKING:
+    from adamms.mapping.ancestor import Kinship
+    from adamms.mapping.discovery import Discovery
+    from adamms.mapping.findings import Finding
+
+STYLES = {"related": "green", "distant": "yellow", "unrelated": "bold red", "unknown": "dim"}
+
+
+def kinship_table(kinships: "Iterable[Kinship]") -> RenderableType:
+    """One row a pair of models: how alike their weights are, and the verdict."""
+    table = _table(
+        "Do they share an ancestor? (cosine of sampled weights: relatives near 1, strangers near 0)"
+    )
+    table.add_column("models", overflow="fold")
+    for heading in ("similarity", "lowest", "highest", "tensors"):
+        table.add_column(heading, justify="right")
+    table.add_column("verdict")
+    for kinship in kinships:
+        values = list(kinship.tensors.values())
+        figures = (
+            ["-"] * 3
+            if kinship.similarity is None
+            else [f"{value:.3f}" for value in (kinship.similarity, min(values), max(values))]
+        )
+        table.add_row(
+            Text(f"{short_name(kinship.one)}, {short_name(kinship.other)}"),
+            *figures,
+            f"{len(values)}",
+            Text(kinship.verdict, style=STYLES[kinship.verdict]),
+        )
+    return table
+
+
+def discovery_table(discovery: "Discovery") -> RenderableType:
+    """One row a role: how many tensors were recognised, and how surely."""
+    from adamms.mapping.grouping import layer_ranges
+
+    table = _table(f"Recognised in {short_name(discovery.source)} by its weights")
+    table.add_column("slot", overflow="fold", min_width=14)
+    table.add_column("layers", overflow="fold")
+    for heading in ("tensors", "similarity", "confidence"):
+        table.add_column(heading, justify="right")
+    table.add_column("for example", overflow="fold")
+    groups: dict[tuple[str, bool], list[Finding]] = {}
+    for finding in discovery.findings:
+        groups.setdefault((finding.slot.role, finding.slot.is_duplicate), []).append(finding)
+    for (role, duplicate), findings in sorted(groups.items(), key=_order):
+        first = findings[0]
+        table.add_row(
+            Text(f"{role}, duplicate" if duplicate else role),
+            layer_ranges(finding.slot.layer for finding in findings if finding.slot.layer is not None),
+            f"{len(findings):,}",
+            f"{fmean(finding.similarity for finding in findings):.3f}",
+            f"{min(finding.confidence for finding in findings):.3f}",
+            Text(f"{first.tensor} {first.rows[0]}:{first.rows[1]}"),
+        )
+    told = Text(
+        f"Compared with {short_name(discovery.reference)}; similarity is the mean, confidence the least. "
+        "A proposal: read it, edit the saved mapping if need be, and give it to merge --mapping.",
+        style="dim",
+    )
+    return Group(table, told)
+
+
+def _order(group: "tuple[tuple[str, bool], list[Finding]]") -> tuple[bool, bool, str]:
+    (role, duplicate), findings = group
+    return findings[0].slot.layer is not None, duplicate, role
+
+
+def _table(title: str) -> Table:
+    return Table(
+        title=title,
+        title_justify="left",
+        title_style="bold",
+        box=box.SIMPLE_HEAD,
+        pad_edge=False,
+        padding=(0, 1, 0, 0),
+    )
