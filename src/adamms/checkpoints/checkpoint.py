@@ -85,6 +85,8 @@ class Checkpoint:
         Raises:
             CheckpointError: there is no such checkpoint, or it is malformed; one sentence says how.
         """
+        if not str(source).strip():
+            raise CheckpointError("No model is named; give a folder or a hub id.")
         # Links stay as they are: a hub cache is known by its path.
         folder = Path(os.path.abspath(os.path.expanduser(source)))  # noqa: PTH100, PTH111
         try:

@@ -5,6 +5,7 @@ training left behind, and the same weights in other formats.
 """
 
 import json
+import re
 import shutil
 from collections.abc import Iterable
 from pathlib import Path, PurePosixPath
@@ -55,14 +56,23 @@ LEFT_BEHIND_PREFIXES = ("checkpoint-", "global_step", "events.out.tfevents", "rn
 DTYPE_KEYS = ("torch_dtype", "dtype")
 
 
+# Our own outputs inside the folder: each has one of these at its top; and our work folders and locks.
+OUTPUT_MARKERS = ("adamms.json", "selection.json")
+WORK_FILES = re.compile(r"\..+\.adamms-\w+")
+
+
 def companion_files(names: Iterable[str]) -> tuple[str, ...]:
     """Those of a checkpoint's files that travel with the model, in the order given."""
-    return tuple(name for name in names if _travels(PurePosixPath(name)))
+    paths = [PurePosixPath(name) for name in names]
+    outputs = {path.parent for path in paths if path.name in OUTPUT_MARKERS} - {PurePosixPath()}
+    return tuple(str(path) for path in paths if _travels(path) and outputs.isdisjoint(path.parents))
 
 
 def _travels(path: PurePosixPath) -> bool:
     name = path.name.lower()
     if name.endswith(LEFT_BEHIND) or name in LEFT_BEHIND_NAMES or name.startswith(LEFT_BEHIND_PREFIXES):
+        return False
+    if any(WORK_FILES.fullmatch(part) for part in path.parts):
         return False
     return not any(
         folder in LEFT_BEHIND_FOLDERS or folder.startswith(LEFT_BEHIND_PREFIXES) for folder in path.parts[:-1]

@@ -70,6 +70,8 @@ class OutputFolder:
             OutputError: the place is taken by other files, by an earlier output, or by a running process.
             MachineError: the disk cannot be written.
         """
+        if not str(path).strip():
+            raise OutputError("No output folder is named.")
         # The name as it is given: what a link points to is not ours to replace.
         target = Path(os.path.abspath(os.path.expanduser(path)))  # noqa: PTH100, PTH111
         if not target.name:

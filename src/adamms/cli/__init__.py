@@ -4,6 +4,7 @@
 1 anything else, 130 interrupted.
 """
 
+import io
 import os
 import signal
 import sys
@@ -52,6 +53,10 @@ def _options(
 def main() -> None:
     """Run the command line and leave with the contract's exit code."""
     signal.signal(signal.SIGTERM, _terminated)
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            # A terminal that cannot show a character gets another one, not an error.
+            stream.reconfigure(errors="replace")
     # Read when torch starts its threads. By default they spin while they wait, which costs several times the
     # work itself on a machine that does anything else.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
@@ -63,6 +68,9 @@ def main() -> None:
         sys.exit(fail(str(error), error.exit_code))
     except KeyboardInterrupt:
         sys.exit(fail("Interrupted.", 130))
+    except SystemExit as stopped:
+        # The parser's own way to end an interrupted command, without a word.
+        sys.exit(fail("Interrupted.", 130) if stopped.code == 130 else stopped.code)
     except BrokenPipeError:
         # The reader of our output left (`adamms map ... | head`); nothing is wrong.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -90,4 +98,4 @@ def _unexpected(error: Exception) -> int:
 
 
 def _terminated(signum: int, frame: FrameType | None) -> None:
-    raise SystemExit(128 + signum)
+    raise KeyboardInterrupt

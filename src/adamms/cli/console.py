@@ -19,7 +19,8 @@ def fail(message: str, code: int) -> int:
 
 def print_json(data: Any) -> None:
     """Print one JSON document on stdout."""
-    print(json.dumps(data, indent=1, ensure_ascii=False))
+    unicode = (sys.stdout.encoding or "").lower().replace("-", "") == "utf8"
+    print(json.dumps(data, indent=1, ensure_ascii=not unicode))
 
 
 def save_json(path: Path, data: Any) -> None:

@@ -50,7 +50,8 @@ def _innermost(config: Mapping[str, Any]) -> Mapping[str, Any]:
 
 
 def _family(config: Mapping[str, Any]) -> str | None:
-    names = [config.get("model_type"), *(config.get("architectures") or ())]
+    classes = config.get("architectures")
+    names = [config.get("model_type"), *(classes if isinstance(classes, list) else ())]
     for name in names:
         if isinstance(name, str) and (match := FAMILIES.search(name.lower())):
             return ALIASES.get(match.group(), match.group())

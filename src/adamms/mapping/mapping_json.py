@@ -70,6 +70,8 @@ class MappingReader:
         status = entry.get("status", "merged" if segments else "kept")
         if status not in get_args(Status):
             self.problems.append(f"{name}: {status!r} is not a status ({', '.join(get_args(Status))}).")
+        if status == "kept" and segments:
+            self.problems.append(f"{name}: it says kept and has segments; remove the one or the other.")
         return TensorMapping(status, self.text(f"{name}, reason", entry.get("reason", "")), segments)
 
     def _segment(self, name: str, data: object) -> Segment:

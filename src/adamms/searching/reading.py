@@ -5,6 +5,7 @@ function from a JSON line to a `Response`, told apart by the line's keys. Does n
 """
 
 import json
+import math
 import re
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -177,6 +178,6 @@ def _alpha(value: Any, where: str) -> float:
 
 def _number(record: dict[str, Any], key: str, where: str) -> float:
     value = record[key]
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        raise SearchError(f'{where}: "{key}" must be a number, not {json.dumps(value)[:40]}.')
+    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+        raise SearchError(f'{where}: "{key}" must be a finite number, not {json.dumps(value)[:40]}.')
     return float(value)
