@@ -68,15 +68,15 @@ def main() -> None:
         sys.exit(fail(str(error), error.exit_code))
     except KeyboardInterrupt:
         sys.exit(fail("Interrupted.", 130))
-    except SystemExit as stopped:
-        # The parser's own way to end an interrupted command, without a word.
-        sys.exit(fail("Interrupted.", 130) if stopped.code == 130 else stopped.code)
     except BrokenPipeError:
         # The reader of our output left (`adamms map ... | head`); nothing is wrong.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(0)
     except Exception as error:
         sys.exit(_unexpected(error))
+    if code == 130:
+        # The parser has its own way to end an interrupted command, without a word.
+        fail("Interrupted.", 130)
     sys.exit(code if isinstance(code, int) else 0)
 
 
