@@ -86,6 +86,16 @@ def model_card(description: Mapping[str, Any], config: Mapping[str, Any]) -> str
 
 def loading_code(config: Mapping[str, Any], path: str) -> list[str]:
     """The Python lines that load a model and what prepares its inputs."""
+    if is_native(config):
+        return [
+            "from adamms.models import native_config, native_processor",
+            "from transformers import AutoModelForImageTextToText",
+            "",
+            f'path = "{path}"',
+            "config = native_config(path)",
+            'model = AutoModelForImageTextToText.from_pretrained(path, config=config, dtype="auto")',
+            "processor = native_processor(path)",
+        ]
     own_code = ", trust_remote_code=True" if "auto_map" in config else ""
     if is_multimodal(config):
         model, inputs = "AutoModelForImageTextToText", "AutoProcessor"
@@ -104,7 +114,10 @@ def loading_code(config: Mapping[str, Any], path: str) -> list[str]:
 
 def is_multimodal(config: Mapping[str, Any]) -> bool:
     """Whether a config describes a model that sees: it has a vision part under one of the usual names."""
-    return any("vision" in key or key in ("visual", "image_token_id", "mm_vision_tower") for key in config)
+    return any(
+        "vision" in key or key.startswith("visual") or key in ("image_token_id", "mm_vision_tower")
+        for key in config
+    )
 
 
 def _metadata(description: Mapping[str, Any], config: Mapping[str, Any]) -> str:

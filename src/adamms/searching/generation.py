@@ -26,6 +26,7 @@ from adamms.searching.live_model import (
     out_of_memory,
     reaches_vision,
 )
+from adamms.searching.native import cache_length
 from adamms.searching.preparation import Preparation, sentence, shortened
 from adamms.searching.prompts import TYPES, Prompt
 from adamms.searching.questions import GREEDY, Question, model_inputs, take_apart
@@ -139,7 +140,7 @@ class TransformersGenerator:
 
     def _check_length(self, example: Example, inputs: dict[str, Tensor]) -> None:
         longest = getattr(self.model.config.get_text_config(), "max_position_embeddings", None)
-        length = inputs["input_ids"].shape[1]
+        length = cache_length(self.model, inputs)
         if longest is not None and length >= longest:
             raise SearchError(
                 f"The input {example.id} ({shortened(example.prompt)}, {len(example.images)} image(s)) is "

@@ -18,6 +18,7 @@ from torch import Tensor
 
 from adamms.errors import MachineError, SearchError
 from adamms.searching.naming import Landing, landings
+from adamms.searching.native import language_parameters, native_config
 from adamms.searching.preparation import remote_code_hint, require_sound_torchvision, sentence
 
 MOVERS = 8
@@ -37,16 +38,23 @@ def load_model(folder: Path, *, device: torch.device, dtype: str | None, trust_r
         SearchError: the class cannot be loaded, needs code that is not trusted, or weights are missing.
     """
     require_sound_torchvision()
+    import transformers
+
     wanted = dtype or "auto"
     if wanted == "auto" and device.type == "cpu":
         wanted = "float32"
     try:
         with _quiet():
-            loader = _auto_class(folder, trust_remote_code=trust_remote_code)
-            model, report = loader.from_pretrained(
+            config = native_config(folder)
+            # Our classes stand in for a checkpoint's own code, so that is not run even if it is trusted.
+            trusted = trust_remote_code and config is None
+            if config is None:
+                config = transformers.AutoConfig.from_pretrained(folder, trust_remote_code=trusted)
+            model, report = _auto_class(config).from_pretrained(
                 folder,
+                config=config,
                 dtype=wanted if wanted == "auto" else getattr(torch, wanted),
-                trust_remote_code=trust_remote_code,
+                trust_remote_code=trusted,
                 output_loading_info=True,
                 local_files_only=True,
             )
@@ -173,17 +181,15 @@ class WeightMover:
 
 def reaches_vision(model: Any, mover: WeightMover) -> bool:
     """Whether a candidate changes more than the language model, so that image features depend on it."""
-    language = [model.get_decoder(), model.get_input_embeddings(), model.get_output_embeddings()]
-    inside = {id(parameter) for module in language if module is not None for parameter in module.parameters()}
+    inside = {id(parameter) for parameter in language_parameters(model)}
     live = dict(model.named_parameters(remove_duplicate=False))
     return any(id(live[landing.live]) not in inside for landing in mover.landings if landing.live in live)
 
 
-def _auto_class(folder: Path, *, trust_remote_code: bool) -> Any:
+def _auto_class(config: Any) -> Any:
     import transformers
     from transformers.models.auto import modeling_auto
 
-    config = transformers.AutoConfig.from_pretrained(folder, trust_remote_code=trust_remote_code)
     names = list(getattr(config, "auto_map", {}))
     if type(config) in modeling_auto.MODEL_FOR_IMAGE_TEXT_TO_TEXT_MAPPING:
         return transformers.AutoModelForImageTextToText

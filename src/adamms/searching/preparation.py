@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from adamms.errors import SearchError
+from adamms.searching.native import native_processor
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -171,6 +172,8 @@ def remote_code_hint(error: Exception, *, folder: Path, trusted: bool) -> str:
 def _load(folder: Path, *, trust_remote_code: bool) -> Any:
     from transformers import AutoProcessor
 
+    if (processor := native_processor(folder)) is not None:
+        return processor
     processor_class = _native_class(folder)
     if processor_class is not None:
         return _image_processor_of(processor_class, folder, trust_remote_code=trust_remote_code)
