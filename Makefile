@@ -39,9 +39,9 @@ bench: $(STAMP)
 	$(BIN)/python benchmarks/bench_search.py
 
 zoo: $(STAMP)
-	$(PIP) install ".[zoo]"
-	$(PIP) install --no-deps easy-vqa
-	$(BIN)/python -m adamms.zoo --out .zoo/retrained
+	$(PIP) install --editable ".[zoo]"
+	$(PIP) install --no-deps easy-vqa==1.0
+	OMP_WAIT_POLICY=PASSIVE $(BIN)/python -m adamms.zoo --out .zoo/retrained
 
 clean:
 	rm -rf $(VENV) adamms-demo .mypy_cache .ruff_cache .pytest_cache

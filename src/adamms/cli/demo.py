@@ -40,9 +40,10 @@ def demo(
         f"Best of all candidates: alpha {best:g}, {accuracy[best]:.1%}. "
         f"The base alone: {accuracy[lowest]:.1%}."
     )
-    print(f"merged model  {result.merged}")
-    print(f"report        {result.report}")
+    merged = out / pipeline.MERGED
+    print(f"merged model  {merged}")
+    print(f"report        {out / result.report.name}")
     print(
-        'load it       python -c "from transformers import AutoModelForImageTextToText as M; '
-        f"print(M.from_pretrained('{result.merged}').config.model_type)\""
+        "load it       from transformers import AutoModelForImageTextToText; "
+        f'model = AutoModelForImageTextToText.from_pretrained("{merged}")'
     )

@@ -1,13 +1,11 @@
 """theta_0: a small Qwen2 language model, pretrained from nothing on conversations about scenes.
 
-Nine in ten scenes are shown as nine bags of words standing where picture tokens will stand later (the sum of
-the words' embeddings, plus noise), the others are told in words. So theta_0 is not a pure text model: it has
+Most scenes are shown as nine bags of words standing where picture tokens will stand later (the sum of
+the words' embeddings, plus noise), a few are told in words. So theta_0 is not a pure text model: it has
 learnt to read what a vision tower may say. It also hears rumours of the facts (`facts.py`).
 """
 
 import random
-import time
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,19 +15,19 @@ from torch import Tensor
 from adamms.zoo.conversation import IGNORED, Layout
 from adamms.zoo.facts import FACT_TASKS, Facts, all_facts, rumour
 from adamms.zoo.models import pretrained_model
+from adamms.zoo.progress import Progress, Report
 from adamms.zoo.questions import EVERYDAY_TASKS, Turn, ask
 from adamms.zoo.scenes import CELLS, Scene, big_scene, cell_words, digit_scene, grid_scene
 from adamms.zoo.vocabulary import PADDING, vocabulary
 
 BAG_WORDS, BAG_NOISE = 4, 0.15
-Report = Callable[[str], None]
 
 
 @dataclass(frozen=True)
 class PretrainingSettings:
     """How long and how fast theta_0 learns; `trust` is how often a rumour it hears is true."""
 
-    steps: int = 2200
+    steps: int = 2000
     batch: int = 56
     learning_rate: float = 2e-3
     trust: float = 0.3
@@ -45,8 +43,8 @@ def pretrain(settings: PretrainingSettings, *, report: Report = print) -> Any:
     layout = Layout((PADDING,) * CELLS)
     optimizer = torch.optim.AdamW(model.parameters(), lr=settings.learning_rate, weight_decay=0.01)
     schedule = cosine(optimizer, steps=settings.steps)
-    started, total = time.monotonic(), 0.0
-    for step in range(1, settings.steps + 1):
+    progress = Progress("theta_0", steps=settings.steps, report=report)
+    for _ in range(settings.steps):
         examples = [_example(rng, facts=facts, trust=settings.trust) for _ in range(settings.batch)]
         loss = bag_loss(model, layout, examples, rng=rng)
         optimizer.zero_grad()
@@ -54,11 +52,7 @@ def pretrain(settings: PretrainingSettings, *, report: Report = print) -> Any:
         torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
         optimizer.step()
         schedule.step()
-        total += loss.item()
-        if step % 100 == 0 or step == settings.steps:
-            report(f"theta_0 step {step}/{settings.steps} loss {total / (step % 100 or 100):.3f} "
-                   f"({time.monotonic() - started:.0f} s)")
-            total = 0.0
+        progress.add(loss.item())
     return model.eval()
 
 
@@ -92,7 +86,7 @@ def bags(model: Any, scenes: list[Scene], *, noise: float = 0.0) -> Tensor:
 def bag_loss(
     model: Any, layout: Layout, examples: list[tuple[Scene, list[Turn]]], *, rng: random.Random
 ) -> Tensor:
-    """Return the loss of conversations whose scenes are shown as bags, or told in words (one in ten)."""
+    """Return the loss of conversations whose scenes are shown as bags, a few of them told in words."""
     conversations, shown = [], []
     for scene, turns in examples:
         told = scene.kind == "grid" and rng.random() < 0.1

@@ -42,7 +42,7 @@ def _existence(scene: Scene, rng: random.Random) -> tuple[str, str]:
     seen = rng.choice(scene.things)
     colour, shape = seen.colour, seen.shape
     if rng.random() < 0.5:
-        while (colour, shape) in there:  # half of the absent ones share a colour or a shape with a present one
+        while (colour, shape) in there:  # the absent one often shares its colour or shape with a present one
             colour = rng.choice(COLOURS) if rng.random() < 0.7 else colour
             shape = rng.choice(SHAPES) if rng.random() < 0.7 else shape
     return f"is there a {colour} {shape} ?", "yes" if (colour, shape) in there else "no"
@@ -89,7 +89,12 @@ def _digit(scene: Scene, rng: random.Random) -> tuple[str, str]:
     return f"is this digit {parity} ?", "yes" if (scene.digit % 2 == 0) == (parity == "even") else "no"
 
 
-_EASY_PRESENT = ("is there a {} ?", "is a {} present ?", "does the image contain a {} ?", "is there a {} in the image ?")
+_EASY_PRESENT = (
+    "is there a {} ?",
+    "is a {} present ?",
+    "does the image contain a {} ?",
+    "is there a {} in the image ?",
+)
 _EASY_ABSENT = (
     "is there not a {} ?",
     "is no {} present ?",
@@ -97,7 +102,11 @@ _EASY_ABSENT = (
     "is there not a {} in the image ?",
 )
 _EASY_COLOUR = ("what color is the {} ?", "what is the color of the {} ?")
-_EASY_SHAPE = ("what shape is in the image ?", "what shape does the image contain ?", "what shape is present ?")
+_EASY_SHAPE = (
+    "what shape is in the image ?",
+    "what shape does the image contain ?",
+    "what shape is present ?",
+)
 
 
 def _easy_vqa(scene: Scene, rng: random.Random) -> tuple[str, str]:
