@@ -13,6 +13,7 @@ from typing import Any
 import yaml
 
 from adamms.reports.parents import model_id, short_name
+from adamms.searching.native import is_native
 
 METHODS = {"linear": ": `(1 - alpha) * base + alpha * donor`, in float32, rounded once"}
 
