@@ -159,3 +159,10 @@ def test_architectures_of_ours_load_with_our_classes(config: dict[str, Any], tmp
     assert metadata["pipeline_tag"] == "image-text-to-text"
     assert "from adamms.models import native_config, native_processor" in body
     assert "trust_remote_code" not in body
+
+
+def test_the_original_llava_layout_loads_with_the_code_it_came_from(tmp_path: Path) -> None:
+    config = {"model_type": "llava", "architectures": ["LlavaLlamaForCausalLM"], "mm_vision_tower": "clip"}
+    metadata, body = card(tmp_path, config)
+    assert metadata["pipeline_tag"] == "image-text-to-text"
+    assert "the code that the base came with" in body and "AutoModel" not in body

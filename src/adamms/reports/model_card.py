@@ -12,6 +12,7 @@ from typing import Any
 
 import yaml
 
+from adamms.mapping.architectures.llava_original import stored
 from adamms.reports.parents import model_id, short_name
 from adamms.searching.native import is_native
 
@@ -96,6 +97,11 @@ def loading_code(config: Mapping[str, Any], path: str) -> list[str]:
             "config = native_config(path)",
             'model = AutoModelForImageTextToText.from_pretrained(path, config=config, dtype="auto")',
             "processor = native_processor(path)",
+        ]
+    if stored(config):
+        return [
+            "# In the layout of the LLaVA code base: load it with the code that the base came with.",
+            "# AdaMMS itself runs it in transformers' classes; `adamms verify` asks it a question.",
         ]
     own_code = ", trust_remote_code=True" if "auto_map" in config else ""
     if is_multimodal(config):
