@@ -14,7 +14,7 @@ from typing import Any
 from adamms.checkpoints import Checkpoint, CheckpointWriter, OutputFolder
 from adamms.errors import MappingError, RecipeError
 from adamms.mapping import MappedDonor, ParameterMapping, map_parameters
-from adamms.merging import Method, make_method
+from adamms.merging import Method, Parents, View, find_method, make_method
 from adamms.progress import Progress, Silent
 from adamms.recipe import Recipe, SearchOptions
 from adamms.searching import (
@@ -108,7 +108,7 @@ def run(
 
 
 def _open_pair(recipe: Recipe, models: ExitStack, progress: Progress) -> "_Pair":
-    """Open and map both models from their headers; download weights only if the mapping holds."""
+    """Open and map all models from their headers; download weights only if the mapping holds."""
 
     def data_of(headers: Checkpoint) -> Checkpoint:
         if headers.folder is None:
@@ -119,27 +119,50 @@ def _open_pair(recipe: Recipe, models: ExitStack, progress: Progress) -> "_Pair"
         headers.require_data()
         return headers
 
-    base = models.enter_context(Checkpoint.open(recipe.base))
-    donor = models.enter_context(Checkpoint.open(recipe.donor))
+    def headers_of(source: str) -> Checkpoint:
+        return models.enter_context(Checkpoint.open(source))
+
+    base, donor = headers_of(recipe.base), headers_of(recipe.donor)
+    others = [headers_of(each.model) for each in recipe.donors]
     mapping = resolve_mapping(recipe, base, donor)
-    for note in mapping.notes:
-        progress.say(note)
-    base, donor = data_of(base), data_of(donor)
-    return _Pair(_pin(recipe, base, donor), base, donor, mapping)
+    mappings = [mapping, *(_map_other(recipe, base, other) for other in others)]
+    # Methods that do not read the ancestor neither map nor download it.
+    reads = recipe.pretrained and find_method(recipe.merge.method).pretrained != "unused"
+    pretrained = headers_of(recipe.pretrained) if recipe.pretrained and reads else None
+    ancestral = _map_ancestor(recipe, base, pretrained) if pretrained else None
+    for each in (*mappings, *([ancestral] if ancestral else [])):
+        for note in each.notes:
+            progress.say(note)
+    base, donors = data_of(base), [data_of(each) for each in (donor, *others)]
+    ancestor = None
+    if pretrained and ancestral:
+        pretrained = data_of(pretrained)
+        ancestor = View(pretrained, MappedDonor(ancestral, base, pretrained))
+    views = [View(each, MappedDonor(its, base, each)) for each, its in zip(donors, mappings, strict=True)]
+    parents = Parents(base, tuple(views), ancestor)
+    method = _method(recipe, None if recipe.search is None else 0.0)
+    parents.views_for(method)
+    tensors, parameters = parents.without_ancestor(method)
+    if parameters:
+        progress.say(
+            f"{parameters:,} parameters in {tensors} tensors have no counterpart in the pretrained model: "
+            "they stay the base's."
+        )
+    return _Pair(_pin(recipe, parents), parents, mapping, parameters)
 
 
 @dataclass(frozen=True)
 class _Pair:
-    """The two opened models, how they map, and the recipe with their identities pinned."""
+    """The opened models, how the first donor maps, and the recipe with their identities pinned."""
 
     recipe: Recipe
-    base: Checkpoint
-    donor: Checkpoint
+    parents: Parents
     mapping: ParameterMapping
+    without_ancestor: int
 
     @property
-    def mapped(self) -> MappedDonor:
-        return MappedDonor(self.mapping, self.base, self.donor)
+    def base(self) -> Checkpoint:
+        return self.parents.base
 
     def method_at(self, alpha: float) -> Method:
         """The recipe's method with a candidate's alpha."""
@@ -163,8 +186,31 @@ class _Questions:
 def _method(recipe: Recipe, alpha: float | None = None) -> Method:
     """The recipe's method, checked, with its own alpha or a candidate's."""
     options = recipe.merge
-    alpha = options.alpha if alpha is None else alpha
-    return make_method(options.method, {**options.settings, **({} if alpha is None else {"alpha": alpha})})
+    settings = dict(options.settings)
+    first = options.alpha if alpha is None else alpha
+    if first is not None:
+        settings["alpha"] = first
+    if recipe.donors and "alpha" in settings:
+        own = (settings["alpha"], *(each.alpha for each in recipe.donors))
+        settings["alpha"] = tuple(settings["alpha"] if each is None else each for each in own)
+    return make_method(options.method, settings)
+
+
+def _map_other(recipe: Recipe, base: Checkpoint, donor: Checkpoint) -> ParameterMapping:
+    """A further donor's mapping: the same readings as the first one's."""
+    options = recipe.mapping
+    return map_parameters(base, donor, duplicates=options.duplicates, vocabulary=options.vocabulary)
+
+
+def _map_ancestor(recipe: Recipe, base: Checkpoint, pretrained: Checkpoint) -> ParameterMapping:
+    """The ancestor's mapping: whatever a donor may reach must have its origin, duplicates included."""
+    rule = "rows" if recipe.mapping.vocabulary == "rows" else "tokens"
+    try:
+        return map_parameters(base, pretrained, duplicates="paired", vocabulary=rule)  # type: ignore[arg-type]
+    except MappingError as error:
+        raise MappingError(
+            f"The pretrained model {pretrained.source} is not an ancestor of {base.source}: {error}"
+        ) from None
 
 
 def resolve_mapping(recipe: Recipe, base: Checkpoint, donor: Checkpoint) -> ParameterMapping:
@@ -254,11 +300,9 @@ def _answers(pair: _Pair, questions: _Questions, folder: Path, *, progress: Prog
         advance(len(done))
         try:
             for response in sweep(
-                pair.base,
-                pair.donor,
+                pair.parents,
                 questions.examples,
                 questions.alphas,
-                mapped=pair.mapped,
                 method=pair.method_at,
                 skip=done,
                 max_new_tokens=options.max_new_tokens,
@@ -299,27 +343,32 @@ def _write_merged(
 ) -> None:
     """One merged checkpoint: weights in the base's layout, companions, `adamms.json` and the model card."""
     # Late: torch takes seconds, and most mistakes are found before it is needed.
+    from adamms.merging.facts import elements_to_measure, model_facts
     from adamms.merging.stream import stream_merge
     from adamms.reports import write_model_card
 
     options = pair.recipe.merge
     writer = CheckpointWriter(folder, pair.base, dtype=options.dtype, max_shard_size=options.max_shard_size)
+    facts: dict[str, Any] = {}
+    if elements := elements_to_measure(pair.parents, method):
+        with progress.stage("Measuring", total=elements, unit="parameters") as advance:
+            facts = model_facts(pair.parents, method, threads=options.threads, progress=advance)
     total = sum(info.nbytes for info in writer.tensors.values())
     with progress.stage("Merging", total=total, unit="bytes") as advance:
         stream_merge(
-            pair.base,
-            pair.donor,
-            mapped=pair.mapped,
+            pair.parents,
             method=method,
             writer=writer,
             threads=options.threads,
             progress=advance,
+            facts=facts,
         )
     writer.finish()
     description = {
         "version": __version__,
         "base": _identity(pair.base),
-        "donor": _identity(pair.donor),
+        "donor": _identity(pair.parents.donors[0].checkpoint),
+        **_other_parents(pair),
         "mapping": {
             "duplicates": pair.mapping.duplicates,
             "vocabulary": pair.mapping.vocabulary,
@@ -334,17 +383,39 @@ def _write_merged(
     write_model_card(folder, description)
 
 
+def _other_parents(pair: _Pair) -> dict[str, Any]:
+    """Further donors and the ancestor, where there are any."""
+    parents = pair.parents
+    found: dict[str, Any] = {}
+    if parents.donors[1:]:
+        found["donors"] = [
+            {**_identity(view.checkpoint), **view.mapped.mapping.summary()} for view in parents.donors[1:]
+        ]
+    if parents.pretrained:
+        found["pretrained"] = {
+            **_identity(parents.pretrained.checkpoint),
+            "parameters_without_ancestor": pair.without_ancestor,
+        }
+    return found
+
+
 def _identity(model: Checkpoint) -> dict[str, str | None]:
     return {"source": model.source, "revision": model.revision, "fingerprint": model.fingerprint()}
 
 
-def _pin(recipe: Recipe, base: Checkpoint, donor: Checkpoint) -> Recipe:
+def _pin(recipe: Recipe, parents: Parents) -> Recipe:
     """The recipe that repeats this run: absolute paths, and hub ids with the revision that was read."""
 
     def name(model: Checkpoint) -> str:
         return f"{model.source}@{model.revision}" if model.revision else model.source
 
-    changes: dict[str, Any] = {"base": name(base), "donor": name(donor)}
+    donor, *others = (name(view.checkpoint) for view in parents.donors)
+    changes: dict[str, Any] = {"base": name(parents.base), "donor": donor}
+    changes["donors"] = tuple(
+        each.model_copy(update={"model": other}) for each, other in zip(recipe.donors, others, strict=True)
+    )
+    if parents.pretrained:
+        changes["pretrained"] = name(parents.pretrained.checkpoint)
     if recipe.search:
         changes["search"] = recipe.search.model_copy(update={"inputs": recipe.search.inputs.resolve()})
     return recipe.model_copy(update=changes)

@@ -15,9 +15,10 @@ from typing import Annotated, Any, Literal
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
-from adamms.errors import RecipeError
+from adamms.errors import MergeError, RecipeError
+from adamms.merging import find_method
+from adamms.merging.coefficients import check_coefficient
 
-Fraction = Annotated[float, Field(ge=0, le=1)]
 Count = Annotated[int, Field(ge=1)]
 
 
@@ -38,14 +39,28 @@ class MergeOptions(_Part):
     """How mapped tensors are combined and stored (step 2)."""
 
     method: str = "linear"
-    alpha: Fraction | None = None
-    """The donor's weight; left out where a search chooses it."""
+    alpha: Any = None
+    """The donor's weight: a number, a list over depth, or a table by part; left out where a search chooses
+    it, or where the method has a default or needs none."""
     settings: dict[str, Any] = Field(default_factory=dict)
     dtype: Literal["bfloat16", "float16", "float32"] | None = None
     """Of the stored floating tensors; the base's own when left out."""
     max_shard_size: Count | None = None
     """In bytes; the base's own shards when left out."""
     threads: Count | None = None
+
+    @field_validator("alpha")
+    @classmethod
+    def _coefficient(cls, value: object) -> object:
+        return _checked(value)
+
+    @field_validator("method")
+    @classmethod
+    def _known(cls, value: str) -> str:
+        try:
+            return find_method(value).name
+        except MergeError as error:
+            raise ValueError(str(error)) from None
 
     @field_validator("max_shard_size", mode="before")
     @classmethod
@@ -75,11 +90,26 @@ class SearchOptions(_Part):
     """Write every candidate's checkpoint, not only the chosen one's."""
 
 
+class FurtherDonor(_Part):
+    """One donor beside the first, on a mapping of its own."""
+
+    model: str
+    alpha: Any = None
+    """Its weight; the first donor's when left out."""
+
+    @field_validator("alpha")
+    @classmethod
+    def _coefficient(cls, value: object) -> object:
+        return _checked(value)
+
+
 class Recipe(_Part):
-    """One run: two models, and what to do with them."""
+    """One run: two models or more, and what to do with them."""
 
     base: str
     donor: str
+    donors: tuple[FurtherDonor, ...] = ()
+    """Further donors, beside `donor`."""
     pretrained: str | None = None
     mapping: MappingOptions = MappingOptions()
     merge: MergeOptions = MergeOptions()
@@ -88,8 +118,11 @@ class Recipe(_Part):
     @model_validator(mode="after")
     def _one_source_of_alpha(self) -> "Recipe":
         given = self.merge.alpha is not None or "alpha" in self.merge.settings
-        if self.search is None and not given:
+        alpha = find_method(self.merge.method).setting("alpha")
+        if self.search is None and not given and alpha is not None and alpha.required:
             raise ValueError("say merge.alpha, the donor's weight, or add a search that chooses it")
+        if self.search is not None and alpha is None:
+            raise ValueError(f"the method {self.merge.method} has no alpha that a search could choose")
         if self.search is not None and given:
             raise ValueError("merge.alpha is given and a search would choose it: leave one of the two out")
         return self
@@ -97,6 +130,13 @@ class Recipe(_Part):
     def to_yaml(self) -> str:
         """The recipe as YAML, every default written out, so that a run can be repeated from it."""
         return yaml.safe_dump(self.model_dump(mode="json"), sort_keys=False, allow_unicode=True)
+
+
+def _checked(value: object) -> object:
+    try:
+        return None if value is None else check_coefficient(value)
+    except MergeError as error:
+        raise ValueError(str(error).rstrip(".")) from None
 
 
 def make_recipe(**parts: Any) -> Recipe:
@@ -160,6 +200,7 @@ def _resolve_paths(recipe: Recipe, folder: Path) -> Recipe:
         return str((folder / source).resolve()) if (folder / source).exists() else source
 
     changes: dict[str, Any] = {"base": model(recipe.base), "donor": model(recipe.donor)}
+    changes["donors"] = tuple(each.model_copy(update={"model": model(each.model)}) for each in recipe.donors)
     if recipe.pretrained:
         changes["pretrained"] = model(recipe.pretrained)
     if recipe.search:

@@ -1,0 +1,73 @@
+"""Work for a few threads: errands are handed out in order, and come back in any.
+
+Our workers are the parallelism and wait passively; torch's own pool would spin beside them on a busy machine.
+"""
+
+import threading
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from contextlib import contextmanager
+from itertools import islice
+from typing import TypeVar
+
+import torch
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+
+# An errand: long enough that handing it out costs nothing, short enough to share the end evenly.
+BLOCKS_PER_ERRAND = 8
+DEFAULT_THREADS = 2
+
+
+def errands_of(items: Iterable[Item], size: int) -> Iterator[list[Item]]:
+    """Group items, in order, `size` of them at most."""
+    remaining = iter(items)
+    while errand := list(islice(remaining, size)):
+        yield errand
+
+
+def in_any_order(
+    errands: Iterable[Item],
+    run: Callable[[threading.local, Item], Result],
+    *,
+    threads: int | None,
+) -> Iterator[tuple[int, Result]]:
+    """Run every errand on a pool of threads.
+
+    Args:
+        errands: what is to be done; taken as there is room, never all at once.
+        run: does one errand; the first argument is the thread's own storage.
+        threads: workers; two by default, enough to overlap reading, arithmetic and writing.
+
+    Yields:
+        An errand's number and result, as they come.
+    """
+    workers = threads or DEFAULT_THREADS
+    local = threading.local()
+    remaining = enumerate(errands)
+    with one_torch_thread(), ThreadPoolExecutor(workers, "adamms-merge") as pool:
+        pending: dict[Future[Result], int] = {}
+        try:
+            while True:
+                for number, errand in islice(remaining, 2 * workers - len(pending)):
+                    pending[pool.submit(run, local, errand)] = number
+                if not pending:
+                    return
+                for future in wait(pending, return_when=FIRST_COMPLETED).done:
+                    yield pending.pop(future), future.result()
+        except BaseException:
+            # A failure or Ctrl-C: let the blocks in flight end, start no more.
+            pool.shutdown(cancel_futures=True)
+            raise
+
+
+@contextmanager
+def one_torch_thread() -> Iterator[None]:
+    """Torch computes in the calling thread alone."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)

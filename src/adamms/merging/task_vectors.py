@@ -1,0 +1,83 @@
+"""Arithmetic that task-vector methods share: tau_i = theta_i - theta_0, and how several become one.
+
+Masks are multiplied, never selected with: a NaN in a source must come out as NaN, not be masked away.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Literal
+
+from adamms.merging.method import Pass, call
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+
+def task_vectors(models: "Sequence[Tensor]", pretrained: "Tensor") -> "list[Tensor]":
+    """Every model's difference from the ancestor."""
+    return [model - pretrained for model in models]
+
+
+def weighted_sum(deltas: "Sequence[Tensor]", weights: Sequence[float], *, normalize: bool) -> "Tensor":
+    """The task vectors' sum with a weight each; `normalize` divides by the weights' sum."""
+    total = deltas[0] * weights[0]
+    for delta, weight in zip(deltas[1:], weights[1:], strict=True):
+        total.add_(delta * weight)
+    share = sum(weights)
+    # With weights that cancel there is nothing to normalize by: the sum stays.
+    return total.div_(share) if normalize and share else total
+
+
+def agreed(
+    deltas: "Sequence[Tensor]", weights: Sequence[float], *, consensus: Literal["mean", "sum"]
+) -> "Tensor":
+    """Elect a sign for every entry and combine the task vectors that have it (TIES, sections 3.2 and 3.3).
+
+    The elected sign is that of the weighted sum; a sum of exactly zero counts as positive. `mean` divides by
+    the weights of the agreeing vectors that are not zero there (the paper's disjoint mean), `sum` does not.
+    """
+    import torch
+
+    weighted = [delta * weight for delta, weight in zip(deltas, weights, strict=True)]
+    total = weighted[0].clone()
+    for delta in weighted[1:]:
+        total.add_(delta)
+    negative = total < 0
+    merged, share = torch.zeros_like(total), torch.zeros_like(total)
+    for delta, weight in zip(weighted, weights, strict=True):
+        # What has the other sign becomes zero; NaN stays NaN.
+        same = torch.where(negative, delta.clamp(max=0), delta.clamp(min=0))
+        merged.add_(same)
+        if consensus == "mean":
+            share.add_(same.ne(0), alpha=weight)
+    # Where nothing agrees the sum is zero, whatever it is divided by.
+    return merged.div_(share.masked_fill_(share == 0, 1)) if consensus == "mean" else merged
+
+
+def add_to(pretrained: "Tensor", merged: "Tensor", *, lambda_: float) -> "Tensor":
+    """theta_0 + lambda * tau."""
+    return merged.mul_(lambda_).add_(pretrained)
+
+
+def preserved_l1(deltas: Callable[..., Any], sparse: Callable[..., Any]) -> Pass:
+    """The pass that finds, model by model, the factor that gives a thinned task vector its L1 norm back.
+
+    Args:
+        deltas: the task vectors before.
+        sparse: and after; both ask for what they need as a method does.
+    """
+
+    def measure(everything: Mapping[str, Any]) -> "Tensor":
+        import torch
+
+        before, after = call(deltas, everything), call(sparse, everything)
+        return torch.stack([delta.abs().sum(dtype=torch.float64) for delta in (*before, *after)])
+
+    def conclude(total: "Tensor") -> dict[str, Any]:
+        half = len(total) // 2
+        scales = [
+            float(whole / left) if left else 1.0
+            for whole, left in zip(total[:half].tolist(), total[half:].tolist(), strict=True)
+        ]
+        return {"scales": tuple(scales)}
+
+    return Pass(measure, conclude, scope="tensor")
