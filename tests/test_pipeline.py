@@ -2,10 +2,11 @@ import json
 from pathlib import Path
 
 import pytest
+from safetensors.torch import save_file
 
 import adamms
 from adamms.errors import AdaMMSError, MappingError, OutputError, RecipeError
-from small_pairs import write_llava_onevision, write_qwen2_vl
+from small_pairs import language_model, text_config, write_llava_onevision, write_qwen2_vl
 
 
 @pytest.fixture
@@ -96,6 +97,82 @@ def test_a_failed_merge_leaves_nothing(pair: tuple[Path, Path], tmp_path: Path) 
     with pytest.raises(AdaMMSError, match=r"model\.safetensors"):
         adamms.merge(base, donor, tmp_path / "out", alpha=0.3)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["base", "donor"]
+
+
+def write_language_model(folder: Path, seed: int) -> Path:
+    folder.mkdir()
+    tensors = language_model(seed)
+    save_file(tensors, folder / "model.safetensors", metadata={"format": "pt"})
+    (folder / "config.json").write_text(json.dumps(text_config()))
+    return folder
+
+
+def test_a_task_vector_merge_of_three_is_recorded_and_repeats(
+    pair: tuple[Path, Path], tmp_path: Path
+) -> None:
+    from adamms.pipeline import run
+    from adamms.recipe import read_recipe
+
+    ancestor, third = write_language_model(tmp_path / "llm", 7), write_language_model(tmp_path / "third", 8)
+    first = adamms.merge(
+        *pair,
+        tmp_path / "first",
+        alpha={"mlp": [0.2, 0.6], "default": 0.5},
+        donors=[{"model": str(third), "alpha": 0.25}],
+        pretrained=ancestor,
+        method="ties",
+        settings={"density": 0.5, "lambda": 0.7},
+    )
+    about = json.loads((first.path / "adamms.json").read_text())
+    assert (about["method"], about["density"], about["lambda"], about["trim"]) == ("ties", 0.5, 0.7, "global")
+    assert about["alpha"] == [{"mlp": [0.2, 0.6], "default": 0.5}, 0.25]
+    assert about["pretrained"]["source"] == str(ancestor)
+    assert about["pretrained"]["parameters_without_ancestor"] == 0
+    assert about["donors"][0]["source"] == str(third)
+    assert "third" in (first.path / "README.md").read_text()
+    run(read_recipe(first.path / "recipe.yaml"), tmp_path / "second")
+    for path in first.path.iterdir():
+        assert path.read_bytes() == (tmp_path / "second" / path.name).read_bytes()
+
+
+def test_methods_that_lack_something_say_so_before_the_merge(pair: tuple[Path, Path], tmp_path: Path) -> None:
+    with pytest.raises(RecipeError, match="--pretrained"):
+        adamms.merge(*pair, tmp_path / "out", method="ties")
+    with pytest.raises(RecipeError, match="no merge method 'tie'"):
+        adamms.merge(*pair, tmp_path / "out", method="tie")
+    with pytest.raises(RecipeError, match="no alpha that a search could choose"):
+        adamms.search(*pair, tmp_path / "q.jsonl", tmp_path / "out", method="nan")
+    stranger = write_language_model(tmp_path / "stranger", 1)
+    config = json.loads((stranger / "config.json").read_text())
+    tensors = {name: tensor for name, tensor in language_model(1).items() if "layers.1" not in name}
+    save_file(tensors, stranger / "model.safetensors", metadata={"format": "pt"})
+    (stranger / "config.json").write_text(json.dumps({**config, "num_hidden_layers": 1}))
+    with pytest.raises(MappingError, match="is not an ancestor of"):
+        adamms.merge(*pair, tmp_path / "out", method="ties", pretrained=stranger)
+    assert not (tmp_path / "out").exists()
+
+
+def test_mergekits_yaml_is_run(pair: tuple[Path, Path], tmp_path: Path) -> None:
+    from adamms.pipeline import MergeResult, run
+    from adamms.recipe import read_recipe
+
+    write_language_model(tmp_path / "llm", 7)
+    config = tmp_path / "config.yml"
+    config.write_text(
+        "merge_method: ties\nbase_model: llm\nmodels:\n- model: llm\n- model: base\n"
+        "  parameters: {weight: 1.0, density: 0.5}\n- model: donor\n"
+        "  parameters: {weight: [{filter: mlp, value: [0, 0.5]}, {value: 0.3}], density: 0.5}\n"
+        "dtype: bfloat16\n"
+    )
+    recipe = read_recipe(config)
+    assert recipe.merge.settings["trim"] == "tensor"
+    assert any("trims tensor by tensor" in note for note in recipe.notes)
+    result = run(recipe, tmp_path / "out")
+    assert isinstance(result, MergeResult)
+    assert result.method.settings["alpha"] == {"*mlp*": [0.0, 0.5], "default": 0.3}
+    config.write_text("merge_method: ties\nbase_model: llm\nslices: []\n")
+    with pytest.raises(RecipeError, match="slices are not supported"):
+        read_recipe(config)
 
 
 def test_a_bad_alpha_is_said_before_anything_is_opened(tmp_path: Path) -> None:

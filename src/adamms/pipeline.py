@@ -97,6 +97,8 @@ def run(
         ) as folder,
         ExitStack() as models,
     ):
+        for note in recipe.notes:
+            progress.say(note)
         # Nor should what an interrupted run left be lost to a slip in the next command.
         folder.keep_on_failure = folder.resumed
         if recipe.search is None:

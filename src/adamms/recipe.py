@@ -16,6 +16,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from adamms.errors import MergeError, RecipeError
+from adamms.mergekit_yaml import is_mergekit, recipe_parts
 from adamms.merging import find_method
 from adamms.merging.coefficients import check_coefficient
 
@@ -114,6 +115,20 @@ class Recipe(_Part):
     mapping: MappingOptions = MappingOptions()
     merge: MergeOptions = MergeOptions()
     search: SearchOptions | None = None
+    notes: tuple[str, ...] = ()
+    """Said when the run begins; where a reader chose among rules."""
+
+    @model_validator(mode="after")
+    def _fits_the_method(self) -> "Recipe":
+        method = find_method(self.merge.method)
+        if method.pretrained == "needed" and self.pretrained is None:
+            raise ValueError(
+                f"the method {method.name} works on task vectors and needs their origin, the language model "
+                "that base and donor were both trained from (--pretrained MODEL)"
+            )
+        if method.donors == "one" and self.donors:
+            raise ValueError(f"the method {method.name} takes one donor, not {1 + len(self.donors)}")
+        return self
 
     @model_validator(mode="after")
     def _one_source_of_alpha(self) -> "Recipe":
@@ -173,10 +188,21 @@ def read_recipe(path: Path) -> Recipe:
         raise RecipeError(f"{path}{where}: not valid YAML: {getattr(error, 'problem', error)}.") from None
     if not isinstance(data, dict):
         raise RecipeError(f"{path} is not a recipe: it needs at least the keys base and donor.")
+    if is_mergekit(data):
+        return _read_mergekit(data, path)
     try:
         recipe = Recipe.model_validate(data)
     except ValidationError as error:
         raise RecipeError("\n".join(_problems(error, path=path, lines=_lines(node)))) from None
+    return _resolve_paths(recipe, path.parent)
+
+
+def _read_mergekit(data: dict[str, Any], path: Path) -> Recipe:
+    try:
+        parts, notes = recipe_parts(data)
+        recipe = make_recipe(**parts, notes=notes)
+    except (MergeError, RecipeError) as error:
+        raise RecipeError(f"{path}, mergekit's YAML: {error}") from None
     return _resolve_paths(recipe, path.parent)
 
 

@@ -9,6 +9,7 @@ import time
 from pathlib import Path
 
 import pytest
+from safetensors.torch import save_file
 
 from small_pairs import language_model, text_config, write_llava_onevision, write_qwen2_vl
 
@@ -27,7 +28,7 @@ def pair(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
 def test_help_and_version() -> None:
     result = adamms("--help")
     assert result.returncode == 0
-    for verb in ("demo", "inspect", "map", "merge", "search", "select", "run", "report"):
+    for verb in ("demo", "inspect", "map", "merge", "search", "select", "run", "report", "methods"):
         assert verb in result.stdout
         assert "Example" in adamms(verb, "--help").stdout
     assert adamms("--version").stdout.startswith("adamms ")
@@ -65,6 +66,49 @@ def test_map_save_then_merge(pair: tuple[Path, Path], tmp_path: Path) -> None:
     assert merged.returncode == 0, merged.stderr
     assert merged.stdout.strip() == str(out)
     assert (out / "adamms.json").exists()
+
+
+def test_methods_lists_every_method_with_its_settings() -> None:
+    printed = adamms("methods").stdout
+    listed = json.loads(adamms("methods", "--json").stdout)
+    assert len(listed) == 17
+    for method in listed:
+        assert f"{method['name']}: {method['summary']}" in printed
+        for setting in method["settings"]:
+            assert f"    {setting['name']} (" in printed
+
+
+def test_merge_with_a_method_settings_an_ancestor_and_a_third_model(
+    pair: tuple[Path, Path], tmp_path: Path
+) -> None:
+    llm = tmp_path / "llm"
+    llm.mkdir()
+    save_file(language_model(7), llm / "model.safetensors", metadata={"format": "pt"})
+    (llm / "config.json").write_text(json.dumps(text_config()))
+    out = tmp_path / "out"
+    options = ("--method", "ties", "--set", "density=0.2", "--set", "lambda=1", "--pretrained", llm)
+    parts = "attention=0.4;mlp=0.2,0.6"
+    result = adamms(
+        "merge",
+        *pair,
+        *options,
+        "--alpha",
+        parts,
+        "--donor",
+        f"{llm}=0.1",
+        "--out",
+        out,
+        "--dtype",
+        "float32",
+    )
+    assert result.returncode == 0, result.stderr
+    about = json.loads((out / "adamms.json").read_text())
+    assert (about["method"], about["density"], about["lambda"]) == ("ties", 0.2, 1.0)
+    assert about["alpha"] == [{"attention": 0.4, "mlp": [0.2, 0.6]}, 0.1]
+    for wrong in (("--alpha", "a lot"), ("--set", "density=2"), ("--set", "dense=0.2")):
+        failed = adamms("merge", *pair, *options, *wrong, "--out", tmp_path / "failed")
+        assert failed.returncode == 2
+        assert "Traceback" not in failed.stderr
 
 
 def test_run_merges_from_a_recipe(pair: tuple[Path, Path], tmp_path: Path) -> None:

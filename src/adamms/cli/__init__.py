@@ -11,7 +11,7 @@ from types import FrameType
 
 import typer
 
-from adamms.cli import demo, inspect, map_, merge, report, run, search, select
+from adamms.cli import demo, inspect, map_, merge, methods, report, run, search, select
 from adamms.cli.console import fail
 from adamms.errors import AdaMMSError
 
@@ -29,6 +29,7 @@ for name, command in (
     ("inspect", inspect.inspect),
     ("map", map_.map_),
     ("merge", merge.merge),
+    ("methods", methods.methods),
     ("search", search.search),
     ("select", select.select),
     ("run", run.run),

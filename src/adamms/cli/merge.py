@@ -10,6 +10,7 @@ from adamms.cli.options import (
     Base,
     Donor,
     Duplicates,
+    FurtherDonors,
     MappingFile,
     MaxShardSize,
     MethodName,
@@ -19,6 +20,8 @@ from adamms.cli.options import (
     StoredDtype,
     Threads,
     Vocabulary,
+    parse_alpha,
+    parse_donors,
     parse_settings,
 )
 
@@ -27,7 +30,13 @@ def merge(
     base: Base,
     donor: Donor,
     out: Annotated[Path, typer.Option(help="The folder to write; it appears whole or not at all.")],
-    alpha: Annotated[float | None, typer.Option(help="The donor's weight, from 0 to 1.")] = None,
+    alpha: Annotated[
+        str | None,
+        typer.Option(
+            help="The donor's weight, from 0 to 1; over depth 0,0.5,0.2; by part attention=0.4;mlp=0.2."
+        ),
+    ] = None,
+    donors: FurtherDonors = None,
     method: MethodName = "linear",
     settings: Settings = None,
     pretrained: Pretrained = None,
@@ -41,7 +50,8 @@ def merge(
 ) -> None:
     """Merge the donor into the base and write a checkpoint that loads as the base does (step 2).
 
-    Example: `adamms merge BASE DONOR --alpha 0.3 --out merged`
+    Example: `adamms merge BASE DONOR --alpha 0.3 --out merged`, or
+    `adamms merge BASE DONOR --method ties --pretrained LLM --set density=0.2 --out merged`
     """
     from adamms import pipeline
     from adamms.recipe import make_recipe
@@ -49,11 +59,12 @@ def merge(
     recipe = make_recipe(
         base=base,
         donor=donor,
+        donors=parse_donors(donors),
         pretrained=pretrained,
         mapping={"duplicates": duplicates, "vocabulary": vocabulary, "file": mapping},
         merge={
             "method": method,
-            "alpha": alpha,
+            "alpha": parse_alpha(alpha),
             "settings": parse_settings(settings),
             "dtype": dtype,
             "max_shard_size": max_shard_size,

@@ -10,6 +10,7 @@ from adamms.cli.options import (
     Base,
     Donor,
     Duplicates,
+    FurtherDonors,
     Json,
     MappingFile,
     MaxShardSize,
@@ -20,6 +21,7 @@ from adamms.cli.options import (
     Settings,
     Threads,
     Vocabulary,
+    parse_donors,
     parse_settings,
 )
 
@@ -43,6 +45,7 @@ def search(
     rule: Annotated[str, typer.Option(help="How differences are counted: sum, any or previous.")] = "sum",
     ends: Annotated[str | None, typer.Option(help="Candidates that may win: interior, or all.")] = None,
     fold_case: Annotated[bool, typer.Option(help="Ignore upper and lower case.")] = False,
+    donors: FurtherDonors = None,
     method: MethodName = "linear",
     settings: Settings = None,
     pretrained: Pretrained = None,
@@ -80,6 +83,7 @@ def search(
     recipe = make_recipe(
         base=base,
         donor=donor,
+        donors=parse_donors(donors),
         pretrained=pretrained,
         mapping={"duplicates": duplicates, "vocabulary": vocabulary, "file": mapping},
         merge={

@@ -47,19 +47,25 @@ def model_stock(
     return combination([mean, pretrained], [share, 1 - share])
 
 
-def _share(cos: "Any", count: int) -> "Any":
-    return count * cos / (1 + (count - 1) * cos)
+def _share(cos: float, count: int) -> float:
+    """t; at the one cosine where it is infinite there is no direction to go, so the ancestor stays."""
+    below = 1 + (count - 1) * cos
+    return count * cos / below if below else 0.0
 
 
 def _rows(mean: "Tensor", pretrained: "Tensor", *deltas: "Tensor") -> "Tensor":
     import torch
 
+    count = len(deltas)
     wide = [delta.double() for delta in deltas]
-    cosines = [
-        torch.nn.functional.cosine_similarity(one, other, dim=1, eps=1e-30)
-        for one, other in combinations(wide, 2)
-    ]
-    share = _share(torch.stack(cosines).mean(0), len(deltas))[:, None].to(mean.dtype)
+    cosines = []
+    for one, other in combinations(wide, 2):
+        lengths = one.norm(dim=1) * other.norm(dim=1)
+        # A task vector of length 0 has every direction, as `cosine` has it.
+        cosines.append(torch.where(lengths > 0, (one * other).sum(1) / lengths, 1.0).clamp(-1, 1))
+    cos = torch.stack(cosines).mean(0)
+    below = 1 + (count - 1) * cos
+    share = torch.where(below == 0, 0.0, count * cos / below)[:, None].to(mean.dtype)
     return combination([mean, pretrained], [share, 1 - share])
 
 
