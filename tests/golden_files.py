@@ -22,7 +22,7 @@ class GoldenMasks:
 
     def draw(self, name: str, model: int, start: int, count: int) -> torch.Tensor:
         mask = self._masks[f"{self._models[model]}.{name}"].reshape(-1)[start : start + count]
-        return torch.where(mask.bool(), 0, 65_535).to(torch.int32)
+        return torch.where(mask.bool(), -32_768, 32_767).to(torch.int16)
 
 
 class Golden:

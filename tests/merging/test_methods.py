@@ -229,13 +229,13 @@ def test_draws_are_the_same_on_every_machine() -> None:
     assert SeededDraws(1).draw("model.norm.weight", 0, 0, 6).tolist() != EXPECTED_DRAWS
 
 
-EXPECTED_DRAWS = [5219, 32580, 57088, 20444, 26629, 10967]
+EXPECTED_DRAWS = [5219, 32580, -8448, 20444, 26629, 10967]
 
 
 def test_the_share_kept_is_what_was_asked() -> None:
     drawn = SeededDraws(0).draw("a", 0, 0, 1 << 20)
     for share in (0.1, 0.5, 0.9):
-        assert float(kept(drawn, share).float().mean()) == pytest.approx(share, abs=0.002)
+        assert float(kept(drawn, share).mean()) == pytest.approx(share, abs=0.002)
     assert bool(kept(drawn, 1.0).all())
     assert not bool(kept(drawn, 0.0).any())
 

@@ -20,8 +20,9 @@ from adamms.merging.parents import Parents
 if TYPE_CHECKING:
     from adamms.checkpoints import Checkpoint, TensorInfo
 
-# 256 K elements: two float32 operands and the result stay in a core's cache.
-BLOCK_ELEMENTS = 1 << 18
+# 128 K elements: small enough for a core's cache with several operands, large enough that what a block costs
+# beside its arithmetic does not show. The results do not depend on it.
+BLOCK_ELEMENTS = 1 << 17
 
 TORCH_DTYPES = {
     "BF16": torch.bfloat16,

@@ -19,7 +19,7 @@ class Draws(Protocol):
     """Where random methods take their numbers from; a test gives masks by a class of its own."""
 
     def draw(self, name: str, model: int, start: int, count: int) -> "Tensor":
-        """Numbers from 0 to 65,535, int32, for elements of a base tensor, for one model (0 the base)."""
+        """Numbers from -32,768 to 32,767, int16, for elements of a base tensor and one model (0 the base)."""
         ...
 
 
@@ -35,13 +35,13 @@ class SeededDraws:
         import numpy as np
         import torch
 
-        drawn = np.empty(count, np.uint16)
+        drawn = np.empty(count, np.int16)
         first, last = start // CHUNK, (start + count - 1) // CHUNK
         for chunk in range(first, last + 1):
             low, high = max(start, chunk * CHUNK), min(start + count, (chunk + 1) * CHUNK)
             numbers = self._chunk(name, model, chunk)
             drawn[low - start : high - start] = numbers[low - chunk * CHUNK : high - chunk * CHUNK]
-        return torch.from_numpy(drawn.astype(np.int32))
+        return torch.from_numpy(drawn)
 
     def _chunk(self, name: str, model: int, chunk: int) -> "np.ndarray":
         import numpy as np
@@ -52,14 +52,19 @@ class SeededDraws:
             text = f"{self._seed}/{model}/{chunk}/{name}"
             entropy = int.from_bytes(blake2b(text.encode(), digest_size=16).digest(), "little")
             raw = np.random.SFC64(np.random.SeedSequence(entropy)).random_raw(CHUNK // 4)
-            known = self._latest[model] = (key, raw.astype("<u8", copy=False).view("<u2"))
+            known = self._latest[model] = (key, raw.astype("<u8", copy=False).view("<i2"))
         return known[1]
 
 
 def kept(draws: "Tensor", probability: "float | Tensor") -> "Tensor":
-    """Which elements stay, each with its probability, to within 1/65,536; all of them at probability 1."""
+    """1.0 where an element stays and 0.0 where not, each with its probability, to within 1/65,536."""
+    import numpy as np
     import torch
 
     if isinstance(probability, torch.Tensor):
-        return draws < torch.round(probability * LEVELS)
-    return draws < round(probability * LEVELS)
+        return (draws < torch.round(probability * LEVELS) - LEVELS // 2).to(probability.dtype)
+    cut = round(probability * LEVELS) - LEVELS // 2
+    if cut >= LEVELS // 2:
+        return torch.ones(draws.shape)
+    # numpy compares 16-bit integers, and torch widens bytes, many times faster than torch does both.
+    return torch.from_numpy((draws.numpy() < np.int16(cut)).view(np.uint8)).float()

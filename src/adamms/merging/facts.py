@@ -109,6 +109,6 @@ def _measure(
 def _sum(measures: Iterable[torch.Tensor]) -> torch.Tensor:
     total: torch.Tensor | None = None
     for measure in measures:
-        total = measure.clone() if total is None else total.add_(measure)
+        total = measure if total is None else total.add_(measure)
     assert total is not None
     return total

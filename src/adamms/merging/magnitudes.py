@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 UPPER = 1 << 15
 LOWER = 1 << 16
+# The upper bits of infinity: nothing finite reaches them.
+INFINITE = 0x7F80
 
 
 def magnitude_passes(
@@ -80,11 +82,19 @@ def upper_counts(values: "Tensor") -> "Tensor":
 
 def lower_counts(values: "Tensor", upper: int) -> "Tensor":
     """How often each value of the lower 16 bits occurs among the magnitudes with these upper bits."""
+    import numpy as np
     import torch
 
-    bits = values.float().abs().view(torch.int32)
-    inside = bits[(bits >> 16) == upper]
-    return torch.bincount(inside & (LOWER - 1), minlength=LOWER)
+    if not 0 <= upper < UPPER:
+        return torch.zeros(LOWER, dtype=torch.int64)
+    # Two comparisons of floats and a sparse choice, in numpy, are several times cheaper than shifting bits.
+    magnitudes = values.float().abs().numpy()
+    low, high = (np.array(bits << 16, np.uint32).view(np.float32) for bits in (upper, upper + 1))
+    inside = magnitudes >= low
+    if upper < INFINITE:
+        inside &= magnitudes < high
+    found = magnitudes[inside].view(np.uint32) & (LOWER - 1)
+    return torch.from_numpy(np.bincount(found, minlength=LOWER))
 
 
 def _find(counts: "Tensor", rank: int) -> tuple[int, int]:

@@ -21,7 +21,7 @@ def weighted_sum(deltas: "Sequence[Tensor]", weights: Sequence[float], *, normal
     """The task vectors' sum with a weight each; `normalize` divides by the weights' sum."""
     total = deltas[0] * weights[0]
     for delta, weight in zip(deltas[1:], weights[1:], strict=True):
-        total.add_(delta * weight)
+        total.add_(delta if weight == 1 else delta * weight)
     share = sum(weights)
     # With weights that cancel there is nothing to normalize by: the sum stays.
     return total.div_(share) if normalize and share else total
@@ -35,27 +35,42 @@ def agreed(
     The elected sign is that of the weighted sum; a sum of exactly zero counts as positive. `mean` divides by
     the weights of the agreeing vectors that are not zero there (the paper's disjoint mean), `sum` does not.
     """
+    weighted = [
+        delta if weight == 1 else delta * weight for delta, weight in zip(deltas, weights, strict=True)
+    ]
+    sign, parts = elected(weighted)
+    merged, *others = parts
+    share = shares(parts, weights) if consensus == "mean" else None
+    for part in others:
+        merged.add_(part)
+    return (merged if share is None else merged.div_(share)).mul_(sign)
+
+
+def elected(deltas: "Sequence[Tensor]") -> "tuple[Tensor, list[Tensor]]":
+    """The elected sign of every entry, 1 or -1, and each vector's magnitude where it has that sign, else 0."""
     import torch
 
-    weighted = [delta * weight for delta, weight in zip(deltas, weights, strict=True)]
-    total = weighted[0].clone()
-    for delta in weighted[1:]:
+    total = deltas[0].clone()
+    for delta in deltas[1:]:
         total.add_(delta)
-    negative = total < 0
-    merged, share = torch.zeros_like(total), torch.zeros_like(total)
-    for delta, weight in zip(weighted, weights, strict=True):
-        # What has the other sign becomes zero; NaN stays NaN.
-        same = torch.where(negative, delta.clamp(max=0), delta.clamp(min=0))
-        merged.add_(same)
-        if consensus == "mean":
-            share.add_(same.ne(0), alpha=weight)
-    # Where nothing agrees the sum is zero, whatever it is divided by.
-    return merged.div_(share.masked_fill_(share == 0, 1)) if consensus == "mean" else merged
+    # Adding +0 turns a sum of -0 into +0, so that zero elects the positive sign.
+    sign = torch.copysign(torch.ones((), dtype=total.dtype), total.add_(0.0))
+    return sign, [(delta * sign).clamp_(min=0) for delta in deltas]
+
+
+def shares(parts: "Sequence[Tensor]", weights: Sequence[float]) -> "Tensor":
+    """The sum of the weights of the parts that are not zero; 1 where all are, as there is nothing to share."""
+    import torch
+
+    total = torch.sign(parts[0]).mul_(weights[0])
+    for part, weight in zip(parts[1:], weights[1:], strict=True):
+        total.add_(torch.sign(part), alpha=weight)
+    return total.add_(total == 0)
 
 
 def add_to(pretrained: "Tensor", merged: "Tensor", *, lambda_: float) -> "Tensor":
     """theta_0 + lambda * tau."""
-    return merged.mul_(lambda_).add_(pretrained)
+    return (merged if lambda_ == 1 else merged.mul_(lambda_)).add_(pretrained)
 
 
 def preserved_l1(deltas: Callable[..., Any], sparse: Callable[..., Any]) -> Pass:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from adamms.merging.magnitudes import magnitude_passes
 from adamms.merging.method import MergeMethod, Pass, Setting
-from adamms.merging.task_vectors import add_to, task_vectors
+from adamms.merging.task_vectors import add_to, elected, shares, task_vectors, weighted_sum
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -33,21 +33,14 @@ def sce(
         squares: each model's mean square after selection, over the whole tensor.
         magnitudes: the least variance selected; None selects everything.
     """
-    import torch
-
     deltas = selected(models, pretrained, magnitudes=magnitudes)
     whole = sum(squares)
     weights = [each / whole for each in squares] if whole else [1 / len(squares)] * len(squares)
-    total = deltas[0].clone()
-    for delta in deltas[1:]:
-        total.add_(delta)
-    negative = total < 0
-    merged, share = torch.zeros_like(total), torch.zeros_like(total)
-    for delta, weight in zip(deltas, weights, strict=True):
-        same = torch.where(negative, delta.clamp(max=0), delta.clamp(min=0))
-        merged.add_(same, alpha=weight)
-        share.add_(same.ne(0), alpha=weight)
-    return add_to(pretrained, merged.div_(share.clamp(min=LITTLE)), lambda_=1.0)
+    sign, parts = elected(deltas)
+    share = shares(parts, weights).clamp_(min=LITTLE)
+    return add_to(
+        pretrained, weighted_sum(parts, weights, normalize=False).div_(share).mul_(sign), lambda_=1.0
+    )
 
 
 def selected(
