@@ -20,6 +20,7 @@ def merge(
     *,
     alpha: Any = None,
     overwrite: bool = False,
+    resume: bool = False,
     progress: Progress | None = None,
     **options: Any,
 ) -> MergeResult:
@@ -32,6 +33,7 @@ def merge(
         alpha: the donor's weight, from 0 to 1 (equation 1 of the paper): a number, a list over depth, or a
             table by part; left out where the method has a default or needs none.
         overwrite: replace an earlier output of ours.
+        resume: go on with a merge that was killed; it ends as an unbroken one.
         progress: told how far the merge is.
         **options: `pretrained`, `donors`, and fields of `MappingOptions` (duplicates, vocabulary, file) and
             `MergeOptions` (method, settings, dtype, ...).
@@ -46,7 +48,7 @@ def merge(
         mapping=_split(options, MappingOptions),
         merge={"alpha": alpha, **options},
     )
-    result = run(recipe, Path(out), overwrite=overwrite, progress=progress)
+    result = run(recipe, Path(out), overwrite=overwrite, resume=resume, progress=progress)
     assert isinstance(result, MergeResult)
     return result
 

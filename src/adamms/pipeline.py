@@ -8,13 +8,15 @@ import json
 import time
 from contextlib import ExitStack
 from dataclasses import dataclass
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
 from adamms.checkpoints import Checkpoint, CheckpointWriter, OutputFolder
-from adamms.errors import MappingError, RecipeError
+from adamms.errors import AdaMMSError, CheckpointError, MappingError, RecipeError
 from adamms.mapping import MappedDonor, ParameterMapping, map_parameters
 from adamms.merging import Method, Parents, View, find_method, make_method
+from adamms.merging.journal import Journal
 from adamms.progress import Progress, Silent
 from adamms.recipe import Recipe, SearchOptions
 from adamms.searching import (
@@ -80,7 +82,7 @@ def run(
         recipe: what to do.
         out: the folder to write; it appears there whole or not at all.
         overwrite: replace an earlier output of ours.
-        resume: go on with a search that was killed.
+        resume: go on with a merge or a search that was killed.
         progress: told how far the run is.
         answers: input id -> true answer, for an accuracy beside each candidate; the search never sees it.
 
@@ -93,7 +95,7 @@ def run(
     # The output's place is claimed first: nobody should download two models to learn that it is taken.
     with (
         OutputFolder.open(
-            out, overwrite=overwrite, resume=resume, marker=marker, keep_on_failure=searching
+            out, overwrite=overwrite, resume=resume, marker=marker, keep_on_failure=True
         ) as folder,
         ExitStack() as models,
     ):
@@ -232,7 +234,18 @@ def resolve_mapping(recipe: Recipe, base: Checkpoint, donor: Checkpoint) -> Para
 
 
 def _merge(pair: _Pair, folder: OutputFolder, *, method: Method, progress: Progress) -> MergeResult:
-    _write_merged(pair, folder.path, method=method, selection=None, progress=progress)
+    folder.keep_on_failure = True
+    try:
+        _write_merged(
+            pair, folder.path, method=method, selection=None, progress=progress, resume=folder.resumed
+        )
+    except AdaMMSError as error:
+        # What is wrong with the input stays wrong; only the machine's faults are worth resuming after.
+        folder.keep_on_failure = error.exit_code != AdaMMSError.exit_code
+        raise
+    except KeyboardInterrupt:
+        progress.say("What was merged so far is kept; go on with --resume.")
+        raise
     (folder.path / RECIPE).write_text(pair.recipe.to_yaml(), encoding="utf-8")
     folder.commit()
     return MergeResult(folder.target, pair.mapping, method)
@@ -341,7 +354,13 @@ def _write_candidate(
 
 
 def _write_merged(
-    pair: _Pair, folder: Path, *, method: Method, selection: Selection | None, progress: Progress
+    pair: _Pair,
+    folder: Path,
+    *,
+    method: Method,
+    selection: Selection | None,
+    progress: Progress,
+    resume: bool = False,
 ) -> None:
     """One merged checkpoint: weights in the base's layout, companions, `adamms.json` and the model card."""
     # Late: torch takes seconds, and most mistakes are found before it is needed.
@@ -350,7 +369,13 @@ def _write_merged(
     from adamms.reports import write_model_card
 
     options = pair.recipe.merge
-    writer = CheckpointWriter(folder, pair.base, dtype=options.dtype, max_shard_size=options.max_shard_size)
+    writer = CheckpointWriter(
+        folder, pair.base, dtype=options.dtype, max_shard_size=options.max_shard_size, resume=resume
+    )
+    journal = Journal(folder, writer, about=_about(pair, method))
+    if journal.done:
+        progress.say("Resuming: what the interrupted merge wrote is kept.")
+    before = _state(pair.parents)
     facts: dict[str, Any] = {}
     if elements := elements_to_measure(pair.parents, method):
         with progress.stage("Measuring", total=elements, unit="parameters") as advance:
@@ -364,8 +389,12 @@ def _write_merged(
             threads=options.threads,
             progress=advance,
             facts=facts,
+            journal=journal,
         )
+    if _state(pair.parents) != before:
+        raise CheckpointError("A source was changed while it was merged; merge again when it is at rest.")
     writer.finish()
+    journal.remove()
     description = {
         "version": __version__,
         "base": _identity(pair.base),
@@ -383,6 +412,35 @@ def _write_merged(
     }
     _write_json(folder / ADAMMS_JSON, description)
     write_model_card(folder, description)
+
+
+def _about(pair: _Pair, method: Method) -> dict[str, Any]:
+    """What a merge's values depend on, for the journal."""
+    parents = pair.parents
+    views = (*parents.donors, *([parents.pretrained] if parents.pretrained else []))
+    mappings = json.dumps([view.mapped.mapping.to_json()["tensors"] for view in views], sort_keys=True)
+    options = pair.recipe.merge
+    return {
+        "version": __version__,
+        "parents": [_identity(parents.base), *(_identity(view.checkpoint) for view in views)],
+        "files": [[name, size, changed] for name, size, changed in _state(parents)],
+        "mappings": sha256(mappings.encode()).hexdigest(),
+        "method": method.name,
+        "settings": method.settings,
+        "dtype": options.dtype,
+        "max_shard_size": options.max_shard_size,
+    }
+
+
+def _state(parents: Parents) -> list[tuple[str, int, int]]:
+    """The parents' weight files, their sizes and when they were changed."""
+    views = (*parents.donors, *([parents.pretrained] if parents.pretrained else []))
+    found = []
+    for model in (parents.base, *(view.checkpoint for view in views)):
+        for shard in model.shards:
+            about = ((model.folder or Path()) / shard).stat()
+            found.append((f"{model.source}/{shard}", about.st_size, about.st_mtime_ns))
+    return found
 
 
 def _other_parents(pair: _Pair) -> dict[str, Any]:

@@ -82,7 +82,7 @@ BLOCKWISE = [method.name for method in all_methods() if method.name not in ("del
 
 @pytest.mark.parametrize("name", WITH_LAMBDA)
 @given(triples)
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=6, deadline=None)
 def test_lambda_0_is_the_ancestor(name: str, vectors: tuple[np.ndarray, ...]) -> None:
     base, donor, pretrained = vectors
     merged = apply(name, [base, donor], pretrained, **{"lambda": 0})
@@ -91,7 +91,7 @@ def test_lambda_0_is_the_ancestor(name: str, vectors: tuple[np.ndarray, ...]) ->
 
 @pytest.mark.parametrize("name", ["task_arithmetic", "ties", "dare_linear", "dare_ties"])
 @given(triples)
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=6, deadline=None)
 def test_alpha_0_without_thinning_is_the_base(name: str, vectors: tuple[np.ndarray, ...]) -> None:
     base, donor, pretrained = vectors
     whole = {"ties": {"density": 1}, "dare_linear": {"drop": 0}, "dare_ties": {"drop": 0}}.get(name, {})
@@ -108,7 +108,7 @@ def test_alpha_0_without_thinning_is_the_base(name: str, vectors: tuple[np.ndarr
     ],
 )
 @given(triples)
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=6, deadline=None)
 def test_density_1_equals_the_method_without_thinning(
     thinned: str, plain: str, nothing: dict[str, Any], vectors: tuple[np.ndarray, ...]
 ) -> None:
@@ -132,7 +132,7 @@ def test_density_1_equals_the_method_without_thinning(
     ],
 )
 @given(triples)
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=6, deadline=None)
 def test_the_order_of_models_of_equal_weight_does_not_matter(
     name: str, vectors: tuple[np.ndarray, ...]
 ) -> None:
@@ -152,7 +152,7 @@ def _opposite(one: np.ndarray, two: np.ndarray) -> bool:
 
 @pytest.mark.parametrize("name", BLOCKWISE)
 @given(triples, st.integers(2, 5))
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=6, deadline=None)
 def test_blocks_do_not_matter(name: str, vectors: tuple[np.ndarray, ...], blocks: int) -> None:
     base, donor, pretrained = vectors
     whole = apply(name, [base, donor], pretrained)
@@ -161,7 +161,7 @@ def test_blocks_do_not_matter(name: str, vectors: tuple[np.ndarray, ...], blocks
 
 @pytest.mark.parametrize("name", [method.name for method in all_methods()])
 @given(triples)
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=6, deadline=None)
 def test_inputs_are_left_alone(name: str, vectors: tuple[np.ndarray, ...]) -> None:
     base, donor, pretrained = vectors
     before = [vector.tobytes() for vector in vectors]

@@ -16,6 +16,7 @@ from adamms.cli.options import (
     MethodName,
     Overwrite,
     Pretrained,
+    Resume,
     Settings,
     StoredDtype,
     Threads,
@@ -47,6 +48,7 @@ def merge(
     max_shard_size: MaxShardSize = None,
     threads: Threads = None,
     overwrite: Overwrite = False,
+    resume: Resume = False,
 ) -> None:
     """Merge the donor into the base and write a checkpoint that loads as the base does (step 2).
 
@@ -71,5 +73,5 @@ def merge(
             "threads": threads,
         },
     )
-    result = pipeline.run(recipe, out, overwrite=overwrite, progress=Bars())
+    result = pipeline.run(recipe, out, overwrite=overwrite, resume=resume, progress=Bars())
     print(result.path)

@@ -73,8 +73,9 @@ def keep_freed_memory() -> None:
     Where there is no glibc nothing happens.
     """
     mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
-    for option, value in KEEP_FREED if mallopt else ():
-        mallopt(option, value)
+    if mallopt is not None:
+        for option, value in KEEP_FREED:
+            mallopt(option, value)
 
 
 @contextmanager

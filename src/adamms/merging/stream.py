@@ -20,7 +20,8 @@ from adamms.merging.method import Method
 from adamms.merging.parents import Parents
 
 if TYPE_CHECKING:
-    from adamms.checkpoints import CheckpointWriter
+    from adamms.checkpoints import CheckpointWriter, TensorInfo
+    from adamms.merging.journal import Journal
 
 
 def stream_merge(
@@ -32,6 +33,7 @@ def stream_merge(
     progress: Callable[[int], None] | None = None,
     facts: Facts | None = None,
     draws: Draws | None = None,
+    journal: "Journal | None" = None,
 ) -> None:
     """Merge every mapped tensor and copy every other, block by block, into `writer`.
 
@@ -43,6 +45,7 @@ def stream_merge(
         progress: called with the number of bytes written since the last call.
         facts: what `model_facts` found, where it was called before.
         draws: another source of random numbers; tests give a reference's masks this way.
+        journal: which errands an interrupted merge has done, and where these are noted.
 
     Raises:
         MergeError: a source holds NaN or infinity, or a dtype that cannot be interpolated.
@@ -53,16 +56,34 @@ def stream_merge(
         facts = model_facts(parents, method, threads=threads, draws=draws)
     known = facts
 
-    def run(worker: local, blocks: list[Block]) -> int:
+    def run(worker: local, errand: tuple[int, list[Block]]) -> int:
+        number, blocks = errand
         if not hasattr(worker, "writes"):
             merger = BlockMerger(parents, method, facts=known, draws=draws)
             worker.writes = _Worker(parents, method, merger, writer)
         written: int = worker.writes.run(blocks)
+        if journal:
+            journal.add(number, written)
         return written
 
-    for _, written in in_any_order(_errands(parents, method), run, threads=threads):
-        if progress:
-            progress(written)
+    def remaining() -> Iterator[tuple[int, list[Block]]]:
+        for number, blocks in enumerate(_errands(parents, method)):
+            if journal is None or number not in journal.done:
+                yield number, blocks
+                continue
+            for block in blocks:
+                nbytes = block.count * _itemsize(writer.tensors[block.name])
+                writer.written(block.name, nbytes)
+                if progress:
+                    progress(nbytes)
+
+    try:
+        for _, written in in_any_order(remaining(), run, threads=threads):
+            if progress:
+                progress(written)
+    finally:
+        if journal:
+            journal.flush()
 
 
 class _Worker:
@@ -84,7 +105,7 @@ class _Worker:
 
     def _write(self, block: Block, facts: Facts) -> int:
         target, source = self._writer.tensors[block.name], self._base.tensors[block.name]
-        itemsize = target.nbytes // target.numel
+        itemsize = _itemsize(target)
         if block.count * itemsize > len(self._out):
             self._out = torch.empty(block.count * itemsize, dtype=torch.uint8)
         data = self._out[: block.count * itemsize]
@@ -96,6 +117,10 @@ class _Worker:
             self._merger.merge(block, data.view(TORCH_DTYPES[target.dtype]), facts=facts)
         self._writer.write(block.name, raw, start=block.start * itemsize)
         return len(raw)
+
+
+def _itemsize(info: "TensorInfo") -> int:
+    return info.nbytes // info.numel
 
 
 def _errands(parents: Parents, method: Method) -> Iterator[list[Block]]:

@@ -47,7 +47,7 @@ def agreed(
 
 
 def elected(deltas: "Sequence[Tensor]") -> "tuple[Tensor, list[Tensor]]":
-    """The elected sign of every entry, 1 or -1, and each vector's magnitude where it has that sign, else 0."""
+    """The elected sign of every entry, 1 or -1, and each vector's magnitudes where it has that sign."""
     import torch
 
     total = deltas[0].clone()
@@ -59,7 +59,7 @@ def elected(deltas: "Sequence[Tensor]") -> "tuple[Tensor, list[Tensor]]":
 
 
 def shares(parts: "Sequence[Tensor]", weights: Sequence[float]) -> "Tensor":
-    """The sum of the weights of the parts that are not zero; 1 where all are, as there is nothing to share."""
+    """The sum of the weights of the parts that are not zero; 1 where all are, as nothing is shared there."""
     import torch
 
     total = torch.sign(parts[0]).mul_(weights[0])
