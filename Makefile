@@ -9,7 +9,7 @@ TORCH ?= torch==2.13.0
 PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
 STAMP := $(VENV)/.installed
 
-.PHONY: install demo test lint format bench zoo clean
+.PHONY: install demo test lint format bench bench-merge zoo clean
 
 install: $(STAMP)
 
@@ -37,6 +37,19 @@ format: $(STAMP)
 bench: $(STAMP)
 	$(BIN)/python benchmarks/bench_merge.py --size S
 	$(BIN)/python benchmarks/bench_search.py
+
+# mergekit pins other versions than ours, so it has an environment of its own.
+MERGEKIT := .bench/mergekit
+
+$(MERGEKIT)/.installed:
+	$(PYTHON) -m venv $(MERGEKIT)
+	$(MERGEKIT)/bin/pip install --quiet "$(TORCH)"
+	$(MERGEKIT)/bin/pip install --quiet "mergekit==0.1.5"
+	touch $@
+
+bench-merge: $(STAMP) $(MERGEKIT)/.installed
+	$(BIN)/python benchmarks/bench_against_mergekit.py --mergekit $(MERGEKIT)/bin/python --size S
+	$(BIN)/python benchmarks/bench_merge.py --size S
 
 zoo: $(STAMP)
 	$(PIP) install --editable ".[zoo]"

@@ -53,9 +53,10 @@ def cpu_seconds() -> float:
 def opened(setting: Setting):
     from adamms.checkpoints import Checkpoint
     from adamms.mapping import MappedDonor, map_parameters
+    from adamms.merging import Parents
 
     base, donor = Checkpoint.open(setting.base), Checkpoint.open(setting.donor)
-    return base, donor, MappedDonor(map_parameters(base, donor), base, donor)
+    return Parents.pair(base, donor, MappedDonor(map_parameters(base, donor), base, donor))
 
 
 def examples_of(setting: Setting):
@@ -73,14 +74,11 @@ def method(alpha: float):
 def run_sweep(setting: Setting) -> dict[str, list[str]]:
     from adamms.searching.sweep import sweep
 
-    base, donor, mapped = opened(setting)
     answers: dict[str, list[str]] = {}
     for answer in sweep(
-        base,
-        donor,
+        opened(setting),
         examples_of(setting),
         ALPHAS,
-        mapped=mapped,
         method=method,
         max_new_tokens=setting.new,
         batch_size=setting.batch,
@@ -94,9 +92,9 @@ def write_merged(setting: Setting, alpha: float, folder: Path) -> None:
     from adamms.checkpoints import CheckpointWriter
     from adamms.merging.stream import stream_merge
 
-    base, donor, mapped = opened(setting)
-    writer = CheckpointWriter(folder, base)
-    stream_merge(base, donor, mapped=mapped, method=method(alpha), writer=writer)
+    parents = opened(setting)
+    writer = CheckpointWriter(folder, parents.base)
+    stream_merge(parents, method=method(alpha), writer=writer)
     writer.finish()
 
 

@@ -18,9 +18,10 @@ def merge(
     donor: str | Path,
     out: str | Path,
     *,
-    alpha: float,
+    alpha: Any = None,
     force: bool = False,
     overwrite: bool = False,
+    resume: bool = False,
     progress: Progress | None = None,
     **options: Any,
 ) -> MergeResult:
@@ -30,21 +31,27 @@ def merge(
         base: the model whose architecture, tokenizer, vision encoder and layout are kept; a folder or hub id.
         donor: the model merged into it.
         out: the folder to write; it appears there whole or not at all.
-        alpha: the donor's weight, from 0 to 1 (equation 1 of the paper).
-        force: go on although the weights say that the models do not share an ancestor.
+        alpha: the donor's weight, from 0 to 1 (equation 1 of the paper): a number, a list over depth, or a
+            table by part; left out where the method has a default or needs none.
+        force: say nothing where the weights speak against a common ancestor.
         overwrite: replace an earlier output of ours.
+        resume: go on with a merge that was killed; it ends as an unbroken one.
         progress: told how far the merge is.
-        **options: fields of `MappingOptions` (duplicates, vocabulary, exclude, file) and of `MergeOptions`
-            (dtype, ...).
+        **options: `pretrained`, `donors`, fields of `MappingOptions` (duplicates, vocabulary, exclude, file)
+            and `MergeOptions` (method, settings, dtype, ...).
 
     Raises:
         AdaMMSError: one sentence that says what is wrong, where, and what to do.
     """
-    mapping = _split(options, MappingOptions)
     recipe = make_recipe(
-        base=str(base), donor=str(donor), force=force, mapping=mapping, merge={"alpha": alpha, **options}
+        base=str(base),
+        donor=str(donor),
+        force=force,
+        **_models(options),
+        mapping=_split(options, MappingOptions),
+        merge={"alpha": alpha, **options},
     )
-    result = run(recipe, Path(out), overwrite=overwrite, progress=progress)
+    result = run(recipe, Path(out), overwrite=overwrite, resume=resume, progress=progress)
     assert isinstance(result, MergeResult)
     return result
 
@@ -68,11 +75,12 @@ def search(
         donor: the model merged into it.
         inputs: a JSONL file of `{"id"?, "image", "prompt"}`.
         out: the run directory to write; the chosen checkpoint lies in its `merged/`.
-        force: go on although the weights say that the models do not share an ancestor.
+        force: say nothing where the weights speak against a common ancestor.
         overwrite: replace an earlier run of ours.
         resume: go on with a run that was killed; no question is asked twice.
         progress: told how far the run is.
-        **options: fields of `SearchOptions`, `MappingOptions` and `MergeOptions`; `dtype` is the search's.
+        **options: `pretrained`, `donors`, and fields of `SearchOptions`, `MappingOptions` and
+            `MergeOptions`; `dtype` is the search's.
 
     Raises:
         AdaMMSError: one sentence that says what is wrong, where, and what to do.
@@ -82,6 +90,7 @@ def search(
         base=str(base),
         donor=str(donor),
         force=force,
+        **_models(options),
         mapping=_split(options, MappingOptions),
         merge=_split(options, MergeOptions),
         search={"inputs": str(inputs), **dtype, **options},
@@ -94,3 +103,15 @@ def search(
 def _split(options: dict[str, Any], part: type[MappingOptions] | type[MergeOptions]) -> dict[str, Any]:
     """Take the options that are fields of a part of the recipe out of `options`."""
     return {key: options.pop(key) for key in list(options) if key in part.model_fields}
+
+
+def _models(options: dict[str, Any]) -> dict[str, Any]:
+    """Take the further models out of `options`."""
+    found: dict[str, Any] = {}
+    if options.get("pretrained") is not None:
+        found["pretrained"] = str(options["pretrained"])
+    if options.get("donors"):
+        found["donors"] = options["donors"]
+    for name in ("pretrained", "donors"):
+        options.pop(name, None)
+    return found

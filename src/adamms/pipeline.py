@@ -9,12 +9,12 @@ import time
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-from adamms.checkpoints import Checkpoint, CheckpointWriter, OutputFolder
-from adamms.errors import MappingError, RecipeError
-from adamms.mapping import MappedDonor, ParameterMapping, exclude, map_parameters
-from adamms.merging import Method, make_method
+from adamms.checkpoints import OutputFolder
+from adamms.errors import AdaMMSError, RecipeError
+from adamms.mapping import ParameterMapping
+from adamms.merging import Method
+from adamms.opening import Opened, keep_sources, method_of, open_models
 from adamms.progress import Progress, Silent
 from adamms.recipe import Recipe, SearchOptions
 from adamms.searching import (
@@ -30,10 +30,10 @@ from adamms.searching import (
     select,
 )
 from adamms.version import __version__
+from adamms.writing import ADAMMS_JSON, write_json, write_merged
 
 MERGED = "merged"
 RECIPE = "recipe.yaml"
-ADAMMS_JSON = "adamms.json"
 
 
 @dataclass(frozen=True)
@@ -80,7 +80,7 @@ def run(
         recipe: what to do.
         out: the folder to write; it appears there whole or not at all.
         overwrite: replace an earlier output of ours.
-        resume: go on with a search that was killed.
+        resume: go on with a merge or a search that was killed.
         progress: told how far the run is.
         answers: input id -> true answer, for an accuracy beside each candidate; the search never sees it.
 
@@ -90,6 +90,7 @@ def run(
     progress = progress or Silent()
     searching = recipe.search is not None
     marker = "selection.json" if searching else ADAMMS_JSON
+    keep_sources(recipe, out)
     # The output's place is claimed first: nobody should download two models to learn that it is taken.
     with (
         OutputFolder.open(
@@ -97,86 +98,20 @@ def run(
         ) as folder,
         ExitStack() as models,
     ):
+        if folder.discarded:
+            progress.say(
+                "An interrupted merge was found and is begun anew; --resume would have gone on with it."
+            )
+        for note in recipe.notes:
+            progress.say(note)
         # Nor should what an interrupted run left be lost to a slip in the next command.
         folder.keep_on_failure = folder.resumed
         if recipe.search is None:
-            method = _method(recipe)
-            return _merge(_open_pair(recipe, models, progress), folder, method=method, progress=progress)
+            method = method_of(recipe)
+            return _merge(open_models(recipe, models, progress), folder, method=method, progress=progress)
         questions = _Questions.of(recipe.search)
-        pair = _open_pair(recipe, models, progress)
-        return _search(pair, folder, questions=questions, progress=progress, answers=answers)
-
-
-def _open_pair(recipe: Recipe, models: ExitStack, progress: Progress) -> "_Pair":
-    """Open and map both models from their headers; download weights only if the mapping holds."""
-
-    def data_of(headers: Checkpoint) -> Checkpoint:
-        if headers.folder is None:
-            progress.say(f"Fetching {headers.source} from the hub.")
-            headers = models.enter_context(
-                Checkpoint.open(headers.source, revision=headers.revision, download=True)
-            )
-        headers.require_data()
-        return headers
-
-    base = models.enter_context(Checkpoint.open(recipe.base))
-    donor = models.enter_context(Checkpoint.open(recipe.donor))
-    mapping = resolve_mapping(recipe, base, donor)
-    for note in mapping.notes:
-        progress.say(note)
-    pretrained = models.enter_context(Checkpoint.open(recipe.pretrained)) if recipe.pretrained else None
-    # Before a download where parts of the files can be read: a few kilobytes may save two models' transfer.
-    early = all(_gives_parts(model) for model in (base, donor, pretrained) if model)
-    if early:
-        _check_ancestor(recipe, mapping, base, donor, pretrained=pretrained, progress=progress)
-    base, donor = data_of(base), data_of(donor)
-    if not early:
-        pretrained = data_of(pretrained) if pretrained else None
-        _check_ancestor(recipe, mapping, base, donor, pretrained=pretrained, progress=progress)
-    return _Pair(_pin(recipe, base, donor), base, donor, mapping)
-
-
-def _gives_parts(model: Checkpoint) -> bool:
-    return model.folder is not None or model.format == "safetensors"
-
-
-def _check_ancestor(
-    recipe: Recipe,
-    mapping: ParameterMapping,
-    base: Checkpoint,
-    donor: Checkpoint,
-    *,
-    pretrained: Checkpoint | None,
-    progress: Progress,
-) -> None:
-    """Refuse models without a common ancestor, unless the recipe insists; say what is doubtful."""
-    # Late: what reads weights brings numpy.
-    from adamms.mapping.ancestor import check_family, refuse_unrelated
-
-    kinships = check_family(base, donor, mapping, pretrained=pretrained)
-    if not recipe.force:
-        refuse_unrelated(kinships)
-    for kinship in kinships:
-        if kinship.verdict != "related":
-            progress.say(kinship.sentence())
-
-
-@dataclass(frozen=True)
-class _Pair:
-    """The two opened models, how they map, and the recipe with their identities pinned."""
-
-    recipe: Recipe
-    base: Checkpoint
-    donor: Checkpoint
-    mapping: ParameterMapping
-
-    @property
-    def mapped(self) -> MappedDonor:
-        return MappedDonor(self.mapping, self.base, self.donor)
-
-    def method_at(self, alpha: float) -> Method:
-        """The recipe's method with a candidate's alpha."""
-        return _method(self.recipe, alpha)
+        opened = open_models(recipe, models, progress)
+        return _search(opened, folder, questions=questions, progress=progress, answers=answers)
 
 
 @dataclass(frozen=True)
@@ -193,45 +128,26 @@ class _Questions:
         return cls(options, parse_alphas(options.alphas), examples)
 
 
-def _method(recipe: Recipe, alpha: float | None = None) -> Method:
-    """The recipe's method, checked, with its own alpha or a candidate's."""
-    options = recipe.merge
-    alpha = options.alpha if alpha is None else alpha
-    return make_method(options.method, {**options.settings, **({} if alpha is None else {"alpha": alpha})})
-
-
-def resolve_mapping(recipe: Recipe, base: Checkpoint, donor: Checkpoint) -> ParameterMapping:
-    """The mapping a recipe asks for: its file, checked against both models, or the automatic one.
-
-    Raises:
-        MappingError: the models cannot be mapped, or the file does not fit them.
-    """
-    options = recipe.mapping
-    if options.file is None:
-        return map_parameters(
-            base,
-            donor,
-            duplicates=options.duplicates,
-            vocabulary=options.vocabulary,
-            exclude=options.exclude,
-        )
+def _merge(opened: Opened, folder: OutputFolder, *, method: Method, progress: Progress) -> MergeResult:
+    folder.keep_on_failure = True
     try:
-        data = json.loads(options.file.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise MappingError(f"The mapping {options.file} cannot be read: {error}.") from None
-    mapping = ParameterMapping.from_json(data).check(base, donor)
-    return exclude(mapping, options.exclude, base=base, donor=donor)
-
-
-def _merge(pair: _Pair, folder: OutputFolder, *, method: Method, progress: Progress) -> MergeResult:
-    _write_merged(pair, folder.path, method=method, selection=None, progress=progress)
-    (folder.path / RECIPE).write_text(pair.recipe.to_yaml(), encoding="utf-8")
+        write_merged(
+            opened, folder.path, method=method, selection=None, progress=progress, resume=folder.resumed
+        )
+    except AdaMMSError as error:
+        # What is wrong with the input stays wrong; only the machine's faults are worth resuming after.
+        folder.keep_on_failure = error.exit_code != AdaMMSError.exit_code
+        raise
+    except KeyboardInterrupt:
+        progress.say("What was merged so far is kept; go on with --resume.")
+        raise
+    (folder.path / RECIPE).write_text(opened.recipe.to_yaml(), encoding="utf-8")
     folder.commit()
-    return MergeResult(folder.target, pair.mapping, method)
+    return MergeResult(folder.target, opened.mapping, method)
 
 
 def _search(
-    pair: _Pair,
+    opened: Opened,
     folder: OutputFolder,
     *,
     questions: _Questions,
@@ -242,11 +158,11 @@ def _search(
     from adamms.reports import build_report
 
     options, alphas, examples = questions.options, questions.alphas, questions.examples
-    _same_recipe(folder, pair.recipe)
-    _write_json(folder.path / "mapping.json", pair.mapping.to_json())
+    _same_recipe(folder, opened.recipe)
+    write_json(folder.path / "mapping.json", opened.mapping.to_json())
     log = _Log(folder.path / "log.jsonl")
     log("started", version=__version__, inputs=len(examples), candidates=len(alphas))
-    responses = _answers(pair, questions, folder, progress=progress)
+    responses = _answers(opened, questions, folder, progress=progress)
     log("answered", answers=sum(map(len, responses.values())))
     selection = select(
         responses,
@@ -256,24 +172,24 @@ def _search(
         ends=options.ends,
         seed=options.seed,
     )
-    _write_json(folder.path / "selection.json", selection.to_json())
+    write_json(folder.path / "selection.json", selection.to_json())
     log("selected", alpha=selection.selected, tied=list(selection.tied))
     accuracy = _accuracy(responses, examples, answers)
     if accuracy:
         by_alpha = {f"{alpha:g}": value for alpha, value in accuracy.items()}
-        _write_json(folder.path / "accuracy.json", by_alpha)
-    _write_candidate(pair, folder.path / MERGED, selection.selected, selection=selection, progress=progress)
+        write_json(folder.path / "accuracy.json", by_alpha)
+    _write_candidate(opened, folder.path / MERGED, selection.selected, selection=selection, progress=progress)
     if options.keep_all:
         for alpha in alphas:
             target = folder.path / "candidates" / f"alpha={format_alpha(alpha)}"
-            _write_candidate(pair, target, alpha, selection=None, progress=progress)
+            _write_candidate(opened, target, alpha, selection=None, progress=progress)
     log("finished")
     build_report(folder.path)
     folder.commit()
-    return SearchResult(folder.target, pair.mapping, selection, accuracy)
+    return SearchResult(folder.target, opened.mapping, selection, accuracy)
 
 
-def _answers(pair: _Pair, questions: _Questions, folder: OutputFolder, *, progress: Progress) -> Responses:
+def _answers(opened: Opened, questions: _Questions, folder: OutputFolder, *, progress: Progress) -> Responses:
     """Every candidate's answers, written as they come; those of an interrupted run are not asked again."""
     # Late: the engine brings transformers with it.
     from adamms.searching.sweep import sweep
@@ -293,12 +209,10 @@ def _answers(pair: _Pair, questions: _Questions, folder: OutputFolder, *, progre
         advance(len(done))
         try:
             for response in sweep(
-                pair.base,
-                pair.donor,
+                opened.parents,
                 questions.examples,
                 questions.alphas,
-                mapped=pair.mapped,
-                method=pair.method_at,
+                method=opened.method_at,
                 skip=done,
                 max_new_tokens=options.max_new_tokens,
                 batch_size=options.batch_size,
@@ -312,7 +226,8 @@ def _answers(pair: _Pair, questions: _Questions, folder: OutputFolder, *, progre
                 folder.keep_on_failure = True
                 advance(1)
         except KeyboardInterrupt:
-            progress.say("The answers so far are kept; go on with --resume.")
+            if folder.keep_on_failure:
+                progress.say("The answers so far are kept; go on with --resume.")
             raise
     return read_responses(target)
 
@@ -330,71 +245,10 @@ def _accuracy(
 
 
 def _write_candidate(
-    pair: _Pair, folder: Path, alpha: float, *, selection: Selection | None, progress: Progress
+    opened: Opened, folder: Path, alpha: float, *, selection: Selection | None, progress: Progress
 ) -> None:
     folder.mkdir(parents=True, exist_ok=True)
-    _write_merged(pair, folder, method=pair.method_at(alpha), selection=selection, progress=progress)
-
-
-def _write_merged(
-    pair: _Pair, folder: Path, *, method: Method, selection: Selection | None, progress: Progress
-) -> None:
-    """One merged checkpoint: weights in the base's layout, companions, `adamms.json` and the model card."""
-    # Late: torch takes seconds, and most mistakes are found before it is needed.
-    from adamms.merging.stream import stream_merge
-    from adamms.reports import write_model_card
-
-    options = pair.recipe.merge
-    writer = CheckpointWriter(folder, pair.base, dtype=options.dtype, max_shard_size=options.max_shard_size)
-    total = sum(info.nbytes for info in writer.tensors.values())
-    with progress.stage("Merging", total=total, unit="bytes") as advance:
-        stream_merge(
-            pair.base,
-            pair.donor,
-            mapped=pair.mapped,
-            method=method,
-            writer=writer,
-            threads=options.threads,
-            progress=advance,
-        )
-    writer.finish()
-    description = {
-        "version": __version__,
-        "base": _identity(pair.base),
-        "donor": _identity(pair.donor),
-        "mapping": {
-            "duplicates": pair.mapping.duplicates,
-            "vocabulary": pair.mapping.vocabulary,
-            **pair.mapping.summary(),
-        },
-        "method": method.name,
-        **method.settings,
-        "dtype": options.dtype,
-        "selection": selection.to_json() if selection else None,
-    }
-    _write_json(folder / ADAMMS_JSON, description)
-    write_model_card(folder, description)
-
-
-def _identity(model: Checkpoint) -> dict[str, str | None]:
-    return {"source": model.source, "revision": model.revision, "fingerprint": model.fingerprint()}
-
-
-def _pin(recipe: Recipe, base: Checkpoint, donor: Checkpoint) -> Recipe:
-    """The recipe that repeats this run: absolute paths, and hub ids with the revision that was read."""
-
-    def name(model: Checkpoint) -> str:
-        return f"{model.source}@{model.revision}" if model.revision else model.source
-
-    changes: dict[str, Any] = {"base": name(base), "donor": name(donor)}
-    if recipe.search:
-        tower = recipe.search.vision_tower
-        updates = {
-            "inputs": recipe.search.inputs.resolve(),
-            "vision_tower": str(Path(tower).resolve()) if tower and Path(tower).exists() else tower,
-        }
-        changes["search"] = recipe.search.model_copy(update=updates)
-    return recipe.model_copy(update=changes)
+    write_merged(opened, folder, method=opened.method_at(alpha), selection=selection, progress=progress)
 
 
 def _same_recipe(folder: OutputFolder, recipe: Recipe) -> None:
@@ -409,10 +263,6 @@ def _same_recipe(folder: OutputFolder, recipe: Recipe) -> None:
                 "Repeat the first run's settings, or start anew with --overwrite instead of --resume."
             )
     path.write_text(text, encoding="utf-8")
-
-
-def _write_json(path: Path, data: Any) -> None:
-    path.write_text(json.dumps(data, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
 
 
 class _Log:

@@ -15,9 +15,11 @@ from typing import Annotated, Any, Literal
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
-from adamms.errors import RecipeError
+from adamms.errors import MergeError, RecipeError
+from adamms.mergekit_yaml import is_mergekit, recipe_parts
+from adamms.merging import find_method
+from adamms.merging.coefficients import check_coefficient
 
-Fraction = Annotated[float, Field(ge=0, le=1)]
 Count = Annotated[int, Field(ge=1)]
 
 
@@ -40,14 +42,28 @@ class MergeOptions(_Part):
     """How mapped tensors are combined and stored (step 2)."""
 
     method: str = "linear"
-    alpha: Fraction | None = None
-    """The donor's weight; left out where a search chooses it."""
+    alpha: Any = None
+    """The donor's weight: a number, a list over depth, or a table by part; left out where a search chooses
+    it, or where the method has a default or needs none."""
     settings: dict[str, Any] = Field(default_factory=dict)
     dtype: Literal["bfloat16", "float16", "float32"] | None = None
     """Of the stored floating tensors; the base's own when left out."""
     max_shard_size: Count | None = None
     """In bytes; the base's own shards when left out."""
     threads: Count | None = None
+
+    @field_validator("alpha")
+    @classmethod
+    def _coefficient(cls, value: object) -> object:
+        return _checked(value)
+
+    @field_validator("method")
+    @classmethod
+    def _known(cls, value: str) -> str:
+        try:
+            return find_method(value).name
+        except MergeError as error:
+            raise ValueError(str(error)) from None
 
     @field_validator("max_shard_size", mode="before")
     @classmethod
@@ -79,23 +95,59 @@ class SearchOptions(_Part):
     """Write every candidate's checkpoint, not only the chosen one's."""
 
 
+class FurtherDonor(_Part):
+    """One donor beside the first, on a mapping of its own."""
+
+    model: str
+    alpha: Any = None
+    """Its weight; the first donor's when left out."""
+
+    @field_validator("alpha")
+    @classmethod
+    def _coefficient(cls, value: object) -> object:
+        return _checked(value)
+
+
 class Recipe(_Part):
-    """One run: two models, and what to do with them."""
+    """One run: two models or more, and what to do with them."""
 
     base: str
     donor: str
+    donors: tuple[FurtherDonor, ...] = ()
+    """Further donors, beside `donor`."""
     pretrained: str | None = None
     force: bool = False
-    """Go on although the weights say that the models do not share an ancestor."""
+    """Say nothing where the weights speak against a common ancestor."""
     mapping: MappingOptions = MappingOptions()
     merge: MergeOptions = MergeOptions()
     search: SearchOptions | None = None
+    notes: tuple[str, ...] = ()
+    """Said when the run begins; where a reader chose among rules."""
+
+    @model_validator(mode="after")
+    def _fits_the_method(self) -> "Recipe":
+        method = find_method(self.merge.method)
+        if method.pretrained == "needed" and self.pretrained is None:
+            raise ValueError(
+                f"the method {method.name} works on task vectors and needs their origin, the language model "
+                "that base and donor were both trained from (--pretrained MODEL)"
+            )
+        if method.donors == "one" and self.donors:
+            raise ValueError(f"the method {method.name} takes one donor, not {1 + len(self.donors)}")
+        return self
 
     @model_validator(mode="after")
     def _one_source_of_alpha(self) -> "Recipe":
         given = self.merge.alpha is not None or "alpha" in self.merge.settings
-        if self.search is None and not given:
+        alpha = find_method(self.merge.method).setting("alpha")
+        if self.merge.alpha is not None and "alpha" in self.merge.settings:
+            raise ValueError(
+                "alpha is given twice, as merge.alpha and in merge.settings: leave one of the two out"
+            )
+        if self.search is None and not given and alpha is not None and alpha.required:
             raise ValueError("say merge.alpha, the donor's weight, or add a search that chooses it")
+        if self.search is not None and alpha is None:
+            raise ValueError(f"the method {self.merge.method} has no alpha that a search could choose")
         if self.search is not None and given:
             raise ValueError("merge.alpha is given and a search would choose it: leave one of the two out")
         return self
@@ -103,6 +155,13 @@ class Recipe(_Part):
     def to_yaml(self) -> str:
         """The recipe as YAML, every default written out, so that a run can be repeated from it."""
         return yaml.safe_dump(self.model_dump(mode="json"), sort_keys=False, allow_unicode=True)
+
+
+def _checked(value: object) -> object:
+    try:
+        return None if value is None else check_coefficient(value)
+    except MergeError as error:
+        raise ValueError(str(error).rstrip(".")) from None
 
 
 def make_recipe(**parts: Any) -> Recipe:
@@ -139,10 +198,21 @@ def read_recipe(path: Path) -> Recipe:
         raise RecipeError(f"{path}{where}: not valid YAML: {getattr(error, 'problem', error)}.") from None
     if not isinstance(data, dict):
         raise RecipeError(f"{path} is not a recipe: it needs at least the keys base and donor.")
+    if is_mergekit(data):
+        return _read_mergekit(data, path)
     try:
         recipe = Recipe.model_validate(data)
     except ValidationError as error:
         raise RecipeError("\n".join(_problems(error, path=path, lines=_lines(node)))) from None
+    return _resolve_paths(recipe, path.parent)
+
+
+def _read_mergekit(data: dict[str, Any], path: Path) -> Recipe:
+    try:
+        parts, notes = recipe_parts(data)
+        recipe = make_recipe(**parts, notes=notes)
+    except (MergeError, RecipeError) as error:
+        raise RecipeError(f"{path}, mergekit's YAML: {error}") from None
     return _resolve_paths(recipe, path.parent)
 
 
@@ -166,6 +236,7 @@ def _resolve_paths(recipe: Recipe, folder: Path) -> Recipe:
         return str((folder / source).resolve()) if (folder / source).exists() else source
 
     changes: dict[str, Any] = {"base": model(recipe.base), "donor": model(recipe.donor)}
+    changes["donors"] = tuple(each.model_copy(update={"model": model(each.model)}) for each in recipe.donors)
     if recipe.pretrained:
         changes["pretrained"] = model(recipe.pretrained)
     if recipe.search:

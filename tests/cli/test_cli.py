@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 from safetensors.numpy import load_file
+from safetensors.torch import save_file
 
 import grown_layouts
 from small_pairs import language_model, text_config, write_llava_onevision, write_qwen2_vl
@@ -29,7 +30,7 @@ def pair(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
 def test_help_and_version() -> None:
     result = adamms("--help")
     assert result.returncode == 0
-    for verb in ("demo", "inspect", "map", "merge", "search", "select", "run", "report", "verify"):
+    for verb in ("demo", "inspect", "map", "merge", "search", "select", "run", "report", "verify", "methods"):
         assert verb in result.stdout
         assert "Example" in adamms(verb, "--help").stdout
     assert adamms("--version").stdout.startswith("adamms ")
@@ -93,16 +94,13 @@ def test_map_check_tells_relatives_from_strangers(pair: tuple[Path, Path], tmp_p
     assert "ancestor" not in json.loads(adamms("map", *pair, "--json").stdout)
 
 
-def test_strangers_are_merged_only_by_force(pair: tuple[Path, Path], tmp_path: Path) -> None:
+def test_strangers_are_warned_of(pair: tuple[Path, Path], tmp_path: Path) -> None:
     stranger = write_llava_onevision(tmp_path / "stranger", ancestor=9)
-    command = ("merge", pair[0], stranger, "--alpha", 0.3, "--out", tmp_path / "out")
-    refused = adamms(*command)
-    assert refused.returncode == 2
-    assert "do not share an ancestor: cosine similarity of their weights 0.0" in refused.stderr.replace(
-        "-0", "0"
-    )
-    assert "--force" in refused.stderr
-    assert adamms(*command, "--force").returncode == 0
+    command = ("merge", pair[0], stranger, "--alpha", 0.3, "--overwrite", "--out", tmp_path / "out")
+    warned = adamms(*command)
+    assert warned.returncode == 0
+    assert "do not share an ancestor: cosine similarity of their weights" in warned.stderr
+    assert "ancestor" not in adamms(*command, "--force").stderr
 
 
 def test_a_discovered_mapping_is_saved_and_then_merged(tmp_path: Path) -> None:
@@ -141,6 +139,49 @@ def test_a_discovered_mapping_is_saved_and_then_merged(tmp_path: Path) -> None:
     assert (result[fused][2 * hidden :] == other[f"{attention}.v_proj.weight"]).all()
 
 
+def test_methods_lists_every_method_with_its_settings() -> None:
+    printed = adamms("methods").stdout
+    listed = json.loads(adamms("methods", "--json").stdout)
+    assert len(listed) == 17
+    for method in listed:
+        assert f"{method['name']}: {method['summary']}" in printed
+        for setting in method["settings"]:
+            assert f"    {setting['name']} (" in printed
+
+
+def test_merge_with_a_method_settings_an_ancestor_and_a_third_model(
+    pair: tuple[Path, Path], tmp_path: Path
+) -> None:
+    llm = tmp_path / "llm"
+    llm.mkdir()
+    save_file(language_model(7), llm / "model.safetensors", metadata={"format": "pt"})
+    (llm / "config.json").write_text(json.dumps(text_config()))
+    out = tmp_path / "out"
+    options = ("--method", "ties", "--set", "density=0.2", "--set", "lambda=1", "--pretrained", llm)
+    parts = "attention=0.4;mlp=0.2,0.6"
+    result = adamms(
+        "merge",
+        *pair,
+        *options,
+        "--alpha",
+        parts,
+        "--donor",
+        f"{llm}=0.1",
+        "--out",
+        out,
+        "--dtype",
+        "float32",
+    )
+    assert result.returncode == 0, result.stderr
+    about = json.loads((out / "adamms.json").read_text())
+    assert (about["method"], about["density"], about["lambda"]) == ("ties", 0.2, 1.0)
+    assert about["alpha"] == [{"attention": 0.4, "mlp": [0.2, 0.6]}, 0.1]
+    for wrong in (("--alpha", "a lot"), ("--set", "density=2"), ("--set", "dense=0.2")):
+        failed = adamms("merge", *pair, *options, *wrong, "--out", tmp_path / "failed")
+        assert failed.returncode == 2
+        assert "Traceback" not in failed.stderr
+
+
 def test_run_merges_from_a_recipe(pair: tuple[Path, Path], tmp_path: Path) -> None:
     recipe = tmp_path / "both.yaml"
     recipe.write_text(
@@ -166,7 +207,6 @@ def test_the_users_mistakes_get_one_sentence_and_exit_code_2(pair: tuple[Path, P
         ("map", base, donor, "--exclude", "norm"),
         ("map", base, stranger, "--discover", "--reference", tmp_path / "nowhere"),
         ("merge", base, donor, "--out", out, "--alpha", "0.1", "--exclude", "layers=9"),
-        ("merge", base, stranger, "--out", out, "--alpha", "0.1"),
         ("merge", base, donor, "--out", out, "--alpha", "2"),
         ("merge", base, donor, "--out", out),
         ("merge", base, donor, "--out", out, "--method", "tise", "--alpha", "0.1"),

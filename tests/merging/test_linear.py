@@ -4,9 +4,15 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from adamms.merging.linear import linear
+from adamms.merging.methods.linear import linear as weighted_sum
 
 floats = st.floats(-1e6, 1e6, width=32, allow_subnormal=False)
+
+
+def linear(base: torch.Tensor, donor: torch.Tensor, *, alpha: float) -> torch.Tensor:
+    return weighted_sum([base, donor], weights=(1 - alpha, alpha))
+
+
 vectors = npst.arrays(np.float32, st.integers(1, 40), elements=floats)
 alphas = st.floats(0, 1)
 

@@ -9,7 +9,7 @@ import tiny_models
 from adamms.checkpoints import Checkpoint, CheckpointWriter
 from adamms.errors import SearchError
 from adamms.mapping import MappedDonor, map_parameters
-from adamms.merging import make_method
+from adamms.merging import Parents, make_method
 from adamms.merging.stream import stream_merge
 from adamms.searching.generation import open_image
 from adamms.searching.inputs import Example
@@ -46,14 +46,15 @@ class Pair:
         self.donor = Checkpoint.open(root / "donor")
         self.mapping = map_parameters(self.base, self.donor)
         self.mapped = MappedDonor(self.mapping, self.base, self.donor)
+        self.parents = Parents.pair(self.base, self.donor, self.mapped)
 
     def sweep(self, examples, alphas=ALPHAS, **options):
         options = {"max_new_tokens": 8, "batch_size": 4, "device": "cpu"} | options
-        return sweep(self.base, self.donor, examples, alphas, mapped=self.mapped, method=linear, **options)
+        return sweep(self.parents, examples, alphas, method=linear, **options)
 
     def written(self, folder, alpha):
         writer = CheckpointWriter(folder, self.base)
-        stream_merge(self.base, self.donor, mapped=self.mapped, method=linear(alpha), writer=writer)
+        stream_merge(self.parents, method=linear(alpha), writer=writer)
         writer.finish()
         return folder
 
@@ -102,6 +103,7 @@ def test_embeddings_are_merged_by_token(tmp_path, examples):
     donor = Checkpoint.open(tmp_path / "donor")
     mapping = map_parameters(pair.base, donor)
     mapped = MappedDonor(mapping, pair.base, donor)
+    parents = Parents.pair(pair.base, donor, mapped)
     assert len(mapping.tensors["model.embed_tokens.weight"].segments) > 1
     from adamms.merging.tensors import merged_tensor
     from adamms.searching.generation import TransformersGenerator
@@ -115,7 +117,7 @@ def test_embeddings_are_merged_by_token(tmp_path, examples):
         batch_size=1,
         device="cpu",
     )
-    generator.move(0.5, lambda name: merged_tensor(pair.base, donor, name, mapped=mapped, method=linear(0.5)))
+    generator.move(0.5, lambda name: merged_tensor(parents, name, method=linear(0.5)))
     base = pair.base.tensor("model.embed_tokens.weight").float()
     other = donor.tensor("model.embed_tokens.weight").float()
     rows = torch.arange(len(base))

@@ -32,6 +32,7 @@ class OutputFolder:
     Attributes:
         target: where the output will lie.
         path: the hidden work folder; write into it.
+        discarded: whether what an interrupted process had written was removed.
         resumed: whether `path` still holds what an interrupted process had written.
         keep_on_failure: whether leaving without `commit` keeps the work folder for a later `resume`.
     """
@@ -39,6 +40,7 @@ class OutputFolder:
     def __init__(self, target: Path, *, marker: str, keep_on_failure: bool) -> None:
         self.target = target
         self.path = _beside(target, "partial")
+        self.discarded = False
         self.resumed = False
         self.keep_on_failure = keep_on_failure
         self._replaced = _beside(target, "replaced")
@@ -203,6 +205,7 @@ class OutputFolder:
                 "start anew with --overwrite."
             )
         self.resumed = left and resume
+        self.discarded = left and not self.resumed
         if not self.resumed and os.path.lexists(self.path):
             shutil.rmtree(self.path)
         self.path.mkdir(exist_ok=True)

@@ -30,6 +30,7 @@ class CheckpointWriter:
     Attributes:
         folder: where it is written.
         tensors: where each tensor goes: its shape, dtype, shard and offset.
+        resumed: whether the weights of an interrupted run were kept.
     """
 
     def __init__(
@@ -39,6 +40,7 @@ class CheckpointWriter:
         *,
         dtype: str | None = None,
         max_shard_size: int | None = None,
+        resume: bool = False,
     ) -> None:
         """Plan the files, write their headers and reserve their space.
 
@@ -47,6 +49,8 @@ class CheckpointWriter:
             base: the checkpoint whose layout and companions are kept.
             dtype: `bfloat16`, `float16` or `float32` for floating tensors; None keeps each tensor's own.
             max_shard_size: bytes a file may hold; None keeps the base's distribution over files.
+            resume: keep the weights of an interrupted run where its files are as planned; tell `written` what
+                is already in them.
 
         Raises:
             CheckpointError: a setting is out of range, or a companion of the base cannot be carried over.
@@ -70,8 +74,10 @@ class CheckpointWriter:
         for name in base.companions():
             base.files.read(name, 0, 1)
         folder.mkdir(parents=True, exist_ok=True)
-        self._clear()
-        self._require_space()
+        self.resumed = resume and all(self._is_as_planned(plan) for plan in self._plans)
+        if not self.resumed:
+            self._clear()
+            self._require_space()
         try:
             for plan in self._plans:
                 self._descriptors[plan.name] = self._create(plan)
@@ -85,6 +91,14 @@ class CheckpointWriter:
             for path in sorted(self.folder.glob(pattern)):
                 path.unlink()
 
+    def _is_as_planned(self, plan: ShardPlan) -> bool:
+        """Whether an interrupted run left this file with its full size and the very same header."""
+        path = self.folder / plan.name
+        if path.is_symlink() or not path.is_file() or path.stat().st_size != plan.size:
+            return False
+        with path.open("rb") as file:
+            return file.read(len(plan.header)) == bytes(plan.header)
+
     def _require_space(self) -> None:
         needed = sum(plan.size for plan in self._plans)
         free = shutil.disk_usage(self.folder).free
@@ -97,6 +111,8 @@ class CheckpointWriter:
     def _create(self, plan: ShardPlan) -> int:
         path = self.folder / plan.name
         path.parent.mkdir(parents=True, exist_ok=True)
+        if self.resumed:
+            return os.open(path, os.O_RDWR | os.O_CLOEXEC)
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o666)
         try:
             # Reserved at once: a disk that fills up is known before hours of merging, and writing is faster.
@@ -127,6 +143,23 @@ class CheckpointWriter:
             raise self._machine_error(error, info.shard) from error
         with self._lock:
             self._missing[name] -= len(view)
+
+    def written(self, name: str, nbytes: int) -> None:
+        """Count bytes of a tensor that an interrupted run has written."""
+        with self._lock:
+            self._missing[name] -= nbytes
+
+    def sync(self) -> None:
+        """Make what was written so far durable.
+
+        Raises:
+            MachineError: the disk is full or broken.
+        """
+        for shard, descriptor in self._descriptors.items():
+            try:
+                os.fdatasync(descriptor)
+            except OSError as error:
+                raise self._machine_error(error, shard) from error
 
     def finish(self) -> None:
         """Write the index and the companions, and make everything durable.

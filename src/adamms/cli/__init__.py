@@ -12,7 +12,7 @@ from types import FrameType
 
 import typer
 
-from adamms.cli import demo, inspect, map_, merge, report, run, search, select, verify
+from adamms.cli import demo, inspect, map_, merge, methods, report, run, search, select, verify
 from adamms.cli.console import fail
 from adamms.errors import AdaMMSError
 
@@ -30,6 +30,7 @@ for name, command in (
     ("inspect", inspect.inspect),
     ("map", map_.map_),
     ("merge", merge.merge),
+    ("methods", methods.methods),
     ("search", search.search),
     ("select", select.select),
     ("run", run.run),

@@ -12,15 +12,19 @@ from adamms.cli.options import (
     Duplicates,
     Exclude,
     Force,
+    FurtherDonors,
     MappingFile,
     MaxShardSize,
     MethodName,
     Overwrite,
     Pretrained,
+    Resume,
     Settings,
     StoredDtype,
     Threads,
     Vocabulary,
+    parse_alpha,
+    parse_donors,
     parse_settings,
 )
 
@@ -29,7 +33,13 @@ def merge(
     base: Base,
     donor: Donor,
     out: Annotated[Path, typer.Option(help="The folder to write; it appears whole or not at all.")],
-    alpha: Annotated[float | None, typer.Option(help="The donor's weight, from 0 to 1.")] = None,
+    alpha: Annotated[
+        str | None,
+        typer.Option(
+            help="The donor's weight, from 0 to 1; over depth 0,0.5,0.2; by part attention=0.4;mlp=0.2."
+        ),
+    ] = None,
+    donors: FurtherDonors = None,
     method: MethodName = "linear",
     settings: Settings = None,
     pretrained: Pretrained = None,
@@ -42,10 +52,12 @@ def merge(
     max_shard_size: MaxShardSize = None,
     threads: Threads = None,
     overwrite: Overwrite = False,
+    resume: Resume = False,
 ) -> None:
     """Merge the donor into the base and write a checkpoint that loads as the base does (step 2).
 
-    Example: `adamms merge BASE DONOR --alpha 0.3 --out merged`
+    Example: `adamms merge BASE DONOR --alpha 0.3 --out merged`, or
+    `adamms merge BASE DONOR --method ties --pretrained LLM --set density=0.2 --out merged`
     """
     from adamms import pipeline
     from adamms.recipe import make_recipe
@@ -53,6 +65,7 @@ def merge(
     recipe = make_recipe(
         base=base,
         donor=donor,
+        donors=parse_donors(donors),
         pretrained=pretrained,
         force=force,
         mapping={
@@ -63,12 +76,12 @@ def merge(
         },
         merge={
             "method": method,
-            "alpha": alpha,
+            "alpha": parse_alpha(alpha),
             "settings": parse_settings(settings),
             "dtype": dtype,
             "max_shard_size": max_shard_size,
             "threads": threads,
         },
     )
-    result = pipeline.run(recipe, out, overwrite=overwrite, progress=Bars())
+    result = pipeline.run(recipe, out, overwrite=overwrite, resume=resume, progress=Bars())
     print(result.path)

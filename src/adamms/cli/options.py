@@ -31,7 +31,7 @@ Exclude = Annotated[
 ]
 Force = Annotated[
     bool,
-    typer.Option("--force", help="Go on although the weights say that the models share no ancestor."),
+    typer.Option("--force", help="Say nothing where the weights speak against a common ancestor."),
 ]
 MappingFile = Annotated[
     Path | None, typer.Option("--mapping", help="A mapping saved by `adamms map --save`, perhaps edited.")
@@ -42,7 +42,11 @@ Pretrained = Annotated[
         help="The common language-model ancestor (theta_0), for task-vector methods and the ancestor check."
     ),
 ]
-MethodName = Annotated[str, typer.Option("--method", help="The merge method.")]
+MethodName = Annotated[str, typer.Option("--method", help="The merge method; see `adamms methods`.")]
+FurtherDonors = Annotated[
+    list[str] | None,
+    typer.Option("--donor", help="A further donor, as MODEL or MODEL=ALPHA; may be repeated."),
+]
 Settings = Annotated[list[str] | None, typer.Option("--set", help="A setting of the method, as key=value.")]
 StoredDtype = Annotated[
     str | None,
@@ -56,6 +60,41 @@ MaxShardSize = Annotated[
 Threads = Annotated[int | None, typer.Option(help="Merging threads; default: 2.")]
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace an earlier output of ours.")]
 Resume = Annotated[bool, typer.Option("--resume", help="Go on with a run that was interrupted.")]
+
+
+def parse_alpha(text: str | None) -> object:
+    """A coefficient as written on the command line.
+
+    `0.3`; over depth `0,0.5,0.2`; by part or tensor name `attention=0.4;mlp=0.2,0.6;*.o_proj.weight=0`.
+    """
+    from adamms.errors import RecipeError
+
+    def number(word: str) -> float:
+        try:
+            return float(word)
+        except ValueError:
+            raise RecipeError(
+                f"--alpha {text!r} is not a number (0.3), a list over depth (0,0.5,0.2), or a table by part "
+                "(attention=0.4;mlp=0.2)."
+            ) from None
+
+    def plain(words: str) -> object:
+        numbers = [number(word) for word in words.split(",")]
+        return numbers if len(numbers) > 1 else numbers[0]
+
+    if text is None or "=" not in text:
+        return None if text is None else plain(text)
+    entries = (entry.rpartition("=") for entry in text.split(";") if entry.strip())
+    return {name.strip(): plain(value) for name, _, value in entries}
+
+
+def parse_donors(donors: list[str] | None) -> list[dict[str, object]]:
+    """Further donors as `MODEL` or `MODEL=ALPHA`."""
+    parsed: list[dict[str, object]] = []
+    for donor in donors or []:
+        model, equals, alpha = donor.rpartition("=")
+        parsed.append({"model": model, "alpha": parse_alpha(alpha)} if equals else {"model": donor})
+    return parsed
 
 
 def parse_settings(pairs: list[str] | None) -> dict[str, object]:

@@ -12,6 +12,7 @@ from adamms.cli.options import (
     Duplicates,
     Exclude,
     Force,
+    FurtherDonors,
     Json,
     MappingFile,
     MaxShardSize,
@@ -22,6 +23,7 @@ from adamms.cli.options import (
     Settings,
     Threads,
     Vocabulary,
+    parse_donors,
     parse_settings,
 )
 
@@ -45,6 +47,7 @@ def search(
     rule: Annotated[str, typer.Option(help="How differences are counted: sum, any or previous.")] = "sum",
     ends: Annotated[str | None, typer.Option(help="Candidates that may win: interior, or all.")] = None,
     fold_case: Annotated[bool, typer.Option(help="Ignore upper and lower case.")] = False,
+    donors: FurtherDonors = None,
     method: MethodName = "linear",
     settings: Settings = None,
     pretrained: Pretrained = None,
@@ -88,6 +91,7 @@ def search(
     recipe = make_recipe(
         base=base,
         donor=donor,
+        donors=parse_donors(donors),
         pretrained=pretrained,
         force=force,
         mapping={

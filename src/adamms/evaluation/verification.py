@@ -17,7 +17,7 @@ import torch
 from adamms.checkpoints import Checkpoint
 from adamms.errors import AdaMMSError, CheckpointError
 from adamms.mapping import MappedDonor, map_parameters
-from adamms.merging.blocks import TORCH_DTYPES, blocks_of
+from adamms.merging.blocks import TORCH_DTYPES
 
 QUESTION = "What is in the picture?"
 
@@ -115,8 +115,14 @@ def _parents(merged: Checkpoint, about: dict[str, Any]) -> tuple[bool | None, st
         except CheckpointError as error:
             return None, f"a parent is not at hand: {error}"
         options = about["mapping"]
+        if options.get("edited") or about.get("donors"):
+            return None, "merged with an edited mapping or further donors, which adamms.json does not hold"
         mapping = map_parameters(
-            base, donor, duplicates=options["duplicates"], vocabulary=options["vocabulary"]
+            base,
+            donor,
+            duplicates=options["duplicates"],
+            vocabulary=options["vocabulary"],
+            exclude=tuple(options.get("exclude", ())),
         )
         mapped = MappedDonor(mapping, base, donor)
         names = frozenset(mapped.names())
@@ -154,20 +160,14 @@ def _is_unmoved(
 ) -> bool:
     """Whether the rows that should be merged are one parent's although the parents differ."""
     like_base = like_donor = alike = True
-    for block in blocks_of(base.tensors[name], mapped):
-        if block.donor is None:
-            continue
-        ours = _values(merged, name, start=block.start, count=block.count)
-        one = _values(base, name, start=block.start, count=block.count).to(ours.dtype)
-        two = _values(donor, block.donor, start=block.donor_start, count=block.count).to(ours.dtype)
+    for piece in mapped.pieces(name):
+        ours = merged.tensor(name)[slice(*piece.base_rows)]
+        one = base.tensor(name)[slice(*piece.base_rows)].to(ours.dtype)
+        two = donor.tensor(piece.donor)[slice(*piece.donor_rows)].to(ours.dtype)
         like_base &= torch.equal(ours, one)
         like_donor &= torch.equal(ours, two)
         alike &= torch.equal(one, two)
     return (like_base or like_donor) and not alike
-
-
-def _values(model: Checkpoint, name: str, *, start: int, count: int) -> torch.Tensor:
-    return model.tensor(name).reshape(-1)[start : start + count]
 
 
 def _answers(merged: Checkpoint, folder: Path, *, vision_tower: str | None) -> tuple[bool, str]:

@@ -91,7 +91,8 @@ class Kinship:
             lowest = min(self.tensors, key=self.tensors.__getitem__)
             return (
                 f"The language models of {models} do not share an ancestor: {alike}, lowest {lowest}; "
-                "relatives are near 1, strangers near 0."
+                "relatives are near 1, strangers near 0, and merging strangers averages numbers that mean "
+                "different things."
             )
         if self.verdict == "distant":
             lowest = min(self.tensors, key=self.tensors.__getitem__)
@@ -165,21 +166,6 @@ def family_json(kinships: tuple[Kinship, ...]) -> dict[str, Any]:
         if with_ancestor
         else pair
     )
-
-
-def refuse_unrelated(kinships: Iterable[Kinship]) -> None:
-    """Insist that models share an ancestor.
-
-    Raises:
-        MappingError: some do not; the figures are in the message.
-    """
-    strangers = [kinship.sentence() for kinship in kinships if kinship.verdict == "unrelated"]
-    if strangers:
-        raise MappingError(
-            "\n".join(
-                [*strangers, "Merging them averages numbers that mean different things; --force does it."]
-            )
-        )
 
 
 def _matrices(

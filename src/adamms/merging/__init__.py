@@ -4,6 +4,17 @@ The names here are light. What does the arithmetic brings torch with it and is i
 (`merging.stream`, `merging.tensors`) by those who need it.
 """
 
-from adamms.merging.methods import Method, make_method
+from adamms.merging.method import MergeMethod, Method, Setting
+from adamms.merging.methods import all_methods, find_method, make_method
+from adamms.merging.parents import Parents, View
 
-__all__ = ["Method", "make_method"]
+__all__ = [
+    "MergeMethod",
+    "Method",
+    "Parents",
+    "Setting",
+    "View",
+    "all_methods",
+    "find_method",
+    "make_method",
+]

@@ -1,26 +1,28 @@
-"""One tensor, block by block: read both parents' values, merge in float32, round once.
+"""One tensor, block by block: read every parent's values, merge in float32, round once.
 
-Every merged value of the tool comes out of `merge_block`, whether it is written to disk or moved into a
-live model, so the two are equal bit for bit. A block is a run of consecutive elements of one base tensor
-that has one source: a run of consecutive elements of one donor tensor, or the base alone.
+Every merged value of the tool comes out of `BlockMerger.merge`, whether it is written to disk or moved into
+a live model, so the two are equal bit for bit. A block is a run of consecutive elements of one base tensor
+whose sources are runs of consecutive elements too, or the base alone.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from math import prod
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import torch
 
 from adamms.errors import MergeError
+from adamms.merging.draws import Draws, SeededDraws
+from adamms.merging.method import Method, Pass, as_parameters, call
+from adamms.merging.parents import Parents
 
 if TYPE_CHECKING:
     from adamms.checkpoints import Checkpoint, TensorInfo
-    from adamms.mapping import MappedDonor
-    from adamms.merging.methods import Method
 
-# 256 K elements: two float32 operands and the result stay in a core's cache.
-BLOCK_ELEMENTS = 1 << 18
+# 128 K elements: small enough for a core's cache with several operands, large enough that what a block costs
+# beside its arithmetic does not show. The results do not depend on it.
+BLOCK_ELEMENTS = 1 << 17
 
 TORCH_DTYPES = {
     "BF16": torch.bfloat16,
@@ -29,79 +31,184 @@ TORCH_DTYPES = {
     "F64": torch.float64,
 }
 
+Facts = Mapping[str, Any]
+
 
 @dataclass(frozen=True)
 class Block:
-    """A run of elements of one base tensor and where the donor's values for it lie.
+    """A run of elements of one base tensor and where the other parents' values for it lie.
 
-    `start` and `donor_start` count elements from the start of their tensors (row-major); `donor` is the
-    donor tensor's name, or None where the base's own values stay.
+    `start` counts elements from the start of the tensor (row-major). `sources` holds, for every donor and for
+    the ancestor if the method reads it, a tensor's name and the first element, or None where it has none; it
+    is empty where the base's own values stay.
     """
 
     name: str
     start: int
     count: int
-    donor: str | None = None
-    donor_start: int = 0
+    sources: tuple[tuple[str, int] | None, ...] = ()
 
 
-def blocks_of(info: "TensorInfo", donor: "MappedDonor", *, size: int = BLOCK_ELEMENTS) -> Iterator[Block]:
-    """Cut one base tensor into blocks of at most `size` elements, in order, without gaps."""
+def row_width(info: "TensorInfo") -> int:
+    """Elements a row; a tensor of one dimension is one row."""
+    return prod(info.shape[1:]) if len(info.shape) > 1 else max(info.numel, 1)
+
+
+def blocks_of(
+    info: "TensorInfo", parents: Parents, method: Method, *, size: int = BLOCK_ELEMENTS
+) -> Iterator[Block]:
+    """Cut one base tensor into blocks of about `size` elements at most, in order, without gaps.
+
+    Where the method needs whole rows a block holds whole rows, and one at least.
+    """
     width = prod(info.shape[1:])
+    if method.by_rows:
+        whole = row_width(info)
+        size = max(size - size % whole, whole)
     position = 0
-    for piece in donor.pieces(info.name):
-        start, stop = piece.base_rows[0] * width, piece.base_rows[1] * width
-        yield from _runs(Block(info.name, position, start - position), size)
-        yield from _runs(
-            Block(info.name, start, stop - start, piece.donor, piece.donor_rows[0] * width), size
-        )
+    for run in parents.runs(info.name, method):
+        start, stop = run.start * width, run.stop * width
+        yield from _cut(Block(info.name, position, start - position), size)
+        sources = tuple(source and (source[0], source[1] * width) for source in run.sources)
+        yield from _cut(Block(info.name, start, stop - start, sources), size)
         position = stop
-    yield from _runs(Block(info.name, position, prod(info.shape) - position), size)
+    yield from _cut(Block(info.name, position, prod(info.shape) - position), size)
 
 
-def _runs(block: Block, size: int) -> Iterator[Block]:
+def _cut(block: Block, size: int) -> Iterator[Block]:
     for offset in range(0, block.count, size):
         yield Block(
             block.name,
             block.start + offset,
             min(size, block.count - offset),
-            block.donor,
-            block.donor_start + offset,
+            tuple(source and (source[0], source[1] + offset) for source in block.sources),
         )
 
 
 class BlockMerger:
-    """Merges blocks of a pair of checkpoints; holds the few buffers that one thread reuses.
+    """Merges and measures blocks of a set of parents; holds the few buffers that one thread reuses.
 
     Peak memory is a handful of blocks, whatever the size of the model.
     """
 
-    def __init__(self, base: "Checkpoint", donor: "Checkpoint", method: "Method") -> None:
-        self._base = _Operand(base)
-        self._donor = _Operand(donor)
+    def __init__(
+        self, parents: Parents, method: Method, *, facts: Facts | None = None, draws: Draws | None = None
+    ) -> None:
+        views = parents.views_for(method)
+        self._parents = parents
         self._method = method
+        self._base = _Operand(parents.base, "base")
+        numbered = len(parents.donors) > 1
+        self._others = [
+            _Operand(
+                view.checkpoint,
+                "pretrained model"
+                if at == len(parents.donors)
+                else f"donor {at + 1}"
+                if numbered
+                else "donor",
+            )
+            for at, view in enumerate(views)
+        ]
+        self._given = {**as_parameters(method.settings), **(facts or {})}
+        self._draws = draws or SeededDraws(method.settings.get("seed", 0))
+        self._function = method.function
 
-    def merge(self, block: Block, out: torch.Tensor) -> None:
+    def merge(self, block: Block, out: torch.Tensor, *, facts: Facts | None = None) -> None:
         """Write a block's values into `out` (its dtype is the output's; `block.count` elements).
+
+        Args:
+            block: where.
+            out: the values' place.
+            facts: what the method's passes over this tensor found.
 
         Raises:
             MergeError: a source holds NaN or infinity, or the result does not fit the output's dtype.
         """
-        base = self._base.read(block.name, block.start, block.count)
-        if block.donor is None:
-            out.copy_(base)
+        if not block.sources:
+            out.copy_(self._base.read(block.name, block.start, block.count))
             return
-        donor = self._donor.read(block.donor, block.donor_start, block.count)
-        exact = torch.float64 if base.dtype == torch.float64 else torch.float32
-        merged = self._method.function(
-            self._base.widened(base, exact), self._donor.widened(donor, exact), **self._method.settings
-        )
+        merged = call(self._function, self._available(block, self._function, facts))
         low, high = torch.aminmax(merged)
         limit = torch.finfo(out.dtype).max
         # Written so that NaN, which compares false with everything, is caught as well.
         if not (low >= -limit and high <= limit):
-            raise MergeError(_explain(block, base=base, donor=donor, limit=limit, out=out.dtype))
+            raise MergeError(self._explain(block, limit=limit, out=out.dtype))
         out.copy_(merged)
+
+    def measure(self, block: Block, one: Pass, *, facts: Facts | None = None) -> torch.Tensor:
+        """A pass's measure of a block that has sources.
+
+        Raises:
+            MergeError: a source holds NaN or infinity.
+        """
+        measured: torch.Tensor = call(one.measure, self._available(block, one.measure, facts))
+        if measured.is_floating_point() and not torch.isfinite(measured).all():
+            raise MergeError(self._explain(block, limit=torch.finfo(torch.float32).max, out=torch.float32))
+        return measured
+
+    def conclude(
+        self, name: str | None, one: Pass, total: torch.Tensor, *, count: int, facts: Facts | None = None
+    ) -> dict[str, Any]:
+        """What follows from a pass's measures of a tensor, or (without a name) of the whole model."""
+        weights = {} if name is None else {"weights": self._parents.weights(name, self._method)}
+        return call(one.conclude, {**self._given, **(facts or {}), **weights, "total": total, "count": count})
+
+    def _available(self, block: Block, function: Any, facts: Facts | None) -> dict[str, Any]:
+        """Everything a method's function may ask for, at one block."""
+        models, pretrained = self._values(block)
+        given = {
+            **self._given,
+            **(facts or {}),
+            "models": models,
+            "weights": self._parents.weights(block.name, self._method),
+            "width": row_width(self._parents.base.tensors[block.name]),
+        }
+        if pretrained is not None:
+            given["pretrained"] = pretrained
+        if "seed" in self._method.settings:
+            given["draws"] = [
+                self._draws.draw(block.name, model, block.start, block.count) for model in range(len(models))
+            ]
+        if self._method.by_rows and block.count < given["width"]:
+            # A part of a one-dimensional tensor, such as one bias of several in one: a row of its own.
+            given["width"] = block.count
+        return given
+
+    def _values(self, block: Block) -> tuple[list[torch.Tensor], torch.Tensor | None]:
+        """The models' values, widened, the base's first, and the ancestor's.
+
+        A donor that lacks these rows while another has them counts as unchanged: it has the ancestor's
+        values, or the base's where there is no ancestor.
+        """
+        base = self._base.read(block.name, block.start, block.count)
+        exact = torch.float64 if base.dtype == torch.float64 else torch.float32
+        models = [self._base.widened(base, exact)]
+        others = [
+            source and operand.widened(operand.read(*source, block.count), exact)
+            for operand, source in zip(self._others, block.sources, strict=True)
+        ]
+        donors = len(self._parents.donors)
+        pretrained = others[donors] if len(others) > donors else None
+        absent = models[0] if pretrained is None else pretrained
+        return [*models, *(absent if each is None else each for each in others[:donors])], pretrained
+
+    def _explain(self, block: Block, *, limit: float, out: torch.dtype) -> str:
+        places = [(self._base, (block.name, block.start)), *zip(self._others, block.sources, strict=True)]
+        for operand, source in places:
+            if source is None:
+                continue
+            bad = int((~torch.isfinite(operand.read(*source, block.count))).sum())
+            if bad:
+                return (
+                    f"{source[0]} in the {operand.role} holds {bad} NaN or infinite values "
+                    f"in elements {source[1]}-{source[1] + block.count}; the checkpoint is damaged, "
+                    "download or export it again."
+                )
+        return (
+            f"The merged {block.name} exceeds the largest {str(out).removeprefix('torch.')} value "
+            f"({limit:.4g}); store the output wider, for example with --dtype bfloat16."
+        )
 
 
 class _Operand:
@@ -111,7 +218,8 @@ class _Operand:
     system each time).
     """
 
-    def __init__(self, source: "Checkpoint") -> None:
+    def __init__(self, source: "Checkpoint", role: str) -> None:
+        self.role = role
         self._source = source
         self._stored = torch.empty(0, dtype=torch.uint8)
         self._widened = torch.empty(0, dtype=torch.uint8)
@@ -132,6 +240,20 @@ def _at_least(buffer: torch.Tensor, nbytes: int) -> torch.Tensor:
     return buffer if len(buffer) >= nbytes else torch.empty(nbytes, dtype=torch.uint8)
 
 
+def refuse_nan(values: torch.Tensor, name: str) -> None:
+    """Insist that values that stay the base's are numbers; an infinity may be meant, as in a stored mask.
+
+    Raises:
+        MergeError: some are NaN.
+    """
+    bad = int(torch.isnan(values).sum())
+    if bad:
+        raise MergeError(
+            f"{name} in the base holds {bad} NaN values; the checkpoint is damaged, download or export it "
+            "again."
+        )
+
+
 def torch_dtype(info: "TensorInfo", source: str) -> torch.dtype:
     """The torch dtype of a tensor that takes part in arithmetic.
 
@@ -145,18 +267,3 @@ def torch_dtype(info: "TensorInfo", source: str) -> torch.dtype:
             f"{info.name} in {source} is stored as {info.dtype}, which cannot be interpolated; "
             "merge an unquantised copy of the model (bfloat16, float16 or float32)."
         ) from None
-
-
-def _explain(block: Block, *, base: torch.Tensor, donor: torch.Tensor, limit: float, out: torch.dtype) -> str:
-    for side, name, values in (("base", block.name, base), ("donor", str(block.donor), donor)):
-        bad = int((~torch.isfinite(values)).sum())
-        if bad:
-            return (
-                f"{name} in the {side} holds {bad} NaN or infinite values "
-                f"in elements {block.start}-{block.start + block.count}; the checkpoint is damaged, "
-                "download or export it again."
-            )
-    return (
-        f"The merged {block.name} exceeds the largest {str(out).removeprefix('torch.')} value ({limit:.4g}); "
-        "store the output wider, for example with --dtype bfloat16."
-    )

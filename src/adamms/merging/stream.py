@@ -2,125 +2,143 @@
 
 Workers take runs of blocks in file order, read, merge and write them where the header already says they go,
 so reading, arithmetic and writing overlap and the result does not depend on who did what. Nothing larger
-than a few blocks is ever in memory.
+than a few blocks is ever in memory. Where a method must know something of a whole tensor, a worker takes the
+tensor's blocks together and reads them once more.
 """
 
-import threading
 from collections.abc import Callable, Iterator
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from contextlib import contextmanager
-from itertools import islice
+from threading import local
 from typing import TYPE_CHECKING
 
 import torch
 
-from adamms.merging.blocks import BLOCK_ELEMENTS, TORCH_DTYPES, Block, BlockMerger, blocks_of
+from adamms.merging.blocks import (
+    BLOCK_ELEMENTS,
+    TORCH_DTYPES,
+    Block,
+    BlockMerger,
+    Facts,
+    blocks_of,
+    refuse_nan,
+)
+from adamms.merging.draws import Draws
+from adamms.merging.errands import BLOCKS_PER_ERRAND, errands_of, in_any_order
+from adamms.merging.facts import model_facts, tensor_facts
+from adamms.merging.method import Method
+from adamms.merging.parents import Parents
 
 if TYPE_CHECKING:
-    from adamms.checkpoints import Checkpoint, CheckpointWriter
-    from adamms.mapping import MappedDonor
-    from adamms.merging.methods import Method
-
-# A worker's errand: long enough that handing it out costs nothing, short enough to share the end evenly.
-BLOCKS_PER_ERRAND = 8
-DEFAULT_THREADS = 2
+    from adamms.checkpoints import CheckpointWriter, TensorInfo
+    from adamms.merging.journal import Journal
 
 
 def stream_merge(
-    base: "Checkpoint",
-    donor: "Checkpoint",
+    parents: Parents,
     *,
-    mapped: "MappedDonor",
-    method: "Method",
+    method: Method,
     writer: "CheckpointWriter",
     threads: int | None = None,
     progress: Callable[[int], None] | None = None,
+    facts: Facts | None = None,
+    draws: Draws | None = None,
+    journal: "Journal | None" = None,
 ) -> None:
     """Merge every mapped tensor and copy every other, block by block, into `writer`.
 
     Args:
-        base: the model whose layout is written.
-        donor: the model merged into it.
-        mapped: the donor seen through the mapping.
+        parents: the models.
         method: the merge method with its settings.
         writer: where each output tensor goes.
         threads: workers; two by default, which is enough to overlap reading, arithmetic and writing.
         progress: called with the number of bytes written since the last call.
+        facts: what `model_facts` found, where it was called before.
+        draws: another source of random numbers; tests give a reference's masks this way.
+        journal: which errands an interrupted merge has done, and where these are noted.
 
     Raises:
         MergeError: a source holds NaN or infinity, or a dtype that cannot be interpolated.
         CheckpointError: a shard ends before its header says it does.
         MachineError: the disk is full.
     """
-    local = threading.local()
+    if facts is None:
+        facts = model_facts(parents, method, threads=threads, draws=draws)
+    known = facts
 
-    def run(blocks: list[Block]) -> int:
-        if not hasattr(local, "worker"):
-            local.worker = _Worker(base, donor, method, writer)
-        return sum(local.worker.run(block) for block in blocks)
+    def run(worker: local, errand: tuple[int, list[Block]]) -> int:
+        number, blocks = errand
+        if not hasattr(worker, "writes"):
+            merger = BlockMerger(parents, method, facts=known, draws=draws)
+            worker.writes = _Worker(parents, method, merger, writer)
+        written: int = worker.writes.run(blocks)
+        if journal:
+            journal.add(number, written)
+        return written
 
-    errands = _errands(base, mapped)
-    with _one_torch_thread(), ThreadPoolExecutor(threads or DEFAULT_THREADS, "adamms-merge") as pool:
-        pending: set[Future[int]] = set()
-        try:
-            while True:
-                room = 2 * (threads or DEFAULT_THREADS) - len(pending)
-                pending |= {pool.submit(run, blocks) for blocks in islice(errands, room)}
-                if not pending:
-                    return
-                done, pending = wait(pending, return_when=FIRST_COMPLETED)
-                written = sum(future.result() for future in done)
+    def remaining() -> Iterator[tuple[int, list[Block]]]:
+        for number, blocks in enumerate(_errands(parents, method)):
+            if journal is None or number not in journal.done:
+                yield number, blocks
+                continue
+            for block in blocks:
+                nbytes = block.count * _itemsize(writer.tensors[block.name])
+                writer.written(block.name, nbytes)
                 if progress:
-                    progress(written)
-        except BaseException:
-            # A failure or Ctrl-C: let the blocks in flight end, start no more.
-            pool.shutdown(cancel_futures=True)
-            raise
+                    progress(nbytes)
+
+    try:
+        for _, written in in_any_order(remaining(), run, threads=threads):
+            if progress:
+                progress(written)
+    finally:
+        if journal:
+            journal.flush()
 
 
 class _Worker:
     """What one thread holds: the readers' buffers and one output buffer."""
 
     def __init__(
-        self, base: "Checkpoint", donor: "Checkpoint", method: "Method", writer: "CheckpointWriter"
+        self, parents: Parents, method: Method, merger: BlockMerger, writer: "CheckpointWriter"
     ) -> None:
-        self._base = base
-        self._merger = BlockMerger(base, donor, method)
+        self._base = parents.base
+        self._method = method
+        self._merger = merger
         self._writer = writer
         self._out = torch.empty(BLOCK_ELEMENTS * 8, dtype=torch.uint8)
 
-    def run(self, block: Block) -> int:
+    def run(self, blocks: list[Block]) -> int:
+        """Merge blocks, all of one tensor if the method has passes over tensors; the bytes written."""
+        facts = tensor_facts(self._merger, self._method, blocks)
+        return sum(self._write(block, facts) for block in blocks)
+
+    def _write(self, block: Block, facts: Facts) -> int:
         target, source = self._writer.tensors[block.name], self._base.tensors[block.name]
-        itemsize = target.nbytes // target.numel
+        itemsize = _itemsize(target)
+        if block.count * itemsize > len(self._out):
+            self._out = torch.empty(block.count * itemsize, dtype=torch.uint8)
         data = self._out[: block.count * itemsize]
         raw = data.numpy().data
-        if block.donor is None and target.dtype == source.dtype:
+        if not block.sources and target.dtype == source.dtype:
             # Untouched values travel as bytes, so integers and float8 survive bit for bit.
             self._base.read_into(block.name, raw, start=block.start * itemsize)
+            if source.dtype in TORCH_DTYPES:
+                refuse_nan(data.view(TORCH_DTYPES[source.dtype]), block.name)
         else:
-            self._merger.merge(block, data.view(TORCH_DTYPES[target.dtype]))
+            self._merger.merge(block, data.view(TORCH_DTYPES[target.dtype]), facts=facts)
         self._writer.write(block.name, raw, start=block.start * itemsize)
         return len(raw)
 
 
-def _errands(base: "Checkpoint", mapped: "MappedDonor") -> Iterator[list[Block]]:
-    errand: list[Block] = []
-    for info in base.tensors.values():
-        for block in blocks_of(info, mapped):
-            errand.append(block)
-            if len(errand) == BLOCKS_PER_ERRAND:
-                yield errand
-                errand = []
-    if errand:
-        yield errand
+def _itemsize(info: "TensorInfo") -> int:
+    return info.nbytes // info.numel
 
 
-@contextmanager
-def _one_torch_thread() -> Iterator[None]:
-    """Our workers are the parallelism; torch's own pool would spin beside them on a busy machine."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)
+def _errands(parents: Parents, method: Method) -> Iterator[list[Block]]:
+    tensors = parents.base.tensors.values()
+    if method.passes_of("tensor"):
+        for info in tensors:
+            if of_tensor := list(blocks_of(info, parents, method)):
+                yield of_tensor
+        return
+    blocks = (block for info in tensors for block in blocks_of(info, parents, method))
+    yield from errands_of(blocks, BLOCKS_PER_ERRAND)

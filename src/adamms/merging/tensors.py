@@ -4,29 +4,64 @@ The values come out of the same `BlockMerger` as the written checkpoint's, so wh
 what the merge writes.
 """
 
-from typing import TYPE_CHECKING
+from typing import Any
 
 import torch
 
 from adamms.merging.blocks import BlockMerger, blocks_of, torch_dtype
+from adamms.merging.draws import Draws
+from adamms.merging.facts import model_facts, tensor_facts
+from adamms.merging.method import Method, parameters_of
+from adamms.merging.parents import Parents
 
-if TYPE_CHECKING:
-    from adamms.checkpoints import Checkpoint
-    from adamms.mapping import MappedDonor
-    from adamms.merging.methods import Method
 
+class TensorMerger:
+    """Merges whole tensors of one set of parents, candidate after candidate.
 
-def merged_tensor(
-    base: "Checkpoint", donor: "Checkpoint", name: str, *, mapped: "MappedDonor", method: "Method"
-) -> torch.Tensor:
-    """The merged tensor under a base name: the base's shape, rounded once to the base's dtype.
-
-    Raises:
-        MergeError: a source holds NaN or infinity, or a dtype that cannot be interpolated.
+    What a method must know of the whole model is found once, and again only for settings that change it.
     """
-    info = base.tensors[name]
-    flat = torch.empty(info.numel, dtype=torch_dtype(info, base.source))
-    merger = BlockMerger(base, donor, method)
-    for block in blocks_of(info, mapped):
-        merger.merge(block, flat[block.start : block.start + block.count])
-    return flat.view(info.shape)
+
+    def __init__(self, parents: Parents, *, threads: int | None = None, draws: Draws | None = None) -> None:
+        self._parents = parents
+        self._threads = threads
+        self._draws = draws
+        self._facts: list[tuple[Any, dict[str, Any]]] = []
+
+    def merged(self, name: str, method: Method) -> torch.Tensor:
+        """The merged tensor under a base name: the base's shape, rounded once to the base's dtype.
+
+        Raises:
+            MergeError: a source holds NaN or infinity, or a dtype that cannot be interpolated.
+        """
+        info = self._parents.base.tensors[name]
+        flat = torch.empty(info.numel, dtype=torch_dtype(info, self._parents.base.source))
+        merger = BlockMerger(self._parents, method, facts=self._facts_for(method), draws=self._draws)
+        blocks = list(blocks_of(info, self._parents, method))
+        facts = tensor_facts(merger, method, blocks)
+        for block in blocks:
+            merger.merge(block, flat[block.start : block.start + block.count], facts=facts)
+        return flat.view(info.shape)
+
+    def _facts_for(self, method: Method) -> dict[str, Any]:
+        passes = method.passes_of("model")
+        if not passes:
+            return {}
+        # Passes that do not ask for the weights find the same for every alpha.
+        weighted = any("weights" in parameters_of(one.measure) for one in passes)
+        settings = {
+            key: value
+            for key, value in method.settings.items()
+            if weighted or key not in ("alpha", "base_weight")
+        }
+        key = (method.name, settings)
+        for known, facts in self._facts:
+            if known == key:
+                return facts
+        facts = model_facts(self._parents, method, threads=self._threads, draws=self._draws)
+        self._facts.append((key, facts))
+        return facts
+
+
+def merged_tensor(parents: Parents, name: str, *, method: Method) -> torch.Tensor:
+    """One merged tensor under a base name; see `TensorMerger`, which is for more than one."""
+    return TensorMerger(parents).merged(name, method)

@@ -58,7 +58,12 @@ def model_card(description: Mapping[str, Any], config: Mapping[str, Any]) -> str
         "| | |",
         "|---|---|",
         f"| base (architecture, tokenizer and vision encoder kept) | {_parent(description['base'])} |",
-        f"| donor | {_parent(description['donor'])} |",
+        *(f"| donor | {_parent(donor)} |" for donor in _donors(description)),
+        *(
+            [f"| pretrained (common ancestor) | {_parent(description['pretrained'])} |"]
+            if "pretrained" in description
+            else []
+        ),
         f"| method | {description['method']}{METHODS.get(description['method'], '')} |",
         f"| alpha (the donor's weight) | {description.get('alpha', 'none')} |",
         f"| tensors | {mapping['merged']:,} merged, {mapping['partly']:,} in part, {mapping['kept']:,} kept "
@@ -133,13 +138,19 @@ def _metadata(description: Mapping[str, Any], config: Mapping[str, Any]) -> str:
     if licence:
         data["license"] = licence
     data |= {
-        "base_model": [model_id(str(description[role]["source"])) for role in ("base", "donor")],
+        "base_model": [
+            model_id(str(parent["source"])) for parent in (description["base"], *_donors(description))
+        ],
         "base_model_relation": "merge",
         "library_name": "transformers",
         "pipeline_tag": "image-text-to-text" if is_multimodal(config) else "text-generation",
         "tags": ["merge", "adamms"],
     }
     return yaml.safe_dump(data, sort_keys=False, allow_unicode=True)
+
+
+def _donors(description: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    return [description["donor"], *description.get("donors", [])]
 
 
 def _licence(source: str) -> str | None:

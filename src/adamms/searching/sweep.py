@@ -14,18 +14,15 @@ from adamms.searching.responses import Response
 
 if TYPE_CHECKING:
     from adamms.checkpoints import Checkpoint
-    from adamms.mapping import MappedDonor
-    from adamms.merging import Method
+    from adamms.merging import Method, Parents
     from adamms.searching.generation import Generator
 
 
 def sweep(
-    base: "Checkpoint",
-    donor: "Checkpoint",
+    parents: "Parents",
     examples: Sequence[Example],
     alphas: Sequence[float],
     *,
-    mapped: "MappedDonor",
     method: "Callable[[float], Method]",
     skip: Collection[tuple[float, str]] = (),
     max_new_tokens: int = 64,
@@ -40,11 +37,9 @@ def sweep(
     """Ask every candidate every question.
 
     Args:
-        base: the checkpoint whose architecture answers; a local folder with its weights.
-        donor: the model merged into it.
+        parents: the models; the base's architecture answers, from a local folder with its weights.
         examples: the questions.
         alphas: the candidates, in the order in which they are asked.
-        mapped: the donor under the base's names.
         method: alpha -> the merge method of that candidate.
         skip: pairs of alpha and question id that are answered already.
         max_new_tokens: the longest answer.
@@ -67,12 +62,13 @@ def sweep(
         progress(given, total)
     if given == total:
         return
-    from adamms.merging.tensors import merged_tensor
+    from adamms.merging.tensors import TensorMerger
 
+    merger = TensorMerger(parents)
     asked = frozenset(id for ids in wanted.values() for id in ids)
     engine = generator or _transformers(
-        base,
-        mapped,
+        parents.base,
+        parents.changed(method(alphas[0])),
         max_new_tokens=max_new_tokens,
         batch_size=batch_size,
         device=device,
@@ -84,7 +80,7 @@ def sweep(
     for alpha, ids in wanted.items():
         if not ids:
             continue
-        engine.move(alpha, partial(merged_tensor, base, donor, mapped=mapped, method=method(alpha)))
+        engine.move(alpha, partial(merger.merged, method=method(alpha)))
         for response in engine.answer(ids):
             given += 1
             if progress is not None:
@@ -94,7 +90,7 @@ def sweep(
 
 def _transformers(
     base: "Checkpoint",
-    mapped: "MappedDonor",
+    changed: Sequence[str],
     *,
     max_new_tokens: int,
     batch_size: int,
@@ -113,7 +109,7 @@ def _transformers(
     return TransformersGenerator(
         base.folder,
         names=list(base.tensors),
-        changed=[name for name in base.tensors if any(True for _ in mapped.pieces(name))],
+        changed=list(changed),
         max_new_tokens=max_new_tokens,
         batch_size=batch_size,
         device=device,

@@ -1,0 +1,64 @@
+"""The pass that finds the inner products of all models, or of their task vectors, in float64.
+
+Norms, cosines, means on a sphere: all of them follow from these few numbers, so a method that needs them of a
+whole tensor, or of the whole model, reads it twice and holds nothing.
+"""
+
+from collections.abc import Callable, Sequence
+from math import sqrt
+from typing import TYPE_CHECKING, Any
+
+from adamms.merging.method import Pass, Scope
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+Products = tuple[tuple[float, ...], ...]
+
+
+def inner_products(scope: Scope) -> Pass:
+    """The pass; its fact `products` holds <x_i, x_j> over the scope.
+
+    The x_i are the task vectors where the method reads an ancestor, and otherwise the models.
+    """
+    return Pass(_measure, _conclude, scope)
+
+
+def norms(products: Products) -> tuple[float, ...]:
+    """The vectors' lengths."""
+    return tuple(sqrt(products[i][i]) for i in range(len(products)))
+
+
+def cosine(products: Products, first: int, second: int) -> float:
+    """The cosine of two of the vectors; 1 where one of them is zero."""
+    length = sqrt(products[first][first]) * sqrt(products[second][second])
+    return max(-1.0, min(1.0, products[first][second] / length)) if length else 1.0
+
+
+def combination(vectors: "Sequence[Tensor]", coefficients: "Sequence[float | Tensor]") -> "Tensor":
+    """The vectors' sum with a coefficient each, a number or one a row."""
+    total = vectors[0] * coefficients[0]
+    for vector, coefficient in zip(vectors[1:], coefficients[1:], strict=True):
+        total.add_(vector * coefficient)
+    return total
+
+
+def by_rows(vectors: "Sequence[Tensor]", width: int, merge: "Callable[..., Tensor]") -> "Tensor":
+    """Apply `merge` to the vectors as rows of `width` elements, and flatten what it returns."""
+    return merge([vector.view(-1, width) for vector in vectors]).reshape(-1)
+
+
+def _measure(models: "Sequence[Tensor]", pretrained: "Tensor | None" = None) -> "Tensor":
+    import torch
+
+    vectors = models if pretrained is None else [model - pretrained for model in models]
+    size = len(vectors)
+    found = torch.empty(size, size, dtype=torch.float64)
+    for i in range(size):
+        for j in range(i, size):
+            found[i, j] = found[j, i] = torch.sum(vectors[i] * vectors[j], dtype=torch.float64)
+    return found
+
+
+def _conclude(total: "Tensor") -> dict[str, Any]:
+    return {"products": tuple(tuple(row) for row in total.tolist())}

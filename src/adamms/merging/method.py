@@ -1,0 +1,232 @@
+"""What a merge method is: a pure function on float32 tensors, its settings, and what it must know beforehand.
+
+A method's function asks for what it needs by the names of its parameters: `models` (the base first, then the
+donors), and any of `pretrained`, `weights` (one a model), `draws` (random numbers, one tensor a model),
+`width` (elements a row), its own settings, and the facts that its passes found. A pass is a look at the data
+before merging whose measures add up, so that nothing larger than a block is ever held.
+"""
+
+import inspect
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from functools import cache
+from typing import TYPE_CHECKING, Any, Literal
+
+from adamms.errors import MergeError
+from adamms.merging.coefficients import Coefficient, Spot, check_coefficient, coefficient_at
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+Scope = Literal["tensor", "model"]
+
+
+@dataclass(frozen=True)
+class Setting:
+    """One setting: what it may be, what it is when left out, and a line of help.
+
+    `default` None with `required` False means that the method decides; the help says how. A `coefficient` may
+    also be given over depth or by part.
+    """
+
+    name: str
+    default: float | bool | str | None
+    help: str
+    low: float | None = None
+    high: float | None = None
+    choices: tuple[str, ...] = ()
+    required: bool = False
+    integer: bool = False
+    coefficient: bool = False
+
+    @property
+    def expected(self) -> str:
+        """What values are right, for people."""
+        if self.choices:
+            return "one of " + ", ".join(self.choices)
+        if isinstance(self.default, bool):
+            return "true or false"
+        kind = "a whole number" if self.integer else "a coefficient" if self.coefficient else "a number"
+        if self.low is None:
+            return kind
+        if self.high is None:
+            return f"{kind} from {self.low:g}"
+        return f"{kind} from {self.low:g} to {self.high:g}"
+
+    def check(self, value: object, *, method: str) -> Any:
+        """The value in its own type.
+
+        Raises:
+            MergeError: it is not what the setting takes.
+        """
+        if self.coefficient and value is not None:
+            return check_coefficient(value, self.name, high=self.high)
+        if self._fits(value):
+            plain = isinstance(value, bool | str) or self.integer or value is None
+            return value if plain else float(value)  # type: ignore[arg-type]
+        raise MergeError(f"{self.name} of the method {method} must be {self.expected}, not {value!r}.")
+
+    def _fits(self, value: object) -> bool:
+        if value is None:
+            return self.default is None and not self.required
+        if self.choices or isinstance(self.default, bool):
+            return value in self.choices if self.choices else isinstance(value, bool)
+        if isinstance(value, bool) or not isinstance(value, int if self.integer else int | float):
+            return False
+        low = -float("inf") if self.low is None else self.low
+        high = float("inf") if self.high is None else self.high
+        # NaN compares false with everything; infinity is no setting either.
+        return low <= value <= high and abs(value) < float("inf")
+
+
+@dataclass(frozen=True)
+class Pass:
+    """One look at the data before merging.
+
+    Attributes:
+        measure: a block's measure, an int64 or float64 tensor; asks for what it needs as a method does.
+        conclude: the facts from the measures' sum, `total`, over `count` elements; they are given by name to
+            later passes and to the method.
+        scope: what is summed over: every mapped element of one base tensor, or of the whole model.
+    """
+
+    measure: "Callable[..., Tensor]"
+    conclude: Callable[..., dict[str, Any]]
+    scope: Scope = "tensor"
+
+
+def no_passes(settings: Mapping[str, Any]) -> tuple[Pass, ...]:
+    """The passes of a method that looks at single elements or rows only."""
+    return ()
+
+
+@dataclass(frozen=True)
+class MergeMethod:
+    """A merge method as its file declares it.
+
+    Attributes:
+        function: the pure function; the method is called as it is.
+        summary: one line for `adamms methods`.
+        source: the publication, or the implementation where there is none.
+        settings: what it takes.
+        pretrained: whether it reads the common ancestor theta_0.
+        donors: how many donors it takes.
+        base_weight: how the base is weighted beside alpha: by what the donors leave of 1, or by a setting.
+        passes: what it must know beforehand, given its settings.
+        by_rows: it needs whole rows of a tensor in one block.
+    """
+
+    function: "Callable[..., Tensor]"
+    summary: str
+    source: str
+    settings: tuple[Setting, ...] = ()
+    pretrained: Literal["unused", "needed", "optional"] = "unused"
+    donors: Literal["one", "many"] = "many"
+    base_weight: Literal["rest", "own"] = "own"
+    passes: Callable[[Mapping[str, Any]], tuple[Pass, ...]] = no_passes
+    by_rows: Callable[[Mapping[str, Any]], bool] = field(default=lambda settings: False)
+
+    @property
+    def name(self) -> str:
+        """The name it goes by: its function's."""
+        return self.function.__name__
+
+    def setting(self, name: str) -> Setting | None:
+        """One of its settings."""
+        return next((setting for setting in self.settings if setting.name == name), None)
+
+    def to_json(self) -> dict[str, Any]:
+        """The method in plain data, as `adamms methods --json` prints it."""
+        return {
+            "name": self.name,
+            "summary": self.summary,
+            "source": self.source,
+            "pretrained": self.pretrained,
+            "donors": self.donors,
+            "settings": [
+                {
+                    "name": setting.name,
+                    "default": setting.default,
+                    "required": setting.required,
+                    "values": setting.expected,
+                    "help": setting.help,
+                }
+                for setting in self.settings
+            ],
+        }
+
+
+@dataclass(frozen=True)
+class Method:
+    """A merge method with the settings it runs with.
+
+    `settings` holds every setting, defaults included; `alpha` is a coefficient, or a tuple of them with one a
+    donor.
+    """
+
+    rule: MergeMethod
+    settings: dict[str, Any]
+
+    @property
+    def name(self) -> str:
+        """The method's name."""
+        return self.rule.name
+
+    @property
+    def function(self) -> "Callable[..., Tensor]":
+        """The pure tensor function."""
+        return self.rule.function
+
+    @property
+    def passes(self) -> tuple[Pass, ...]:
+        """What it must know before it merges."""
+        return self.rule.passes(self.settings)
+
+    @property
+    def by_rows(self) -> bool:
+        """Whether a block must hold whole rows."""
+        return self.rule.by_rows(self.settings)
+
+    def passes_of(self, scope: Scope) -> tuple[Pass, ...]:
+        """Its passes over single tensors, or over the whole model."""
+        return tuple(each for each in self.passes if each.scope == scope)
+
+    def alphas(self, donors: int) -> tuple[Coefficient, ...]:
+        """One coefficient a donor.
+
+        Raises:
+            MergeError: there are not as many as donors.
+        """
+        alpha = self.settings.get("alpha", 1.0)
+        if not isinstance(alpha, tuple):
+            return (alpha,) * donors
+        if len(alpha) != donors:
+            raise MergeError(f"{donors} donors need {donors} coefficients; alpha has {len(alpha)}.")
+        return alpha
+
+    def weights(self, spot: Spot, *, donors: int) -> tuple[float, ...]:
+        """The models' weights at one tensor, the base's first."""
+        alphas = tuple(coefficient_at(alpha, spot) for alpha in self.alphas(donors))
+        own = self.settings.get("base_weight", 1.0 if self.rule.base_weight == "own" else None)
+        return (1 - sum(alphas) if own is None else coefficient_at(own, spot), *alphas)
+
+
+def call(function: Callable[..., Any], available: Mapping[str, Any]) -> Any:
+    """Call a function with those of the available values that its parameters name.
+
+    A parameter called `everything` takes them all; one that is not there keeps its default.
+    """
+    names = [name for name in parameters_of(function) if name in available]
+    everything = {"everything": available} if "everything" in parameters_of(function) else {}
+    return function(**{name: available[name] for name in names}, **everything)
+
+
+@cache
+def parameters_of(function: Callable[..., Any]) -> tuple[str, ...]:
+    """The names of a function's parameters."""
+    return tuple(inspect.signature(function).parameters)
+
+
+def as_parameters(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """Settings under the names that functions can spell: `lambda` is a word of Python's."""
+    return {"lambda_" if name == "lambda" else name: value for name, value in settings.items()}

@@ -1,0 +1,73 @@
+"""Karcher mean: the point on the sphere whose squared distances to the models' directions sum to the least.
+
+Karcher, Riemannian Center of Mass (1977); for weights, mergekit's `karcher`. Tensor by tensor: directions are
+averaged on the sphere, lengths linearly. The mean is a combination of the models, so it is found among their
+inner products alone, by the fixed-point iteration of the logarithm and exponential maps.
+"""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from adamms.merging.inner_products import Products, combination, inner_products, norms
+from adamms.merging.method import MergeMethod, Setting
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+ROUNDS = 100
+CLOSE = 1e-10
+
+
+def karcher(models: "Sequence[Tensor]", *, weights: Sequence[float], products: Products) -> "Tensor":
+    """The weighted Karcher mean of the models, at the weighted mean of their lengths."""
+    return combination(models, karcher_coefficients(products, weights))
+
+
+def karcher_coefficients(products: Products, weights: Sequence[float]) -> list[float]:
+    """The models' coefficients in their weighted Karcher mean."""
+    import numpy as np
+
+    lengths, shares = np.array(norms(products)), np.array(weights, dtype=float)
+    shares = np.where(lengths > 0, shares, 0.0)
+    if not shares.sum():
+        return [0.0] * len(weights)
+    shares /= shares.sum()
+    scale = np.where(lengths > 0, lengths, 1.0)
+    gram = np.array(products) / np.outer(scale, scale)
+
+    def unit(point: "np.ndarray") -> "np.ndarray":
+        length = float(np.sqrt(max(point @ gram @ point, 0.0)))
+        return point / length if length > CLOSE else np.eye(len(shares))[int(np.argmax(shares))]
+
+    mean = unit(shares)
+    for _ in range(ROUNDS):
+        # The logarithm of every direction at the mean, in coefficients of the directions.
+        cosines = np.clip(gram @ mean, -1.0, 1.0)
+        angles = np.arccos(cosines)
+        sines = np.sin(angles)
+        factors = np.where(sines > CLOSE, angles / np.where(sines > CLOSE, sines, 1.0), 1.0)
+        step = shares * factors - float(shares @ (factors * cosines)) * mean
+        length = float(np.sqrt(max(step @ gram @ step, 0.0)))
+        if length < CLOSE:
+            break
+        mean = unit(np.cos(length) * mean + np.sin(length) / length * step)
+    return [float(each) for each in mean / scale * float(shares @ lengths)]
+
+
+METHOD = MergeMethod(
+    karcher,
+    summary="the mean of the models' directions on the sphere, tensor by tensor",
+    source="Karcher 1977; mergekit's karcher",
+    settings=(
+        Setting("alpha", None, "the donor's weight", 0, 1, required=True, coefficient=True),
+        Setting(
+            "base_weight",
+            None,
+            "the base's weight; left out: what the donors leave of 1",
+            0,
+            coefficient=True,
+        ),
+    ),
+    base_weight="rest",
+    passes=lambda settings: (inner_products("tensor"),),
+)

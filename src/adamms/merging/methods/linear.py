@@ -1,0 +1,57 @@
+"""Linear interpolation, the method of the paper (equation 1).
+
+    theta_out = (1 - alpha) * theta_1 + alpha * f(theta_1)
+
+Pure functions on tensors: they know no names, files, dtypes on disk or devices.
+"""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from adamms.merging.method import MergeMethod, Setting
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+
+def linear(models: "Sequence[Tensor]", *, weights: Sequence[float]) -> "Tensor":
+    """The models' weighted sum.
+
+    Args:
+        models: the base's values and the donors' for the same entries, float32 (float64 for a float64
+            checkpoint), of one shape.
+        weights: one a model; with one donor (1 - alpha, alpha). A model of weight 0 is not looked at, and
+            one of weight 1 that stands alone is returned bit for bit.
+
+    Returns:
+        A tensor of the same shape and dtype. Each product and each sum are rounded once in that dtype, as
+        the equation is written; no fused multiply-add, so the result is the same on every machine.
+    """
+    terms = [(model, weight) for model, weight in zip(models, weights, strict=True) if weight]
+    if not terms:
+        return models[0] * 0
+    (first, weight), *others = terms
+    if weight == 1 and not others:
+        return first
+    total = first * weight
+    for model, weight in others:
+        total.add_(model * weight)
+    return total
+
+
+METHOD = MergeMethod(
+    linear,
+    summary="(1 - alpha) base + alpha donor",
+    source="AdaMMS, equation 1 (arXiv 2503.23733); Model Soups (arXiv 2203.05482)",
+    settings=(
+        Setting("alpha", None, "the donor's weight", 0, 1, required=True, coefficient=True),
+        Setting(
+            "base_weight",
+            None,
+            "the base's weight; left out: what the donors leave of 1",
+            0,
+            coefficient=True,
+        ),
+    ),
+    base_weight="rest",
+)

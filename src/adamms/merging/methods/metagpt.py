@@ -1,0 +1,39 @@
+"""MetaGPT: task arithmetic whose coefficients follow from the task vectors' norms in closed form.
+
+    theta_out = theta_0 + sum_i lambda_i tau_i,   lambda_i = |tau_i|^2 / sum_j |tau_j|^2
+
+Zhou et al., MetaGPT (arXiv 2406.11385), section 3. The norms are those of the whole task vectors. There is no
+alpha: the coefficients are the method.
+"""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from adamms.merging.inner_products import Products, inner_products
+from adamms.merging.method import MergeMethod
+from adamms.merging.methods.settings import LAMBDA
+from adamms.merging.task_vectors import add_to, task_vectors, weighted_sum
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+
+def metagpt(
+    models: "Sequence[Tensor]", pretrained: "Tensor", *, products: Products, lambda_: float
+) -> "Tensor":
+    """The ancestor plus the task vectors weighted by their squared norms over the whole model."""
+    squares = [products[i][i] for i in range(len(products))]
+    whole = sum(squares)
+    weights = [square / whole if whole else 0.0 for square in squares]
+    merged = weighted_sum(task_vectors(models, pretrained), weights, normalize=False)
+    return add_to(pretrained, merged, lambda_=lambda_)
+
+
+METHOD = MergeMethod(
+    metagpt,
+    summary="task arithmetic with coefficients from the task vectors' squared norms",
+    source="Zhou et al., MetaGPT (arXiv 2406.11385)",
+    settings=(LAMBDA,),
+    pretrained="needed",
+    passes=lambda settings: (inner_products("model"),),
+)

@@ -1,0 +1,84 @@
+"""Model Stock: how far from the ancestor towards the models' mean, by the angle between their task vectors.
+
+    theta_out = t * mean_i theta_i + (1 - t) * theta_0,   t = N cos / (1 + (N - 1) cos)
+
+Jang et al., Model Stock (arXiv 2403.19522), equation 2 and appendix; cos is the mean cosine of the pairs of
+task vectors, tensor by tensor. t is not clamped, so task vectors that point apart lead beyond the ancestor.
+"""
+
+from collections.abc import Mapping, Sequence
+from itertools import combinations
+from statistics import fmean
+from typing import TYPE_CHECKING, Any
+
+from adamms.merging.inner_products import Products, by_rows, combination, cosine, inner_products
+from adamms.merging.method import MergeMethod, Pass, Setting
+from adamms.merging.task_vectors import task_vectors
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+
+def model_stock(
+    models: "Sequence[Tensor]",
+    pretrained: "Tensor",
+    *,
+    width: int,
+    over: str,
+    products: Products | None = None,
+) -> "Tensor":
+    """Between the ancestor and the models' mean.
+
+    Args:
+        models: the base's values and the donors'.
+        pretrained: the ancestor's.
+        width: elements a row.
+        over: `tensor` or `rows`: what has an angle of its own.
+        products: the inner products of the whole tensors' task vectors, for `over=tensor`.
+    """
+    count = len(models)
+    mean = combination(models, [1 / count] * count)
+    if over == "rows":
+        deltas = task_vectors(models, pretrained)
+        return by_rows([mean, pretrained, *deltas], width, lambda rows: _rows(*rows))
+    assert products is not None
+    cos = fmean(cosine(products, *pair) for pair in combinations(range(count), 2))
+    share = _share(cos, count)
+    return combination([mean, pretrained], [share, 1 - share])
+
+
+def _share(cos: float, count: int) -> float:
+    """t; at the one cosine where it is infinite there is no direction to go, so the ancestor stays."""
+    below = 1 + (count - 1) * cos
+    return count * cos / below if below else 0.0
+
+
+def _rows(mean: "Tensor", pretrained: "Tensor", *deltas: "Tensor") -> "Tensor":
+    import torch
+
+    count = len(deltas)
+    wide = [delta.double() for delta in deltas]
+    cosines = []
+    for one, other in combinations(wide, 2):
+        lengths = one.norm(dim=1) * other.norm(dim=1)
+        # A task vector of length 0 has every direction, as `cosine` has it.
+        cosines.append(torch.where(lengths > 0, (one * other).sum(1) / lengths, 1.0).clamp(-1, 1))
+    cos = torch.stack(cosines).mean(0)
+    below = 1 + (count - 1) * cos
+    share = torch.where(below == 0, 0.0, count * cos / below)[:, None].to(mean.dtype)
+    return combination([mean, pretrained], [share, 1 - share])
+
+
+def _passes(settings: Mapping[str, Any]) -> tuple[Pass, ...]:
+    return () if settings["over"] == "rows" else (inner_products("tensor"),)
+
+
+METHOD = MergeMethod(
+    model_stock,
+    summary="between theta_0 and the models' mean, by the angle between their task vectors",
+    source="Jang et al., Model Stock (arXiv 2403.19522)",
+    settings=(Setting("over", "tensor", "what has an angle of its own", choices=("tensor", "rows")),),
+    pretrained="needed",
+    passes=_passes,
+    by_rows=lambda settings: settings["over"] == "rows",
+)

@@ -1,0 +1,31 @@
+"""Nearswap: take the donor's value where it is near the base's, and less of it the farther it is.
+
+    theta_out = base + w (donor - base),   w = min(1, t / |base - donor|)
+
+mergekit's `nearswap` (after a method of alchemonaut); no publication. Element by element; a difference larger
+than t moves the base by t.
+"""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from adamms.merging.method import MergeMethod, Setting
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+
+def nearswap(models: "Sequence[Tensor]", *, t: float) -> "Tensor":
+    """The donor where it lies within `t` of the base, otherwise the base moved towards it by `t`."""
+    base, donor = models
+    share = (t / (base - donor).abs()).clamp(max=1).nan_to_num(nan=1.0)
+    return donor * share + base * (1 - share)
+
+
+METHOD = MergeMethod(
+    nearswap,
+    summary="the donor's value where it is within t of the base's, otherwise a step of t towards it",
+    source="mergekit's nearswap",
+    settings=(Setting("t", 0.001, "the distance within which values are swapped", 0),),
+    donors="one",
+)

@@ -1,0 +1,18 @@
+"""The settings that several methods share, written once so that they read the same everywhere."""
+
+from adamms.merging.method import Setting
+
+ALPHA = Setting(
+    "alpha", 1.0, "the donor's weight, beside the base's own (base_weight)", 0, 1, coefficient=True
+)
+BASE_WEIGHT = Setting("base_weight", 1.0, "the base's weight", 0, coefficient=True)
+LAMBDA = Setting("lambda", 1.0, "the merged task vector is multiplied by it", 0)
+NORMALIZE = Setting("normalize", False, "divide by the sum of the weights")
+SEED = Setting("seed", 0, "of the random numbers", 0, integer=True)
+DROP = Setting("drop", 0.9, "p, the share of entries dropped at random", 0, 1)
+CONSENSUS = Setting(
+    "consensus",
+    "mean",
+    "how entries of the elected sign are combined: mean of the agreeing (the paper's), or their sum",
+    choices=("mean", "sum"),
+)

@@ -1,0 +1,54 @@
+"""Spherical interpolation: from the base to the donor along the arc between them, tensor by tensor.
+
+    theta_out = sin((1 - alpha) omega) / sin(omega) theta_1 + sin(alpha omega) / sin(omega) theta_2
+
+Shoemake, Animating Rotation with Quaternion Curves (SIGGRAPH 1985); for weights, mergekit's `slerp`. omega is
+the angle between the whole flattened tensors; their lengths are not changed. Nearly parallel tensors
+(|cos| > 0.9995) are interpolated linearly.
+"""
+
+from collections.abc import Sequence
+from math import acos, sin
+from typing import TYPE_CHECKING
+
+from adamms.merging.inner_products import Products, combination, cosine, inner_products
+from adamms.merging.method import MergeMethod, Setting
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+PARALLEL = 0.9995
+
+
+def slerp(models: "Sequence[Tensor]", *, weights: Sequence[float], products: Products) -> "Tensor":
+    """Interpolate base and donor on the arc; `weights` are (1 - alpha, alpha)."""
+    return combination(models, arc_coefficients(cosine(products, 0, 1), weights[1]))
+
+
+def arc_coefficients(cos: float, alpha: float) -> tuple[float, float]:
+    """The two vectors' coefficients at `alpha` of the way from the first to the second."""
+    if abs(cos) > PARALLEL:
+        return 1 - alpha, alpha
+    omega = acos(cos)
+    return sin((1 - alpha) * omega) / sin(omega), sin(alpha * omega) / sin(omega)
+
+
+METHOD = MergeMethod(
+    slerp,
+    summary="from base to donor along the arc between them, tensor by tensor",
+    source="Shoemake 1985; mergekit's slerp",
+    settings=(
+        Setting(
+            "alpha",
+            None,
+            "how far along the arc, 0 the base, 1 the donor",
+            0,
+            1,
+            required=True,
+            coefficient=True,
+        ),
+    ),
+    donors="one",
+    base_weight="rest",
+    passes=lambda settings: (inner_products("tensor"),),
+)

@@ -1,0 +1,101 @@
+"""TIES: trim the task vectors, elect signs, merge what agrees.
+
+    theta_out = theta_0 + lambda * mean over {i : sign(w_i tau_i) = elected} of trimmed tau_i
+
+Yadav et al., TIES-Merging (arXiv 2306.01708), section 3. The k = density * n entries of largest magnitude of
+each task vector stay, n being all merged parameters of the model (`trim=global`, the paper's) or those of one
+tensor (`trim=tensor`, mergekit's). Entries that tie with the k-th largest all stay: in bfloat16 checkpoints
+many do, and only their place in the file could choose among them.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Literal
+
+from adamms.merging.magnitudes import at_least, magnitude_passes
+from adamms.merging.method import MergeMethod, Pass, Setting
+from adamms.merging.methods.settings import ALPHA, BASE_WEIGHT, CONSENSUS, LAMBDA
+from adamms.merging.task_vectors import add_to, agreed, preserved_l1, task_vectors
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+
+def ties(
+    models: "Sequence[Tensor]",
+    pretrained: "Tensor",
+    *,
+    weights: Sequence[float],
+    lambda_: float,
+    consensus: Literal["mean", "sum"],
+    magnitudes: Sequence[tuple[float]] | None = None,
+    scales: Sequence[float] | None = None,
+) -> "Tensor":
+    """The ancestor plus lambda times what the trimmed task vectors agree on.
+
+    Args:
+        models: the base's values and the donors'.
+        pretrained: the ancestor's.
+        weights: one a model; they count in the election, too.
+        lambda_: the merged task vector is multiplied by it.
+        consensus: the mean of the agreeing entries, or their sum.
+        magnitudes: each model's threshold, the k-th largest magnitude; None trims nothing.
+        scales: each model's factor after trimming; None for 1.
+    """
+    deltas = trimmed(models, pretrained, magnitudes=magnitudes)
+    if scales:
+        deltas = [delta * scale for delta, scale in zip(deltas, scales, strict=True)]
+    return add_to(pretrained, agreed(deltas, weights, consensus=consensus), lambda_=lambda_)
+
+
+def trimmed(
+    models: "Sequence[Tensor]",
+    pretrained: "Tensor",
+    *,
+    magnitudes: Sequence[tuple[float]] | None = None,
+) -> "list[Tensor]":
+    """The task vectors without what lies below their thresholds."""
+    deltas = task_vectors(models, pretrained)
+    if magnitudes is None:
+        return deltas
+    return [at_least(delta, threshold) for delta, (threshold,) in zip(deltas, magnitudes, strict=True)]
+
+
+def _ranks(count: int, density: float) -> tuple[int]:
+    return (max(1, int(density * count)),)
+
+
+def _passes(settings: Mapping[str, Any]) -> tuple[Pass, ...]:
+    if settings["density"] == 1:
+        return ()
+    scope = "model" if settings["trim"] == "global" else "tensor"
+    thresholds = magnitude_passes(task_vectors, _ranks, scope=scope)  # type: ignore[arg-type]
+    rescale = (preserved_l1(task_vectors, trimmed),) if settings["rescale"] == "l1" else ()
+    return (*thresholds, *rescale)
+
+
+METHOD = MergeMethod(
+    ties,
+    summary="trim the task vectors to their largest entries, elect signs, average what agrees",
+    source="Yadav et al., TIES-Merging (arXiv 2306.01708)",
+    settings=(
+        ALPHA,
+        BASE_WEIGHT,
+        LAMBDA,
+        Setting("density", 0.2, "k, the share of entries kept", 0, 1),
+        Setting(
+            "trim",
+            "global",
+            "what is ranked together: the whole task vector (the paper's), or each tensor (mergekit's)",
+            choices=("global", "tensor"),
+        ),
+        CONSENSUS,
+        Setting(
+            "rescale",
+            "none",
+            "after trimming: nothing, or each tensor's L1 norm restored (l1)",
+            choices=("none", "l1"),
+        ),
+    ),
+    pretrained="needed",
+    passes=_passes,
+)

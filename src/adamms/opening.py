@@ -1,0 +1,210 @@
+"""The models of a run, opened from their headers, mapped, and checked before anything long begins.
+
+Weights are downloaded only once the mapping holds. Knows what a recipe asks for and how rooms answer; merges
+nothing and asks nothing.
+"""
+
+import json
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from adamms.checkpoints import Checkpoint
+from adamms.errors import MappingError, OutputError
+from adamms.mapping import MappedDonor, ParameterMapping, exclude, map_parameters
+from adamms.merging import Method, Parents, View, find_method, make_method
+from adamms.progress import Progress
+from adamms.recipe import Recipe
+
+
+@dataclass(frozen=True)
+class Opened:
+    """The opened models, how the first donor maps, and the recipe with their identities pinned."""
+
+    recipe: Recipe
+    parents: Parents
+    mapping: ParameterMapping
+    without_ancestor: int
+
+    @property
+    def base(self) -> Checkpoint:
+        """The model whose layout is kept."""
+        return self.parents.base
+
+    def method_at(self, alpha: float) -> Method:
+        """The recipe's method with a candidate's alpha."""
+        return method_of(self.recipe, alpha)
+
+
+def open_models(recipe: Recipe, models: ExitStack, progress: Progress) -> Opened:
+    """Open and map all models from their headers; download weights only if the mapping holds."""
+
+    def data_of(headers: Checkpoint) -> Checkpoint:
+        if headers.folder is None:
+            progress.say(f"Fetching {headers.source} from the hub.")
+            headers = models.enter_context(
+                Checkpoint.open(headers.source, revision=headers.revision, download=True)
+            )
+        headers.require_data()
+        return headers
+
+    def headers_of(source: str) -> Checkpoint:
+        return models.enter_context(Checkpoint.open(source))
+
+    base, donor = headers_of(recipe.base), headers_of(recipe.donor)
+    others = [headers_of(each.model) for each in recipe.donors]
+    mapping = resolve_mapping(recipe, base, donor)
+    mappings = [mapping, *(_map_other(recipe, base, other) for other in others)]
+    pretrained = headers_of(recipe.pretrained) if recipe.pretrained else None
+    # Methods that do not read the ancestor neither map nor download it.
+    reads = pretrained and find_method(recipe.merge.method).pretrained != "unused"
+    ancestral = _map_ancestor(recipe, base, pretrained) if pretrained and reads else None
+    for each in (*mappings, *([ancestral] if ancestral else [])):
+        for note in each.notes:
+            progress.say(note)
+    # Before a download where parts of the files can be read: a few kilobytes may save two models' transfer.
+    early = all(_gives_parts(model) for model in (base, donor, *others, pretrained) if model)
+    if early:
+        _check_ancestors(recipe, base, [donor, *others], mappings, pretrained=pretrained, progress=progress)
+    base, donors = data_of(base), [data_of(each) for each in (donor, *others)]
+    if pretrained and (ancestral or not early):
+        pretrained = data_of(pretrained)
+    if not early:
+        _check_ancestors(recipe, base, donors, mappings, pretrained=pretrained, progress=progress)
+    ancestor = (
+        View(pretrained, MappedDonor(ancestral, base, pretrained)) if pretrained and ancestral else None
+    )
+    views = [View(each, MappedDonor(its, base, each)) for each, its in zip(donors, mappings, strict=True)]
+    parents = Parents(base, tuple(views), ancestor)
+    method = method_of(recipe, None if recipe.search is None else 0.0)
+    parents.views_for(method)
+    tensors, parameters = parents.without_ancestor(method)
+    if parameters:
+        progress.say(
+            f"{parameters:,} parameters in {tensors} tensors have no counterpart in the pretrained model: "
+            "they stay the base's."
+        )
+    return Opened(_pin(recipe, parents), parents, mapping, parameters)
+
+
+def _check_ancestors(
+    recipe: Recipe,
+    base: Checkpoint,
+    donors: list[Checkpoint],
+    mappings: list[ParameterMapping],
+    *,
+    pretrained: Checkpoint | None,
+    progress: Progress,
+) -> None:
+    """Say where the weights speak against a common ancestor, unless the recipe insists on the merge."""
+    # Late: what reads weights brings numpy.
+    from adamms.mapping.ancestor import check_ancestor, check_family
+
+    further = zip(donors[1:], mappings[1:], strict=True)
+    kinships = (
+        *check_family(base, donors[0], mappings[0], pretrained=pretrained),
+        *(check_ancestor(base, donor, mapping) for donor, mapping in further),
+    )
+    for kinship in kinships:
+        if kinship.verdict != "related" and not recipe.force:
+            progress.say(kinship.sentence())
+
+
+def _gives_parts(model: Checkpoint) -> bool:
+    return model.folder is not None or model.format == "safetensors"
+
+
+def method_of(recipe: Recipe, alpha: float | None = None) -> Method:
+    """The recipe's method, checked, with its own alpha or a candidate's."""
+    options = recipe.merge
+    settings = dict(options.settings)
+    first = options.alpha if alpha is None else alpha
+    if first is not None:
+        settings["alpha"] = first
+    if recipe.donors and "alpha" in settings:
+        own = (settings["alpha"], *(each.alpha for each in recipe.donors))
+        settings["alpha"] = tuple(settings["alpha"] if each is None else each for each in own)
+    return make_method(options.method, settings)
+
+
+def _map_other(recipe: Recipe, base: Checkpoint, donor: Checkpoint) -> ParameterMapping:
+    """A further donor's mapping: the same readings as the first one's."""
+    options = recipe.mapping
+    return map_parameters(base, donor, duplicates=options.duplicates, vocabulary=options.vocabulary)
+
+
+def _map_ancestor(recipe: Recipe, base: Checkpoint, pretrained: Checkpoint) -> ParameterMapping:
+    """The ancestor's mapping: whatever a donor may reach must have its origin, duplicates included."""
+    rule = "rows" if recipe.mapping.vocabulary == "rows" else "tokens"
+    try:
+        return map_parameters(base, pretrained, duplicates="paired", vocabulary=rule)  # type: ignore[arg-type]
+    except MappingError as error:
+        raise MappingError(
+            f"The pretrained model {pretrained.source} is not an ancestor of {base.source}: {error}"
+        ) from None
+
+
+def resolve_mapping(recipe: Recipe, base: Checkpoint, donor: Checkpoint) -> ParameterMapping:
+    """The mapping a recipe asks for: its file, checked against both models, or the automatic one.
+
+    Raises:
+        MappingError: the models cannot be mapped, or the file does not fit them.
+    """
+    options = recipe.mapping
+    if options.file is None:
+        return map_parameters(
+            base,
+            donor,
+            duplicates=options.duplicates,
+            vocabulary=options.vocabulary,
+            exclude=options.exclude,
+        )
+    try:
+        data = json.loads(options.file.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise MappingError(f"The mapping {options.file} cannot be read: {error}.") from None
+    mapping = ParameterMapping.from_json(data).check(base, donor)
+    return exclude(mapping, options.exclude, base=base, donor=donor)
+
+
+def _pin(recipe: Recipe, parents: Parents) -> Recipe:
+    """The recipe that repeats this run: absolute paths, and hub ids with the revision that was read."""
+
+    def name(model: Checkpoint) -> str:
+        return f"{model.source}@{model.revision}" if model.revision else model.source
+
+    donor, *others = (name(view.checkpoint) for view in parents.donors)
+    changes: dict[str, Any] = {"base": name(parents.base), "donor": donor}
+    changes["donors"] = tuple(
+        each.model_copy(update={"model": other}) for each, other in zip(recipe.donors, others, strict=True)
+    )
+    if parents.pretrained:
+        changes["pretrained"] = name(parents.pretrained.checkpoint)
+    elif recipe.pretrained and Path(recipe.pretrained).expanduser().exists():
+        changes["pretrained"] = str(Path(recipe.pretrained).expanduser().resolve())
+    if recipe.mapping.file:
+        file = recipe.mapping.file.expanduser().resolve()
+        changes["mapping"] = recipe.mapping.model_copy(update={"file": file})
+    if recipe.search:
+        tower = recipe.search.vision_tower
+        updates = {
+            "inputs": recipe.search.inputs.resolve(),
+            "vision_tower": str(Path(tower).resolve()) if tower and Path(tower).exists() else tower,
+        }
+        changes["search"] = recipe.search.model_copy(update=updates)
+    return recipe.model_copy(update=changes)
+
+
+def keep_sources(recipe: Recipe, out: Path) -> None:
+    """Insist that the output is not, and does not hold, one of the models it is made from.
+
+    Raises:
+        OutputError: it would replace a source.
+    """
+    target = out.expanduser().resolve()
+    sources = (recipe.base, recipe.donor, recipe.pretrained, *(each.model for each in recipe.donors))
+    for source in sources:
+        folder = Path(source).expanduser().resolve() if source else None
+        if folder and folder.exists() and (folder == target or target in folder.parents):
+            raise OutputError(f"{out} is or holds {source}, which is merged; choose another folder.")

@@ -1,0 +1,137 @@
+"""One merged checkpoint on disk: weights in the base's layout, companions, `adamms.json` and the model card.
+
+Knows how a merge is written and resumed, not why its coefficient was chosen.
+"""
+
+import json
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+from adamms.checkpoints import Checkpoint, CheckpointWriter
+from adamms.errors import CheckpointError
+from adamms.merging import Method, Parents
+from adamms.merging.journal import Journal
+from adamms.opening import Opened
+from adamms.progress import Progress
+from adamms.searching import Selection
+from adamms.version import __version__
+
+ADAMMS_JSON = "adamms.json"
+
+
+def write_merged(
+    opened: Opened,
+    folder: Path,
+    *,
+    method: Method,
+    selection: Selection | None,
+    progress: Progress,
+    resume: bool = False,
+) -> None:
+    """One merged checkpoint: weights in the base's layout, companions, `adamms.json` and the model card."""
+    # Late: torch takes seconds, and most mistakes are found before it is needed.
+    from adamms.merging.facts import elements_to_measure, model_facts
+    from adamms.merging.stream import stream_merge
+    from adamms.reports import write_model_card
+
+    options = opened.recipe.merge
+    writer = CheckpointWriter(
+        folder, opened.base, dtype=options.dtype, max_shard_size=options.max_shard_size, resume=resume
+    )
+    journal = Journal(folder, writer, about=_about(opened, method))
+    if journal.done:
+        progress.say("Resuming: what the interrupted merge wrote is kept.")
+    before = _state(opened.parents)
+    facts: dict[str, Any] = {}
+    if elements := elements_to_measure(opened.parents, method):
+        with progress.stage("Measuring", total=elements, unit="parameters") as advance:
+            facts = model_facts(opened.parents, method, threads=options.threads, progress=advance)
+    total = sum(info.nbytes for info in writer.tensors.values())
+    with progress.stage("Merging", total=total, unit="bytes") as advance:
+        stream_merge(
+            opened.parents,
+            method=method,
+            writer=writer,
+            threads=options.threads,
+            progress=advance,
+            facts=facts,
+            journal=journal,
+        )
+    if _state(opened.parents) != before:
+        raise CheckpointError("A source was changed while it was merged; merge again when it is at rest.")
+    writer.finish()
+    journal.remove()
+    description = {
+        "version": __version__,
+        "base": _identity(opened.base),
+        "donor": _identity(opened.parents.donors[0].checkpoint),
+        **_other_parents(opened),
+        "mapping": {
+            "duplicates": opened.mapping.duplicates,
+            "vocabulary": opened.mapping.vocabulary,
+            "exclude": list(opened.recipe.mapping.exclude),
+            "edited": opened.recipe.mapping.file is not None,
+            **opened.mapping.summary(),
+        },
+        "method": method.name,
+        **method.settings,
+        "dtype": options.dtype,
+        "selection": selection.to_json() if selection else None,
+    }
+    write_json(folder / ADAMMS_JSON, description)
+    write_model_card(folder, description)
+
+
+def _about(opened: Opened, method: Method) -> dict[str, Any]:
+    """What a merge's values depend on, for the journal."""
+    parents = opened.parents
+    views = (*parents.donors, *([parents.pretrained] if parents.pretrained else []))
+    mappings = json.dumps([view.mapped.mapping.to_json()["tensors"] for view in views], sort_keys=True)
+    options = opened.recipe.merge
+    return {
+        "version": __version__,
+        "parents": [_identity(parents.base), *(_identity(view.checkpoint) for view in views)],
+        "files": [[name, size, changed] for name, size, changed in _state(parents)],
+        "mappings": sha256(mappings.encode()).hexdigest(),
+        "method": method.name,
+        "settings": method.settings,
+        "dtype": options.dtype,
+        "max_shard_size": options.max_shard_size,
+    }
+
+
+def _state(parents: Parents) -> list[tuple[str, int, int]]:
+    """The parents' weight files, their sizes and when they were changed."""
+    views = (*parents.donors, *([parents.pretrained] if parents.pretrained else []))
+    found = []
+    for model in (parents.base, *(view.checkpoint for view in views)):
+        for shard in model.shards:
+            about = ((model.folder or Path()) / shard).stat()
+            found.append((f"{model.source}/{shard}", about.st_size, about.st_mtime_ns))
+    return found
+
+
+def _other_parents(opened: Opened) -> dict[str, Any]:
+    """Further donors and the ancestor, where there are any."""
+    parents = opened.parents
+    found: dict[str, Any] = {}
+    if parents.donors[1:]:
+        found["donors"] = [
+            {**_identity(view.checkpoint), **view.mapped.mapping.summary()} for view in parents.donors[1:]
+        ]
+    if parents.pretrained:
+        found["pretrained"] = {
+            **_identity(parents.pretrained.checkpoint),
+            "parameters_without_ancestor": opened.without_ancestor,
+        }
+    return found
+
+
+def _identity(model: Checkpoint) -> dict[str, str | None]:
+    return {"source": model.source, "revision": model.revision, "fingerprint": model.fingerprint()}
+
+
+def write_json(path: Path, data: Any) -> None:
+    """One JSON document, for people and programs."""
+    path.write_text(json.dumps(data, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")

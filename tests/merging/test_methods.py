@@ -1,0 +1,295 @@
+"""Properties that hold for every method, and hand-made cases of single ones."""
+
+import itertools
+import json
+import math
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import hypothesis.extra.numpy as npst
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from adamms.errors import MergeError
+from adamms.merging import all_methods, find_method, make_method
+from adamms.merging.coefficients import Spot, coefficient_at
+from adamms.merging.draws import CHUNK, SeededDraws, kept
+from adamms.merging.magnitudes import at_least, magnitude_passes
+from adamms.merging.method import as_parameters, call
+from adamms.merging.methods.karcher import karcher_coefficients
+from adamms.merging.methods.nearswap import nearswap
+from adamms.merging.methods.ties import ties
+
+NEEDS_ALPHA = {"alpha": 0.4}
+# Multiples of 1/64: float32 adds and subtracts them exactly, and many tie.
+grid = st.integers(-512, 512).map(lambda number: number / 64)
+triples = st.integers(2, 40).flatmap(
+    lambda size: st.tuples(*[npst.arrays(np.float32, size, elements=grid) for _ in range(3)])
+)
+
+
+def alpha_of(name: str) -> dict[str, Any]:
+    alpha = find_method(name).setting("alpha")
+    return NEEDS_ALPHA if alpha is not None and alpha.required else {}
+
+
+def apply(
+    name: str,
+    models: list[np.ndarray],
+    pretrained: np.ndarray,
+    *,
+    weights: tuple[float, ...] | None = None,
+    blocks: int = 1,
+    **given_settings: Any,
+) -> torch.Tensor:
+    """Run a method's passes and its function on vectors held in memory, in so many blocks."""
+    method = make_method(name, {**alpha_of(name), **given_settings})
+    rule = method.rule
+    size = len(pretrained)
+    draws = SeededDraws(method.settings.get("seed", 0))
+    given: dict[str, Any] = {
+        **as_parameters(method.settings),
+        "weights": weights or method.weights(Spot("t"), donors=len(models) - 1),
+    }
+
+    def block(start: int, stop: int) -> dict[str, Any]:
+        values: dict[str, Any] = {
+            "models": [torch.from_numpy(model[start:stop].copy()) for model in models],
+            "draws": [draws.draw("t", model, start, stop - start) for model in range(len(models))],
+            "width": stop - start,
+        }
+        if rule.pretrained != "unused":
+            values["pretrained"] = torch.from_numpy(pretrained[start:stop].copy())
+        return values
+
+    cuts = [size * at // blocks for at in range(blocks + 1)]
+    runs = [(start, stop) for start, stop in itertools.pairwise(cuts) if stop > start]
+    for one in method.passes:
+        total: Any = sum(call(one.measure, {**given, **block(*run)}) for run in runs)
+        given |= call(one.conclude, {**given, "total": total, "count": size})
+    return torch.cat([call(rule.function, {**given, **block(*run)}) for run in runs])
+
+
+TASK_VECTOR = [method.name for method in all_methods() if method.pretrained == "needed"]
+WITH_LAMBDA = [name for name in TASK_VECTOR if find_method(name).setting("lambda")]
+BLOCKWISE = [method.name for method in all_methods() if method.name not in ("della", "della_linear")]
+
+
+@pytest.mark.parametrize("name", WITH_LAMBDA)
+@given(triples)
+@settings(max_examples=6, deadline=None)
+def test_lambda_0_is_the_ancestor(name: str, vectors: tuple[np.ndarray, ...]) -> None:
+    base, donor, pretrained = vectors
+    merged = apply(name, [base, donor], pretrained, **{"lambda": 0})
+    assert torch.equal(merged, torch.from_numpy(pretrained))
+
+
+@pytest.mark.parametrize("name", ["task_arithmetic", "ties", "dare_linear", "dare_ties"])
+@given(triples)
+@settings(max_examples=6, deadline=None)
+def test_alpha_0_without_thinning_is_the_base(name: str, vectors: tuple[np.ndarray, ...]) -> None:
+    base, donor, pretrained = vectors
+    whole = {"ties": {"density": 1}, "dare_linear": {"drop": 0}, "dare_ties": {"drop": 0}}.get(name, {})
+    assert torch.equal(apply(name, [base, donor], pretrained, alpha=0, **whole), torch.from_numpy(base))
+
+
+@pytest.mark.parametrize(
+    ("thinned", "plain", "nothing"),
+    [
+        ("dare_linear", "task_arithmetic", {"drop": 0}),
+        ("breadcrumbs", "task_arithmetic", {"density": 1}),
+        ("dare_ties", "ties", {"drop": 0}),
+        ("breadcrumbs_ties", "ties", {"density": 1}),
+    ],
+)
+@given(triples)
+@settings(max_examples=6, deadline=None)
+def test_density_1_equals_the_method_without_thinning(
+    thinned: str, plain: str, nothing: dict[str, Any], vectors: tuple[np.ndarray, ...]
+) -> None:
+    base, donor, pretrained = vectors
+    reference = apply(plain, [base, donor], pretrained, **({"density": 1} if plain == "ties" else {}))
+    assert torch.equal(apply(thinned, [base, donor], pretrained, **nothing), reference)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "task_arithmetic",
+        "ties",
+        "metagpt",
+        "breadcrumbs",
+        "breadcrumbs_ties",
+        "sce",
+        "model_stock",
+        "nan",
+        "karcher",
+    ],
+)
+@given(triples)
+@settings(max_examples=6, deadline=None)
+def test_the_order_of_models_of_equal_weight_does_not_matter(
+    name: str, vectors: tuple[np.ndarray, ...]
+) -> None:
+    one, two, pretrained = vectors
+    weights = (0.5, 0.5)
+    first = apply(name, [one, two], pretrained, weights=weights)
+    second = apply(name, [two, one], pretrained, weights=weights)
+    if not torch.isfinite(first).all() or (name == "karcher" and _opposite(one, two)):
+        return  # Task vectors or models that point exactly apart have no mean direction.
+    torch.testing.assert_close(first, second, rtol=1e-5, atol=1e-5)
+
+
+def _opposite(one: np.ndarray, two: np.ndarray) -> bool:
+    lengths = float(np.linalg.norm(one) * np.linalg.norm(two))
+    return lengths == 0 or float(one @ two) / lengths < -0.999
+
+
+@pytest.mark.parametrize("name", BLOCKWISE)
+@given(triples, st.integers(2, 5))
+@settings(max_examples=6, deadline=None)
+def test_blocks_do_not_matter(name: str, vectors: tuple[np.ndarray, ...], blocks: int) -> None:
+    base, donor, pretrained = vectors
+    whole = apply(name, [base, donor], pretrained)
+    assert torch.equal(apply(name, [base, donor], pretrained, blocks=blocks), whole)
+
+
+@pytest.mark.parametrize("name", [method.name for method in all_methods()])
+@given(triples)
+@settings(max_examples=6, deadline=None)
+def test_inputs_are_left_alone(name: str, vectors: tuple[np.ndarray, ...]) -> None:
+    base, donor, pretrained = vectors
+    before = [vector.tobytes() for vector in vectors]
+    apply(name, [base, donor], pretrained)
+    assert [vector.tobytes() for vector in vectors] == before
+
+
+@given(npst.arrays(np.float32, st.integers(1, 60), elements=grid), st.floats(0.01, 1))
+@settings(max_examples=60, deadline=None)
+def test_the_threshold_is_exactly_the_kth_largest_magnitude(values: np.ndarray, density: float) -> None:
+    rank = max(1, int(density * len(values)))
+    first, second = magnitude_passes(lambda models: models, lambda: (rank,), scope="tensor")
+    given_values: dict[str, Any] = {"models": [torch.from_numpy(values)]}
+    facts = call(first.conclude, {**given_values, "total": call(first.measure, given_values)})
+    given_values |= facts
+    facts = call(second.conclude, {**given_values, "total": call(second.measure, given_values)})
+    ((threshold,),) = facts["magnitudes"]
+    assert threshold == sorted(np.abs(values).tolist(), reverse=True)[rank - 1]
+    expected = np.where(np.abs(values) >= threshold, values, 0)
+    np.testing.assert_array_equal(at_least(torch.from_numpy(values), threshold).numpy(), expected)
+
+
+def test_ties_by_hand() -> None:
+    pretrained = torch.tensor([1.0, 1.0, 1.0, 1.0])
+    base = pretrained + torch.tensor([4.0, -2.0, 0.5, 0.0])
+    donor = pretrained + torch.tensor([2.0, 3.0, 0.25, -1.0])
+    given_: dict[str, Any] = {"weights": (1.0, 1.0), "lambda_": 2.0, "magnitudes": [(2.0,), (2.0,)]}
+    # Kept: (4, -2, 0, 0) and (2, 3, 0, 0); elected: +, +; means: 3 and 3.
+    merged = ties([base, donor], pretrained, consensus="mean", **given_)
+    assert merged.tolist() == [7.0, 7.0, 1.0, 1.0]
+    merged = ties([base, donor], pretrained, consensus="sum", **given_)
+    assert merged.tolist() == [13.0, 7.0, 1.0, 1.0]
+
+
+def test_nearswap_by_hand() -> None:
+    base, donor = torch.tensor([1.0, 1.0, 1.0]), torch.tensor([1.0, 1.25, 3.0])
+    assert nearswap([base, donor], t=0.5).tolist() == [1.0, 1.25, 1.5]
+
+
+def test_the_karcher_mean_of_two_is_the_middle_of_their_arc() -> None:
+    first, second = karcher_coefficients(((1.0, 0.0), (0.0, 1.0)), (0.5, 0.5))
+    assert first == pytest.approx(math.sqrt(0.5))
+    assert second == pytest.approx(math.sqrt(0.5))
+    # A share of the arc is slerp, where the lengths are equal.
+    first, second = karcher_coefficients(((4.0, 0.0), (0.0, 4.0)), (0.75, 0.25))
+    assert first == pytest.approx(math.cos(math.pi / 8), abs=1e-8)
+    assert second == pytest.approx(math.sin(math.pi / 8), abs=1e-8)
+
+
+@given(st.integers(0, 3 * CHUNK), st.integers(1, 300), st.integers(1, 299))
+@settings(max_examples=20, deadline=None)
+def test_draws_depend_on_the_element_and_not_on_the_block(start: int, count: int, cut: int) -> None:
+    cut = min(cut, count)
+    whole = SeededDraws(3).draw("a", 1, start, count)
+    draws = SeededDraws(3)
+    parts = [draws.draw("a", 1, start + cut, count - cut)] if cut < count else []
+    assert torch.equal(torch.cat([draws.draw("a", 1, start, cut), *parts]), whole)
+
+
+def test_draws_are_the_same_on_every_machine() -> None:
+    assert SeededDraws(0).draw("model.norm.weight", 0, 0, 6).tolist() == EXPECTED_DRAWS
+    others = [("x", 0, 0), ("model.norm.weight", 1, 0), ("model.norm.weight", 0, CHUNK)]
+    for name, model, start in others:
+        assert SeededDraws(0).draw(name, model, start, 6).tolist() != EXPECTED_DRAWS
+    assert SeededDraws(1).draw("model.norm.weight", 0, 0, 6).tolist() != EXPECTED_DRAWS
+
+
+EXPECTED_DRAWS = [5219, 32580, -8448, 20444, 26629, 10967]
+
+
+def test_the_share_kept_is_what_was_asked() -> None:
+    drawn = SeededDraws(0).draw("a", 0, 0, 1 << 20)
+    for share in (0.1, 0.5, 0.9):
+        assert float(kept(drawn, share).mean()) == pytest.approx(share, abs=0.002)
+    assert bool(kept(drawn, 1.0).all())
+    assert not bool(kept(drawn, 0.0).any())
+
+
+@pytest.mark.parametrize(
+    ("coefficient", "depth", "part", "value"),
+    [
+        (0.3, 0.5, "mlp", 0.3),
+        ([0.0, 1.0], 0.25, "mlp", 0.25),
+        ([0.2, 0.4, 0.0], 0.75, "mlp", 0.2),
+        ([0.2, 0.4, 0.0], 1.0, "mlp", 0.0),
+        ([0.7], 0.9, "mlp", 0.7),
+        ({"attention": 0.4, "default": 0.1}, 0.0, "mlp", 0.1),
+        ({"attention": 0.4}, 0.0, "mlp", 0.0),
+        ({"*.o_proj.weight": 0.9, "attention": [0.0, 0.5]}, 1.0, "attention", 0.9),
+        ({"attention": [0.0, 0.5], "*.o_proj.weight": 0.9}, 1.0, "attention", 0.5),
+    ],
+)
+def test_a_coefficient_by_depth_and_part(coefficient: Any, depth: float, part: str, value: float) -> None:
+    spot = Spot("model.layers.3.self_attn.o_proj.weight", depth, part)
+    assert coefficient_at(coefficient, spot) == pytest.approx(value)
+
+
+@pytest.mark.parametrize(
+    ("name", "given_settings", "said"),
+    [
+        ("ties", {"density": 1.5}, "density of the method ties must be a number from 0 to 1, not 1.5"),
+        ("ties", {"trim": "layer"}, "trim of the method ties must be one of global, tensor"),
+        ("ties", {"alpha": {"attn": 0.5}}, "entry for 'attn'"),
+        ("ties", {"alpha": []}, "alpha is empty"),
+        ("ties", {"lambda": float("nan")}, "lambda of the method ties"),
+        ("dare_linear", {"seed": 0.5}, "a whole number"),
+        ("dare_linear", {"drop": -0.1}, "from 0 to 1"),
+        ("della", {"density": 0.95, "epsilon": 0.1}, "at most 1"),
+        ("metagpt", {"alpha": 0.5}, "no setting 'alpha'; it has: lambda"),
+        ("slerp", {}, "needs alpha"),
+        ("task_arithmetic", {"normalize": 1}, "true or false"),
+    ],
+)
+def test_settings_out_of_range_are_named(name: str, given_settings: dict[str, Any], said: str) -> None:
+    with pytest.raises(MergeError, match=said):
+        make_method(name, given_settings)
+
+
+def test_listing_the_methods_imports_neither_torch_nor_numpy() -> None:
+    code = (
+        "import sys, adamms.merging as m; assert len(m.all_methods()) == 17; "
+        "assert not [name for name in ('torch', 'numpy') if name in sys.modules]"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_every_method_says_what_it_is() -> None:
+    listed = json.loads(json.dumps([method.to_json() for method in all_methods()]))
+    files = {path.stem for path in Path(find_method.__code__.co_filename).parent.glob("*.py")}
+    assert files - {"__init__", "settings"} == {method["name"] for method in listed}
+    assert all(method["summary"] and method["source"] for method in listed)
