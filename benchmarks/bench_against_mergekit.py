@@ -5,8 +5,8 @@
 
 Both read and write the same bfloat16 checkpoints. Ours runs with its defaults; mergekit with the flags that
 serve it best. Where the rules agree (linear; TIES with trim=tensor) elements more than one bfloat16 step
-apart are counted: mergekit computes in bfloat16, which shifts results near zero by many steps and TIES' thresholds
-and elections with them. That the rules are the same is shown in float32, by tests/merging/test_golden.py.
+apart are counted: mergekit computes in bfloat16, which shifts results near zero by many steps, and TIES'
+thresholds and elections with them. That the rules agree is shown in float32, by tests/merging/test_golden.py.
 """
 
 import argparse
