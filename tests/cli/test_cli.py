@@ -264,7 +264,8 @@ def test_a_merge_stopped_at_any_moment_leaves_no_output(
     if signum != signal.SIGKILL:
         assert not list(tmp_path.glob(".*"))
     expected = {0, -signum} if signum == signal.SIGKILL else {0, 130}
-    assert set(codes) <= expected | {-signum}  # by the signal itself before Python handles it
+    # By a signal itself while Python starts or ends, before or after anything of ours runs.
+    assert set(codes) <= expected | {-signum, -signal.SIGINT}
 
 
 def test_a_closed_pipe_is_no_error(pair: tuple[Path, Path]) -> None:

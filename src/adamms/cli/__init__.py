@@ -65,6 +65,9 @@ def main() -> None:
         # Not standalone: usage errors and aborts come back here instead of ending the process.
         code = app(standalone_mode=False)
         sys.stdout.flush()
+        # The work is done: a signal during the exit must not turn it into a failure.
+        for signum in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(signum, signal.SIG_IGN)
     except AdaMMSError as error:
         sys.exit(fail(str(error), error.exit_code))
     except KeyboardInterrupt:
