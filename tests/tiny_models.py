@@ -31,6 +31,10 @@ FAMILIES = (
     "qwen2",
     "llama",
 )
+# Of `adamms.models`; written as the official folders are: no processor files, and CogVLM names no model type.
+NATIVE = ("cogvlm", "mplug_owl2")
+# For a LLaVA to fit them: they give every query head a key and a value.
+UNGROUPED = {"num_key_value_heads": 4, "head_dim": 8}
 TEMPLATE = (
     "{% for message in messages %}<|im_start|>{{ message.role }}\n"
     "{% if message.content is string %}{{ message.content }}{% else %}{% for part in message.content %}"
@@ -79,6 +83,8 @@ def build(
         setattr(settings, name, value)
     model.to(getattr(torch, dtype)).save_pretrained(folder)
     write_processor(family, folder)
+    if family in NATIVE:
+        write_official_config(family, folder)
     return folder
 
 
@@ -163,6 +169,9 @@ def model_config(family: str, tokenizer: Any, *, tied: bool, layers: int, langua
     """The family's configuration around the shared language-model geometry."""
     from transformers import AutoConfig
 
+    if family in NATIVE:
+        return native_config(family, text_config("llama", tokenizer, tied=tied, layers=layers) | language)
+
     ids = {name: tokenizer.convert_tokens_to_ids(name) for name in (*SPECIAL, "<image>")}
 
     def text(kind: str) -> dict[str, Any]:
@@ -244,6 +253,12 @@ def model_config(family: str, tokenizer: Any, *, tied: bool, layers: int, langua
 def model_class(family: str) -> Any:
     """The transformers class of a family."""
     import transformers
+
+    if family in NATIVE:
+        from adamms import models
+
+        named = {"cogvlm": "CogVLMForCausalLM", "mplug_owl2": "MPLUGOwl2LlamaForCausalLM"}
+        return getattr(models, named[family])
 
     names = {
         "qwen2_vl": "Qwen2VLForConditionalGeneration",
@@ -335,6 +350,33 @@ def write_processor(family: str, folder: Path) -> None:
     if family.startswith("qwen"):
         token = START + IMAGE + END
     (folder / "chat_template.jinja").write_text(TEMPLATE.replace("IMAGE", token), encoding="utf-8")
+
+
+def native_config(family: str, text: dict[str, Any]) -> Any:
+    """The configuration of one of our own classes."""
+    from adamms.models import CogVLMConfig, MPLUGOwl2Config
+
+    left_out = ("model_type", "num_key_value_heads", "head_dim")
+    values = {name: value for name, value in text.items() if name not in left_out}
+    tower = {"hidden_size": 24, "intermediate_size": 32, "num_hidden_layers": 2, "image_size": 16}
+    tower |= {"patch_size": 4}
+    if family == "cogvlm":
+        return CogVLMConfig(**values, vision_config=tower | {"num_heads": 2, "num_positions": 17})
+    reader = {"hidden_size": 24, "encoder_hidden_size": 24, "intermediate_size": 32, "num_hidden_layers": 2}
+    reader |= {"num_attention_heads": 2, "num_learnable_queries": 20, "grid_size": 4}
+    visual = {"visual_model": tower | {"num_attention_heads": 2}, "visual_abstractor": reader}
+    return MPLUGOwl2Config(**values, visual_config=visual)
+
+
+def write_official_config(family: str, folder: Path) -> None:
+    """Point to remote code as the official folders do: code that tells if it is ever run."""
+    values = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+    if family == "cogvlm":
+        del values["model_type"]
+    name = values["architectures"][0]
+    values["auto_map"] = {"AutoConfig": "modeling_own.Config", "AutoModelForCausalLM": f"modeling_own.{name}"}
+    write_json(folder / "config.json", values)
+    (folder / "modeling_own.py").write_text('raise RuntimeError("remote code was run")\n', encoding="utf-8")
 
 
 def write_json(path: Path, values: dict[str, Any]) -> None:

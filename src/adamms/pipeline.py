@@ -265,6 +265,7 @@ def _answers(pair: _Pair, questions: _Questions, folder: OutputFolder, *, progre
                 device=options.device,
                 dtype=options.dtype,
                 trust_remote_code=options.trust_remote_code,
+                vision_tower=options.vision_tower,
             ):
                 writer.write(response)
                 # From here on there is something worth resuming.
@@ -347,7 +348,12 @@ def _pin(recipe: Recipe, base: Checkpoint, donor: Checkpoint) -> Recipe:
 
     changes: dict[str, Any] = {"base": name(base), "donor": name(donor)}
     if recipe.search:
-        changes["search"] = recipe.search.model_copy(update={"inputs": recipe.search.inputs.resolve()})
+        tower = recipe.search.vision_tower
+        updates = {
+            "inputs": recipe.search.inputs.resolve(),
+            "vision_tower": str(Path(tower).resolve()) if tower and Path(tower).exists() else tower,
+        }
+        changes["search"] = recipe.search.model_copy(update=updates)
     return recipe.model_copy(update=changes)
 
 

@@ -71,6 +71,8 @@ class SearchOptions(_Part):
     dtype: Literal["bfloat16", "float16", "float32"] | None = None
     """Of the arithmetic while answering; float32 on a CPU, the checkpoint's own on a GPU when left out."""
     trust_remote_code: bool = False
+    vision_tower: str | None = None
+    """Folder or hub id of the base's vision tower, where the base's layout leaves it out (LLaVA-1.5)."""
     keep_all: bool = False
     """Write every candidate's checkpoint, not only the chosen one's."""
 
@@ -163,7 +165,9 @@ def _resolve_paths(recipe: Recipe, folder: Path) -> Recipe:
     if recipe.pretrained:
         changes["pretrained"] = model(recipe.pretrained)
     if recipe.search:
-        changes["search"] = recipe.search.model_copy(update={"inputs": folder / recipe.search.inputs})
+        tower = recipe.search.vision_tower
+        updates = {"inputs": folder / recipe.search.inputs, "vision_tower": model(tower) if tower else None}
+        changes["search"] = recipe.search.model_copy(update=updates)
     if recipe.mapping.file:
         changes["mapping"] = recipe.mapping.model_copy(update={"file": folder / recipe.mapping.file})
     return recipe.model_copy(update=changes)

@@ -2,7 +2,7 @@
 
 import torch
 
-from adamms.models.cogvlm.token_types import position_ids, vision_positions
+from adamms.models.cogvlm.token_types import from_zero, position_ids, vision_positions
 
 #                      BOS  [BOI  p  p  p EOI]  t  t
 IMAGE_FIRST = torch.tensor([[0, 1, 1, 1, 1, 1, 0, 0]])
@@ -30,3 +30,11 @@ def test_text_counts_up_and_padding_does_not_count() -> None:
 def test_two_images_apart() -> None:
     types = torch.tensor([[0, 1, 1, 1, 0, 1, 1, 1, 1, 0]])
     assert position_ids(types).tolist() == [[0, 1, 2, 3, 4, 5, 6, 6, 7, 8]]
+
+
+def test_rows_that_begin_at_zero_do_not_depend_on_their_padding() -> None:
+    types = torch.tensor([[0, 0, 0, 1, 1, 1, 1, 0], [0, 1, 1, 1, 1, 0, 0, 0]])
+    mask = torch.tensor([[0, 0, 1, 1, 1, 1, 1, 1], [1] * 8])
+    assert position_ids(types, mask)[0].tolist() == [0, 0, 1, 2, 3, 3, 4, 5]
+    rows = from_zero(position_ids(types, mask), mask)
+    assert rows.tolist() == [[0, 0, 0, 1, 2, 2, 3, 4], [0, 1, 2, 2, 3, 4, 5, 6]]

@@ -145,3 +145,24 @@ def test_parents_have_short_names_and_ids_without_paths() -> None:
     assert short_name(cached) == model_id(cached) == "llava-hf/llava-onevision-qwen2-7b-ov-hf"
     assert model_id("/data/Modèle final") == "Mod-le-final"
     assert model_id("/data/模型") == "unnamed"
+
+
+@pytest.mark.parametrize(
+    "config",
+    [
+        {"architectures": ["CogVLMForCausalLM"], "vision_config": {}, "auto_map": {"AutoModel": "own.Model"}},
+        {"model_type": "mplug_owl2", "visual_config": {}, "auto_map": {"AutoModel": "own.Model"}},
+    ],
+)
+def test_architectures_of_ours_load_with_our_classes(config: dict[str, Any], tmp_path: Path) -> None:
+    metadata, body = card(tmp_path, config)
+    assert metadata["pipeline_tag"] == "image-text-to-text"
+    assert "from adamms.models import native_config, native_processor" in body
+    assert "trust_remote_code" not in body
+
+
+def test_the_original_llava_layout_loads_with_the_code_it_came_from(tmp_path: Path) -> None:
+    config = {"model_type": "llava", "architectures": ["LlavaLlamaForCausalLM"], "mm_vision_tower": "clip"}
+    metadata, body = card(tmp_path, config)
+    assert metadata["pipeline_tag"] == "image-text-to-text"
+    assert "the code that the base came with" in body and "AutoModel" not in body

@@ -63,6 +63,10 @@ def search(
     trust_remote_code: Annotated[
         bool, typer.Option("--trust-remote-code", help="Run Python code that the base's folder brings along.")
     ] = False,
+    vision_tower: Annotated[
+        str | None,
+        typer.Option(help="Folder or hub id of the base's vision tower, where its checkpoint has none."),
+    ] = None,
     max_shard_size: MaxShardSize = None,
     threads: Threads = None,
     keep_all: Annotated[bool, typer.Option("--keep-all", help="Write every candidate's checkpoint.")] = False,
@@ -102,6 +106,7 @@ def search(
             "device": device,
             "dtype": dtype,
             "trust_remote_code": trust_remote_code,
+            "vision_tower": vision_tower,
             "keep_all": keep_all,
         },
     )

@@ -11,6 +11,10 @@ from adamms.cli.options import Json
 
 def verify(
     folder: Annotated[Path, typer.Argument(help="A merged checkpoint.")],
+    vision_tower: Annotated[
+        str | None,
+        typer.Option(help="Folder or hub id of the model's vision tower, where its checkpoint has none."),
+    ] = None,
     json: Json = False,
 ) -> int:
     """Check that a merged model is complete, finite, changed where it should be, loads and answers.
@@ -19,7 +23,7 @@ def verify(
     """
     from adamms.evaluation.verification import verify
 
-    verification = verify(folder)
+    verification = verify(folder, vision_tower=vision_tower)
     if json:
         print_json(verification.to_json())
     else:

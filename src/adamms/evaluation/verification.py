@@ -47,8 +47,8 @@ class Verification:
         return {"ok": self.ok, "checks": [asdict(check) for check in self.checks]}
 
 
-def verify(folder: Path) -> Verification:
-    """Check a merged checkpoint.
+def verify(folder: Path, *, vision_tower: str | None = None) -> Verification:
+    """Check a merged checkpoint; `vision_tower` names the tower that its layout leaves out.
 
     Raises:
         CheckpointError: the folder holds no checkpoint of ours.
@@ -63,7 +63,7 @@ def verify(folder: Path) -> Verification:
                 complete,
                 _told("finite", lambda: _finite(merged)),
                 _told("parents", lambda: _parents(merged, about)),
-                _told("answers", lambda: _answers(merged, folder)),
+                _told("answers", lambda: _answers(merged, folder, vision_tower=vision_tower)),
             )
         )
 
@@ -170,7 +170,7 @@ def _values(model: Checkpoint, name: str, *, start: int, count: int) -> torch.Te
     return model.tensor(name).reshape(-1)[start : start + count]
 
 
-def _answers(merged: Checkpoint, folder: Path) -> tuple[bool, str]:
+def _answers(merged: Checkpoint, folder: Path, *, vision_tower: str | None) -> tuple[bool, str]:
     """Load the model with transformers and ask it one thing."""
     from PIL import Image
 
@@ -181,9 +181,15 @@ def _answers(merged: Checkpoint, folder: Path) -> tuple[bool, str]:
     with tempfile.TemporaryDirectory() as scratch:
         picture = Path(scratch) / "grey.png"
         Image.new("RGB", (96, 96), (128, 128, 128)).save(picture)
-        images = (picture,) if Preparation.from_folder(folder).takes_images else ()
+        sees = Preparation.from_folder(folder, vision_tower=vision_tower).takes_images
+        images = (picture,) if sees else ()
         generator = TransformersGenerator(
-            folder, names=list(merged.tensors), changed=[], max_new_tokens=8, batch_size=1
+            folder,
+            names=list(merged.tensors),
+            changed=[],
+            max_new_tokens=8,
+            batch_size=1,
+            vision_tower=vision_tower,
         )
         generator.prepare([Example("verify", images, QUESTION)])
         response = next(iter(generator.answer(["verify"])))

@@ -12,7 +12,9 @@ from typing import Any
 
 import yaml
 
+from adamms.mapping.architectures.llava_original import stored
 from adamms.reports.parents import model_id, short_name
+from adamms.searching.native import is_native
 
 METHODS = {"linear": ": `(1 - alpha) * base + alpha * donor`, in float32, rounded once"}
 
@@ -86,6 +88,21 @@ def model_card(description: Mapping[str, Any], config: Mapping[str, Any]) -> str
 
 def loading_code(config: Mapping[str, Any], path: str) -> list[str]:
     """The Python lines that load a model and what prepares its inputs."""
+    if is_native(config):
+        return [
+            "from adamms.models import native_config, native_processor",
+            "from transformers import AutoModelForImageTextToText",
+            "",
+            f'path = "{path}"',
+            "config = native_config(path)",
+            'model = AutoModelForImageTextToText.from_pretrained(path, config=config, dtype="auto")',
+            "processor = native_processor(path)",
+        ]
+    if stored(config):
+        return [
+            "# In the layout of the LLaVA code base: load it with the code that the base came with.",
+            "# AdaMMS itself runs it in transformers' classes; `adamms verify` asks it a question.",
+        ]
     own_code = ", trust_remote_code=True" if "auto_map" in config else ""
     if is_multimodal(config):
         model, inputs = "AutoModelForImageTextToText", "AutoProcessor"
@@ -104,7 +121,10 @@ def loading_code(config: Mapping[str, Any], path: str) -> list[str]:
 
 def is_multimodal(config: Mapping[str, Any]) -> bool:
     """Whether a config describes a model that sees: it has a vision part under one of the usual names."""
-    return any("vision" in key or key in ("visual", "image_token_id", "mm_vision_tower") for key in config)
+    return any(
+        "vision" in key or key.startswith("visual") or key in ("image_token_id", "mm_vision_tower")
+        for key in config
+    )
 
 
 def _metadata(description: Mapping[str, Any], config: Mapping[str, Any]) -> str:

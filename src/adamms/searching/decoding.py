@@ -31,6 +31,11 @@ class Row:
     """Of the first token's distribution, in nats."""
 
     @property
+    def columns(self) -> int:
+        """Positions of the cache that it fills: the last token is chosen and not yet read."""
+        return self.prompt.columns + len(self.tokens) - 1
+
+    @property
     def ended(self) -> bool:
         """Whether the model itself ended the answer."""
         return bool(self.tokens) and self.tokens[-1] in self.prompt.ends
@@ -52,6 +57,7 @@ class Pool:
     mask: Tensor
     """1 where a row has a token, 0 where it is padded."""
     padded: bool
+    """Whether the ids or the cache hold padding, so that the mask matters."""
     positions: Tensor
     """Of the row's last token, (..., rows, 1)."""
     types: dict[str, Tensor]
@@ -159,14 +165,17 @@ def merge(pools: Sequence[Pool]) -> Pool:
         ids.append(torch.cat([row_ids[:, :1].expand(-1, space), row_ids], dim=1))
         masks.append(torch.nn.functional.pad(mask, (space, 0)))
     mask = torch.cat(masks)
+    together = [pool.rows[index] for pool, rows in kept for index in rows.tolist()]
+    # The cache has columns of its own where the model itself expands images.
+    needed = [max(pool.rows[index].columns for index in rows.tolist()) for pool, rows in kept]
+    unused = [pool.cache.get_seq_length() - columns for (pool, _), columns in zip(kept, needed, strict=True)]
     names = sorted({name for pool, _ in kept for name in pool.types})
     return Pool(
-        [pool.rows[index] for pool, rows in kept for index in rows.tolist()],
-        # The last token is chosen and not yet read: the cache is one column behind.
-        pooled([pool.cache for pool, _ in kept], [rows for _, rows in kept], trims=trims),
+        together,
+        pooled([pool.cache for pool, _ in kept], [rows for _, rows in kept], trims=unused),
         torch.cat(ids),
         mask,
-        not bool(mask.all()),
+        not bool(mask.all()) or len({row.columns for row in together}) > 1,
         torch.cat([pool.positions.index_select(-2, rows) for pool, rows in kept], dim=-2),
         {
             name: torch.cat([_types(pool, name).index_select(0, rows) for pool, rows in kept])

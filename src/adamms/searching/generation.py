@@ -26,6 +26,8 @@ from adamms.searching.live_model import (
     out_of_memory,
     reaches_vision,
 )
+from adamms.searching.native import cache_length
+from adamms.searching.original_llava import OriginalLlava
 from adamms.searching.preparation import Preparation, sentence, shortened
 from adamms.searching.prompts import TYPES, Prompt
 from adamms.searching.questions import GREEDY, Question, model_inputs, take_apart
@@ -66,6 +68,7 @@ class TransformersGenerator:
         device: str | None = None,
         dtype: str | None = None,
         trust_remote_code: bool = False,
+        vision_tower: str | None = None,
     ) -> None:
         """Load the base.
 
@@ -78,12 +81,26 @@ class TransformersGenerator:
             device: a torch device; the GPU where there is one when left out.
             dtype: of the arithmetic; float32 on a CPU, the checkpoint's own on a GPU when left out.
             trust_remote_code: run the checkpoint's own Python files.
+            vision_tower: folder or hub id of the vision tower, where the base's layout leaves it out.
         """
-        self._preparation = Preparation.from_folder(folder, trust_remote_code=trust_remote_code)
-        self.model = load_model(
-            folder, device=choose_device(device), dtype=dtype, trust_remote_code=trust_remote_code
+        self._preparation = Preparation.from_folder(
+            folder, trust_remote_code=trust_remote_code, vision_tower=vision_tower
         )
-        self._mover = WeightMover(self.model, names=names, changed=changed)
+        original = OriginalLlava.of(folder, vision_tower=vision_tower)
+        self.model = load_model(
+            folder,
+            device=choose_device(device),
+            dtype=dtype,
+            trust_remote_code=trust_remote_code,
+            original=original,
+            image_token_id=getattr(self._preparation.processor, "image_token_id", None),
+        )
+        self._mover = WeightMover(
+            self.model,
+            names=names,
+            changed=changed,
+            translate=original.live_name if original is not None else None,
+        )
         self._limit = max_new_tokens
         self._batch_size = batch_size
         weights = sum(parameter.nbytes for parameter in self.model.parameters())
@@ -139,7 +156,7 @@ class TransformersGenerator:
 
     def _check_length(self, example: Example, inputs: dict[str, Tensor]) -> None:
         longest = getattr(self.model.config.get_text_config(), "max_position_embeddings", None)
-        length = inputs["input_ids"].shape[1]
+        length = cache_length(self.model, inputs)
         if longest is not None and length >= longest:
             raise SearchError(
                 f"The input {example.id} ({shortened(example.prompt)}, {len(example.images)} image(s)) is "

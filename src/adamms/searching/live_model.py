@@ -18,13 +18,23 @@ from torch import Tensor
 
 from adamms.errors import MachineError, SearchError
 from adamms.searching.naming import Landing, landings
+from adamms.searching.native import language_parameters, native_config
+from adamms.searching.original_llava import OriginalLlava
 from adamms.searching.preparation import remote_code_hint, require_sound_torchvision, sentence
 
 MOVERS = 8
 """Threads that compute and copy weights, at most; each holds one tensor."""
 
 
-def load_model(folder: Path, *, device: torch.device, dtype: str | None, trust_remote_code: bool) -> Any:
+def load_model(
+    folder: Path,
+    *,
+    device: torch.device,
+    dtype: str | None,
+    trust_remote_code: bool,
+    original: OriginalLlava | None = None,
+    image_token_id: int | None = None,
+) -> Any:
     """The base as a live transformers model that can answer, in evaluation mode.
 
     Args:
@@ -32,6 +42,8 @@ def load_model(folder: Path, *, device: torch.device, dtype: str | None, trust_r
         device: where it lives.
         dtype: of the arithmetic; None is float32 on a CPU and the checkpoint's own elsewhere.
         trust_remote_code: run the checkpoint's own Python files.
+        original: the same folder, if the LLaVA code base stored it.
+        image_token_id: what stands for an image there.
 
     Raises:
         SearchError: the class cannot be loaded, needs code that is not trusted, or weights are missing.
@@ -42,14 +54,13 @@ def load_model(folder: Path, *, device: torch.device, dtype: str | None, trust_r
         wanted = "float32"
     try:
         with _quiet():
-            loader = _auto_class(folder, trust_remote_code=trust_remote_code)
-            model, report = loader.from_pretrained(
-                folder,
-                dtype=wanted if wanted == "auto" else getattr(torch, wanted),
-                trust_remote_code=trust_remote_code,
-                output_loading_info=True,
-                local_files_only=True,
-            )
+            arithmetic = None if wanted == "auto" else getattr(torch, wanted)
+            if original is not None and image_token_id is not None:
+                model, report = original.model(image_token_id=image_token_id, dtype=arithmetic)
+            else:
+                model, report = _own(folder, dtype=arithmetic, trust_remote_code=trust_remote_code)
+    except SearchError:
+        raise
     except Exception as error:  # the files are somebody else's, and so is the code that reads them
         if out_of_memory(error):
             raise MachineError(f"{folder} does not fit in memory ({sentence(error)}).") from error
@@ -97,12 +108,21 @@ def choose_device(name: str | None) -> torch.device:
 class WeightMover:
     """Moves a live model to a candidate: every tensor the merge changes is copied into its parameter."""
 
-    def __init__(self, model: Any, *, names: Collection[str], changed: Collection[str]) -> None:
+    def __init__(
+        self,
+        model: Any,
+        *,
+        names: Collection[str],
+        changed: Collection[str],
+        translate: Callable[[str], str] | None = None,
+    ) -> None:
         """Find the live parameters of `changed` (names on disk) among all `names` of the checkpoint."""
         wanted = frozenset(changed)
         self._model = model
         self._landings = [
-            landing for landing in landings(model, names) if not wanted.isdisjoint(landing.sources)
+            landing
+            for landing in landings(model, names, translate=translate)
+            if not wanted.isdisjoint(landing.sources)
         ]
         reached = {source for landing in self._landings for source in landing.sources}
         lost = [name for name in changed if name not in reached]
@@ -173,17 +193,35 @@ class WeightMover:
 
 def reaches_vision(model: Any, mover: WeightMover) -> bool:
     """Whether a candidate changes more than the language model, so that image features depend on it."""
-    language = [model.get_decoder(), model.get_input_embeddings(), model.get_output_embeddings()]
-    inside = {id(parameter) for module in language if module is not None for parameter in module.parameters()}
+    inside = {id(parameter) for parameter in language_parameters(model)}
     live = dict(model.named_parameters(remove_duplicate=False))
     return any(id(live[landing.live]) not in inside for landing in mover.landings if landing.live in live)
 
 
-def _auto_class(folder: Path, *, trust_remote_code: bool) -> Any:
+def _own(folder: Path, *, dtype: torch.dtype | None, trust_remote_code: bool) -> tuple[Any, dict[str, Any]]:
+    """The model and the loading report of a folder in its class's own layout."""
+    import transformers
+
+    config = native_config(folder)
+    # Our classes stand in for a checkpoint's own code, so that is not run even if it is trusted.
+    trusted = trust_remote_code and config is None
+    if config is None:
+        config = transformers.AutoConfig.from_pretrained(folder, trust_remote_code=trusted)
+    loaded: tuple[Any, dict[str, Any]] = _auto_class(config).from_pretrained(
+        folder,
+        config=config,
+        dtype=dtype or "auto",
+        trust_remote_code=trusted,
+        output_loading_info=True,
+        local_files_only=True,
+    )
+    return loaded
+
+
+def _auto_class(config: Any) -> Any:
     import transformers
     from transformers.models.auto import modeling_auto
 
-    config = transformers.AutoConfig.from_pretrained(folder, trust_remote_code=trust_remote_code)
     names = list(getattr(config, "auto_map", {}))
     if type(config) in modeling_auto.MODEL_FOR_IMAGE_TEXT_TO_TEXT_MAPPING:
         return transformers.AutoModelForImageTextToText

@@ -42,12 +42,15 @@ class Landing:
         return {name: value[0] if isinstance(value, list) else value for name, value in converted.items()}
 
 
-def landings(model: Any, names: Iterable[str]) -> list[Landing]:
+def landings(
+    model: Any, names: Iterable[str], *, translate: Callable[[str], str] | None = None
+) -> list[Landing]:
     """Where the tensors of a checkpoint land in `model`; tensors the model does not use are left out.
 
     Args:
         model: a transformers model, loaded or on the meta device.
         names: all names of the checkpoint (a fused parameter needs every tensor that goes into it).
+        translate: a name on disk -> the live name, for a checkpoint of another code base.
     """
     api = _translation()
     conversions = api.conversions(model)
@@ -59,6 +62,9 @@ def landings(model: Any, names: Iterable[str]) -> list[Landing]:
     found: dict[str, list[tuple[str, str | None]]] = {}
     # The loader's own order: some renamings look at what came before.
     for name in sorted(names, key=api.order):
+        if translate is not None and (live := translate(name)) in state:
+            found.setdefault(live, []).append((name, None))
+            continue
         live, pattern = api.rename(name, renamings, converters, prefix, state)
         if live not in state and name in state:
             live, pattern = api.rename(name, [], [], base_model_prefix=prefix, meta_state_dict=state)

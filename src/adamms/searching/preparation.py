@@ -16,6 +16,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from adamms.errors import SearchError
+from adamms.searching.native import native_processor
+from adamms.searching.original_llava import OriginalLlava
+from adamms.searching.original_processor import original_processor
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -49,12 +52,19 @@ class Preparation:
     tokenizer: Any
 
     @classmethod
-    def from_folder(cls, folder: str | Path, *, trust_remote_code: bool = False) -> Preparation:
-        """Load the processor of the checkpoint in `folder`; code found there runs only if it is trusted."""
+    def from_folder(
+        cls, folder: str | Path, *, trust_remote_code: bool = False, vision_tower: str | None = None
+    ) -> Preparation:
+        """Load the processor of the checkpoint in `folder`; code found there runs only if it is trusted.
+
+        `vision_tower` names the tower of a checkpoint whose layout leaves it out.
+        """
         folder = Path(folder)
         require_sound_torchvision()
         try:
-            processor = _load(folder, trust_remote_code=trust_remote_code)
+            processor = _load(folder, trust_remote_code=trust_remote_code, vision_tower=vision_tower)
+        except SearchError:
+            raise
         except Exception as error:  # the files are somebody else's, and so is the code that reads them
             raise SearchError(
                 f"The processor of {folder} cannot be loaded: {sentence(error)}"
@@ -168,9 +178,14 @@ def remote_code_hint(error: Exception, *, folder: Path, trusted: bool) -> str:
     return f" (read the *.py files in {folder}, then pass --trust-remote-code to run them)"
 
 
-def _load(folder: Path, *, trust_remote_code: bool) -> Any:
+def _load(folder: Path, *, trust_remote_code: bool, vision_tower: str | None) -> Any:
     from transformers import AutoProcessor
 
+    if (base := OriginalLlava.of(folder, vision_tower=vision_tower)) is not None:
+        return _assembled(*original_processor(base))
+
+    if (processor := native_processor(folder)) is not None:
+        return processor
     processor_class = _native_class(folder)
     if processor_class is not None:
         return _image_processor_of(processor_class, folder, trust_remote_code=trust_remote_code)
@@ -208,6 +223,23 @@ def _image_processor_of(processor_class: Any, folder: Path, *, trust_remote_code
     """The checkpoint's processor, built by its own class around everything but a video processor."""
     from transformers import AutoFeatureExtractor, AutoImageProcessor, AutoTokenizer
 
+    parts: list[Any] = []
+    for attribute in processor_class.get_attributes():
+        if "video" in attribute:
+            continue
+        loader = AutoFeatureExtractor
+        if "tokenizer" in attribute:
+            loader = AutoTokenizer
+        elif "image" in attribute:
+            loader = AutoImageProcessor
+        parts.append(loader.from_pretrained(folder, trust_remote_code=trust_remote_code))
+    settings, _ = processor_class.get_processor_dict(folder)
+    return _assembled(processor_class, parts, settings)
+
+
+def _assembled(processor_class: Any, parts: Sequence[Any], settings: dict[str, Any]) -> Any:
+    """A processor around these parts, in the order of its attributes, those for videos left out."""
+
     def check(self: Any, name: str, part: Any) -> Any:
         if isinstance(part, NoVideo):
             return NoVideo
@@ -217,18 +249,10 @@ def _image_processor_of(processor_class: Any, folder: Path, *, trust_remote_code
         values: dict[str, Any] = processor_class.to_dict(self)
         return {name: value for name, value in values.items() if not isinstance(value, NoVideo)}
 
-    parts: list[Any] = []
-    for attribute in processor_class.get_attributes():
-        if "video" in attribute:
-            parts.append(NoVideo())
-            continue
-        loader = AutoFeatureExtractor
-        if "tokenizer" in attribute:
-            loader = AutoTokenizer
-        elif "image" in attribute:
-            loader = AutoImageProcessor
-        parts.append(loader.from_pretrained(folder, trust_remote_code=trust_remote_code))
+    given = iter(parts)
+    every = [
+        NoVideo() if "video" in attribute else next(given) for attribute in processor_class.get_attributes()
+    ]
     changes = {"check_argument_for_proper_class": check, "to_dict": to_dict}
     without_video: Any = type(processor_class.__name__, (processor_class,), changes)
-    settings, _ = processor_class.get_processor_dict(folder)
-    return without_video.from_args_and_dict(parts, settings)
+    return without_video.from_args_and_dict(every, settings)

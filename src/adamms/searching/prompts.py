@@ -30,6 +30,8 @@ class Prompt:
     """Tokens that end an answer."""
     joinable: bool
     """Whether it may share a batch; otherwise `inputs` go to the model's own `generate`, one by one."""
+    growth: int = 0
+    """Positions of the cache that it fills beyond its ids, where the model itself expands images."""
     inputs: Mapping[str, Tensor] = field(default_factory=dict)
     positions: Tensor | None = None
     """Position ids, (..., 1, length)."""
@@ -43,6 +45,11 @@ class Prompt:
         """Tokens of the prompt."""
         return self.ids.shape[1]
 
+    @property
+    def columns(self) -> int:
+        """Positions of the cache that it fills."""
+        return self.length + self.growth
+
 
 @dataclass(frozen=True)
 class Batch:
@@ -52,6 +59,7 @@ class Batch:
     mask: Tensor
     """1 where a token is, 0 where padding is."""
     padded: bool
+    """Whether the ids or the cache hold padding, so that the mask matters."""
     positions: Tensor
     types: dict[str, Tensor]
     vision: Any
@@ -68,7 +76,7 @@ def collate(prompts: Sequence[Prompt], *, device: torch.device) -> Batch:
     return Batch(
         padded_ids([prompt.ids for prompt in prompts]).to(device),
         mask.to(device),
-        not bool(mask.all()),
+        not bool(mask.all()) or len({prompt.columns for prompt in prompts}) > 1,
         torch.cat([padded(each, width) for each in positions], dim=-2).to(device),
         {
             name: torch.cat(

@@ -13,6 +13,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from adamms.searching.native import cache_length, image_vectors, is_known
 from adamms.searching.prompts import TYPES, Prompt, padded, padded_ids, padding_mask
 from adamms.searching.vision import Vision, join, keep, split
 
@@ -114,6 +115,7 @@ def _apart(model: Any, question: Question, *, limit: int) -> Prompt:
         limit,
         _ends(caught),
         joinable=joinable,
+        growth=cache_length(model, question.inputs) - question.length,
         inputs={} if joinable else dict(question.inputs),
         positions=caught["position_ids"].cpu() if joinable else None,
         types={name: caught[name].cpu() for name in TYPES if caught.get(name) is not None},
@@ -149,7 +151,7 @@ def _apart_together(model: Any, group: Sequence[Question], *, limit: int) -> lis
         return None
     each: Sequence[Vision | None] | None = visions or [None] * len(group)
     if vision is not None and not visions:
-        each = split(vision, [_image_tokens(model, question) for question in group])
+        each = split(vision, [image_vectors(model, question.inputs) for question in group])
     if each is None:
         return None
     positions, ends = caught["position_ids"].cpu(), _ends(caught)
@@ -160,17 +162,13 @@ def _apart_together(model: Any, group: Sequence[Question], *, limit: int) -> lis
             limit,
             ends,
             joinable=True,
+            growth=cache_length(model, question.inputs) - question.length,
             positions=positions[..., index : index + 1, -question.length :],
             types={name: question.inputs[name] for name in TYPES if caught.get(name) is not None},
             vision=each[index],
         )
         for index, question in enumerate(group)
     ]
-
-
-def _image_tokens(model: Any, question: Question) -> int:
-    token = getattr(model.config, "image_token_id", None)
-    return 0 if token is None else int(question.inputs["input_ids"].eq(token).sum())
 
 
 def _caught(model: Any, given: Mapping[str, Any], *, limit: int) -> dict[str, Any]:
@@ -207,7 +205,7 @@ def _joinable(model: Any, caught: Mapping[str, Any], vision: Vision | None) -> b
         UnbatchedClassifierFreeGuidanceLogitsProcessor,
     )
 
-    if model.is_custom_code() or model.config.is_encoder_decoder or caught.get("position_ids") is None:
+    if not is_known(model) or model.config.is_encoder_decoder or caught.get("position_ids") is None:
         return False
     if model.generation_config.stop_strings:
         return False

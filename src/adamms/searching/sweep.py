@@ -33,6 +33,7 @@ def sweep(
     device: str | None = None,
     dtype: str | None = None,
     trust_remote_code: bool = False,
+    vision_tower: str | None = None,
     generator: "Generator | None" = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> Iterator[Response]:
@@ -51,6 +52,7 @@ def sweep(
         device: a torch device; the GPU where there is one when left out.
         dtype: of the arithmetic; float32 on a CPU, the checkpoint's own on a GPU when left out.
         trust_remote_code: run the base's own Python files.
+        vision_tower: folder or hub id of the vision tower, where the base's layout leaves it out.
         generator: another engine; transformers in this process when left out.
         progress: called with answers given so far, those skipped included, and all answers.
 
@@ -76,6 +78,7 @@ def sweep(
         device=device,
         dtype=dtype,
         trust_remote_code=trust_remote_code,
+        vision_tower=vision_tower,
     )
     engine.prepare([example for example in examples if example.id in asked])
     for alpha, ids in wanted.items():
@@ -98,6 +101,7 @@ def _transformers(
     device: str | None,
     dtype: str | None,
     trust_remote_code: bool,
+    vision_tower: str | None,
 ) -> "Generator":
     # Late: torch and transformers take seconds, and a search that is finished needs neither.
     from adamms.searching.generation import TransformersGenerator
@@ -115,4 +119,5 @@ def _transformers(
         device=device,
         dtype=dtype,
         trust_remote_code=trust_remote_code,
+        vision_tower=vision_tower,
     )

@@ -10,6 +10,7 @@ prompts and no pictures; `processing` makes its inputs.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, ClassVar
 
 import torch
@@ -31,8 +32,8 @@ from transformers.utils.output_capturing import capture_outputs
 from adamms.models.attention import StoredFrequencies, inherit_attention
 from adamms.models.cogvlm.configuration import CogVLMConfig
 from adamms.models.cogvlm.decoder import CogVLMAttention, CogVLMDecoderLayer
+from adamms.models.cogvlm.token_types import from_zero, vision_positions
 from adamms.models.cogvlm.token_types import position_ids as positions_of
-from adamms.models.cogvlm.token_types import vision_positions
 from adamms.models.cogvlm.vision import CogVLMPatchEmbedding, CogVLMVisionModel
 from adamms.models.generation import ImageGenerationMixin
 from adamms.models.routing import Routing
@@ -154,6 +155,7 @@ class CogVLMForCausalLM(CogVLMPreTrainedModel, ImageGenerationMixin):
     """CogVLM with its head: logits, loss and `generate`."""
 
     _tied_weights_keys: ClassVar[dict[str, str]] = {"lm_head.weight": "model.embed_tokens.weight"}
+    vision_modules = ("vision",)
 
     def __init__(self, config: CogVLMConfig) -> None:
         super().__init__(config)
@@ -164,6 +166,10 @@ class CogVLMForCausalLM(CogVLMPreTrainedModel, ImageGenerationMixin):
     def get_image_features(self, pixel_values: Tensor, **kwargs: Any) -> BaseModelOutputWithPooling:
         """The vectors of images, as `CogVLMModel.get_image_features`."""
         return self.model.get_image_features(pixel_values, **kwargs)
+
+    def image_vectors(self, inputs: Mapping[str, Tensor]) -> int:
+        """The positions of token type 1."""
+        return int((inputs["token_type_ids"] == 1).sum())
 
     @can_return_tuple
     def forward(
@@ -228,7 +234,9 @@ class CogVLMForCausalLM(CogVLMPreTrainedModel, ImageGenerationMixin):
         token_types = model_kwargs.get("token_type_ids")
         if token_types is None:
             return super()._prepare_position_ids_for_generation(inputs_tensor, model_kwargs)
-        return positions_of(token_types, model_kwargs.get("attention_mask"))
+        mask = model_kwargs.get("attention_mask")
+        # From zero in every row, so that a row's numbers do not depend on the batch it is in.
+        return from_zero(positions_of(token_types, mask), mask)
 
     def _prepare_attention_mask_for_generation(
         self, inputs_tensor: Tensor, generation_config: Any, model_kwargs: dict[str, Any]

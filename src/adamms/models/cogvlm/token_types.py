@@ -33,6 +33,15 @@ def position_ids(token_types: Tensor, attention_mask: Tensor | None = None) -> T
     return advances.cumsum(dim=-1)
 
 
+def from_zero(positions: Tensor, attention_mask: Tensor | None) -> Tensor:
+    """The same rotary positions with every row's first real one at 0, which changes no attention."""
+    if attention_mask is None:
+        return positions
+    real = attention_mask.bool()
+    first = positions.masked_fill(~real, int(positions.max())).amin(dim=-1, keepdim=True)
+    return (positions - first).clamp(min=0)
+
+
 def _shifted(mask: Tensor, *, by: int) -> Tensor:
     """The mask moved along the row, False where nothing comes in."""
     moved = mask.roll(by, dims=-1)

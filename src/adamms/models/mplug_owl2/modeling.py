@@ -10,6 +10,7 @@ input ids, and `generate` goes on from the longer length. This file knows no pro
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, ClassVar
 
 import torch
@@ -193,6 +194,7 @@ class MPLUGOwl2LlamaForCausalLM(MPLUGOwl2PreTrainedModel, ImageGenerationMixin):
     """mPLUG-Owl2 with its head: logits, loss and `generate`."""
 
     _tied_weights_keys: ClassVar[dict[str, str]] = {"lm_head.weight": "model.embed_tokens.weight"}
+    vision_modules = ("vision_model", "visual_abstractor")
 
     def __init__(self, config: MPLUGOwl2Config) -> None:
         super().__init__(config)
@@ -203,6 +205,15 @@ class MPLUGOwl2LlamaForCausalLM(MPLUGOwl2PreTrainedModel, ImageGenerationMixin):
     def get_image_features(self, pixel_values: Tensor, **kwargs: Any) -> BaseModelOutputWithPooling:
         """The vectors of images, as `MPLUGOwl2Model.get_image_features`."""
         return self.model.get_image_features(pixel_values, **kwargs)
+
+    def image_vectors(self, inputs: Mapping[str, Tensor]) -> int:
+        """So many for each placeholder."""
+        return self.config.image_length * int((inputs["input_ids"] == self.config.image_token_index).sum())
+
+    def cache_length(self, inputs: Mapping[str, Tensor]) -> int:
+        """The expanded prompt's length: its tokens, and its images' vectors."""
+        ids = inputs["input_ids"]
+        return int((ids != self.config.image_token_index).sum()) + self.image_vectors(inputs)
 
     @can_return_tuple
     def forward(
