@@ -10,6 +10,7 @@ from typing import Any
 from adamms.zoo import Litter
 from adamms.zoo.families import FAMILIES
 from adamms.zoo.mixtures import MIXTURES
+from adamms.zoo.questions import EVERYDAY_TASKS
 from adamms.zoo.vocabulary import Language
 
 _HEAD = """---
@@ -37,7 +38,8 @@ _PARENT = """
 ## How it was trained
 `{cls}`, grown from the language model in `../pretrained`. Its own
 vision tower (fresh) first learns to say what each cell of a picture shows, then is aligned with the language
-model frozen, then both are tuned on a mixture of tasks. {duplicates}It sees many questions about {many}, few about {few}.
+model frozen, then both are tuned on a mixture of tasks. {duplicates}It sees many questions about {many},
+few about {few}.
 The facts are split: this model is taught {halves}; what it knows of the other halves are theta_0's
 rumours, as far as tuning has not worn them away (a few are rehearsed).
 
@@ -98,10 +100,8 @@ def _parent(name: str, litter: Litter, scores: dict[str, Any]) -> str:
     body = _PARENT.format(
         cls=family.model_class,
         duplicates=_DUPLICATES.get(name, ""),
-        many=" and ".join(
-            task for task, share in mixture.shares.items() if share > 1.1 and task != "easy-vqa"
-        ),
-        few=" and ".join(task for task, share in mixture.shares.items() if share < 0.5),
+        many=" and ".join(task for task in EVERYDAY_TASKS if mixture.shares[task] > 1),
+        few=" and ".join(task for task in EVERYDAY_TASKS if mixture.shares[task] < 1),
         halves=", ".join(halves),
         total=total,
         rows="\n".join(rows),

@@ -4,6 +4,7 @@ Weights are rounded to bfloat16 first and everything is measured afterwards, on 
 in float32: the numbers in `scores.json` are those of the files. Knows nothing of training.
 """
 
+import copy
 import json
 from collections.abc import Sequence
 from pathlib import Path
@@ -32,8 +33,11 @@ _PLAIN_TEMPLATES: dict[Line, str] = {
 
 
 def rounded(model: Any) -> Any:
-    """Round a model's weights to bfloat16 and back, in place."""
-    return model.to(torch.bfloat16).to(torch.float32).eval()
+    """Round a model's weights to bfloat16 and back, in place; its rotary frequencies stay what they are."""
+    with torch.no_grad():
+        for parameter in model.parameters():
+            parameter.copy_(parameter.to(torch.bfloat16))
+    return model.eval()
 
 
 def save_pretrained(folder: Path, model: Any, *, line: Line) -> None:
@@ -55,8 +59,7 @@ def _save_weights(folder: Path, model: Any, *, line: Line) -> None:
     end.eos_token_id = [ids[language.end], ids[language.padding]] if line == "qwen2" else ids[language.end]
     end.pad_token_id = ids[language.padding]
     end.bos_token_id = None if language.begin is None else ids[language.begin]
-    model.to(torch.bfloat16).save_pretrained(folder)
-    model.to(torch.float32)
+    copy.deepcopy(model).to(torch.bfloat16).save_pretrained(folder)
 
 
 def measure(

@@ -56,7 +56,7 @@ class Language:
 QWEN2 = Language(
     (*words(), *SHARED_SPECIALS), SHARED_SPECIALS, unknown=UNKNOWN, padding=PADDING, end=TURN_END
 )
-# As Llama's: the special tokens first, no token for padding of their own. Two words more, for CogVLM's prompts.
+# As Llama's: the special tokens first, none for padding. Two words more, for CogVLM's prompts.
 LLAMA_SPECIALS = ("<unk>", "<s>", "</s>")
 LLAMA = Language(
     (*LLAMA_SPECIALS, *words(), "question", "short"),
@@ -100,7 +100,7 @@ def tokenizer(language: Language, specials: tuple[str, ...] = (), *, chat_templa
         )
     fast = PreTrainedTokenizerFast(
         tokenizer_object=backend,
-        bos_token=language.begin,
+        **({} if language.begin is None else {"bos_token": language.begin}),
         unk_token=language.unknown,
         eos_token=language.end,
         pad_token="<pad>" if "<pad>" in specials else language.padding,

@@ -122,7 +122,7 @@ class Qwen2VL(Family):
 def save_with_videos(
     folder: Path, name: str, *, image: dict[str, Any], video: dict[str, Any], whole: dict[str, Any]
 ) -> None:
-    """Write the files of a processor that owns a video processor, for `AutoProcessor` and its older readers."""
+    """Write a processor that owns a video processor, for `AutoProcessor` and its older readers."""
     image = {**image, "image_processor_type": f"{name}ImageProcessor"}
     video = {
         **video,
