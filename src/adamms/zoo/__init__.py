@@ -10,7 +10,9 @@ from importlib.resources import files
 from itertools import permutations
 from pathlib import Path
 
-__all__ = ["PAIRS", "Litter", "Pair", "shipped_pair"]
+from adamms.errors import AdaMMSError
+
+__all__ = ["DEFAULT", "LITTERS", "PAIRS", "Litter", "Pair", "shipped_pair"]
 
 
 @dataclass(frozen=True)
@@ -45,6 +47,11 @@ class Pair:
     scores: Path
     titles: tuple[str, str]
 
+    @property
+    def needs_our_classes(self) -> bool:
+        """Whether the base is of an architecture that only `adamms.models` has."""
+        return self.titles[0] in ("CogVLM", "mPLUG-Owl2")
+
     def true_answers(self) -> dict[str, str]:
         """Input id -> true answer, for an accuracy beside a search that never sees it."""
         records = map(json.loads, self.answers.read_text(encoding="utf-8").splitlines())
@@ -55,8 +62,10 @@ def shipped_pair(name: str = DEFAULT) -> Pair:
     """Return where a shipped pair lies, the base named before the donor.
 
     Raises:
-        KeyError: no pair of this name ships; `PAIRS` has the names.
+        AdaMMSError: no pair of this name ships; `PAIRS` has the names.
     """
+    if name not in PAIRS:
+        raise AdaMMSError(f"There is no pair {name!r}. These ship with the package: {', '.join(PAIRS)}.")
     return pair_in(Path(str(files("adamms.zoo"))), name)
 
 

@@ -34,9 +34,8 @@ _PLAIN_TEMPLATES: dict[Line, str] = {
 
 def rounded(model: Any) -> Any:
     """Round a model's weights to bfloat16 and back, in place; its rotary frequencies stay what they are."""
-    with torch.no_grad():
-        for parameter in model.parameters():
-            parameter.copy_(parameter.to(torch.bfloat16))
+    for stored in model.state_dict().values():
+        stored.copy_(stored.to(torch.bfloat16))
     return model.eval()
 
 
