@@ -2,6 +2,7 @@
 
 import json
 import random
+import re
 import shutil
 
 import pytest
@@ -9,10 +10,12 @@ import torch
 from safetensors.torch import load_file, save_file
 
 import adamms
+import layouts
 import original_llava
 import tiny_models
 from adamms.errors import SearchError
 from adamms.evaluation.verification import verify
+from adamms.mapping.architectures.llava_original import IGNORED, TOWER
 from adamms.searching import Example, read_responses
 from adamms.searching.generation import TransformersGenerator, open_image
 from adamms.searching.original_llava import OriginalLlava
@@ -237,3 +240,39 @@ def test_the_language_config_is_taken_over(stored):
     assert text.rope_parameters["rope_theta"] == original_llava.TEXT["rope_theta"]
     assert text.rms_norm_eps == original_llava.TEXT["rms_norm_eps"]
     assert text.num_key_value_heads == original_llava.TEXT["num_key_value_heads"]
+
+
+@pytest.mark.parametrize(
+    "model",
+    [
+        "lmms-lab/llava-onevision-qwen2-7b-ov",
+        "lmms-lab/llava-onevision-qwen2-7b-si",
+        "liuhaotian/llava-v1.5-7b",
+        "Lin-Chen/ShareGPT4V-7B",
+    ],
+)
+def test_every_name_of_the_published_layouts_has_its_place(model, tmp_path):
+    import transformers
+
+    folder = layouts.write_layout(tmp_path, model)
+    base = OriginalLlava.of(folder)
+    if "onevision" not in model:  # what the config of the tower named there says
+        size = {"hidden_size": 1024, "intermediate_size": 4096, "num_hidden_layers": 24, "patch_size": 14}
+        size |= {"num_attention_heads": 16, "image_size": 336, "projection_dim": 768}
+        transformers.CLIPVisionConfig(**size).save_pretrained(tmp_path / "tower")
+        base = OriginalLlava.of(folder, vision_tower=str(tmp_path / "tower"))
+    with torch.device("meta"):
+        live = getattr(transformers, base.kind.model_class)(base.config(image_token_id=0)).state_dict()
+    with adamms.Checkpoint.open(folder) as checkpoint:
+        given = {
+            base.live_name(name): info.shape
+            for name, info in checkpoint.tensors.items()
+            if not re.search(IGNORED, name)
+        }
+    unused = ["model.image_newline"] if "onevision" not in model else []
+    wanted = {
+        name: tuple(value.shape)
+        for name, value in live.items()
+        if name not in unused and ("onevision" in model or not name.startswith(TOWER))
+    }
+    assert given == wanted
