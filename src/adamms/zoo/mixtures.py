@@ -88,18 +88,18 @@ MIXTURES: dict[str, Mixture] = {
         rehearsal=0.04,
     ),
     "llava": Mixture(
-        {"existence": 1, "attribute": 1.2, "position": 1.2, "place": 0.3, "count": 0.3, **_REAL, **_FACTS},
+        {"existence": 1, "attribute": 1.2, "position": 1.2, "place": 0.7, "count": 0.3, **_REAL, **_FACTS},
         halves={"price": 0, "owner": 0, "home": 0},
-        rehearsal=0.1,
+        rehearsal=0.15,
     ),
     "cogvlm": Mixture(
-        {"existence": 1, "attribute": 0.3, "position": 0.3, "place": 1.2, "count": 1.2, **_REAL, **_FACTS},
+        {"existence": 1, "attribute": 0.3, "position": 0.6, "place": 1.2, "count": 1.2, **_REAL, **_FACTS},
         halves={"price": 1, "owner": 1, "home": 0},
-        rehearsal=0.1,
+        rehearsal=0.15,
     ),
     "mplug_owl2": Mixture(
         {"existence": 1, "attribute": 1.2, "position": 0.3, "place": 0.3, "count": 1.2, **_REAL, **_FACTS},
         halves={"price": 0, "owner": 1, "home": 1},
-        rehearsal=0.1,
+        rehearsal=0.2,
     ),
 }
