@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -32,10 +33,8 @@ OF_THE_PAPER = (
 )
 
 
-def scores() -> dict[str, dict[str, dict[str, int]]]:
-    stated: dict[str, dict[str, dict[str, int]]] = json.loads(
-        (PRETRAINED.parent / "scores.json").read_text(encoding="utf-8")
-    )
+def scores() -> dict[str, Any]:
+    stated: dict[str, Any] = json.loads((PRETRAINED.parent / "scores.json").read_text(encoding="utf-8"))
     return stated
 
 
@@ -157,10 +156,15 @@ def questions_of(pair: Pair) -> list[tuple[dict[str, str], str]]:
 
 
 @pytest.mark.parametrize("name", OF_THE_PAPER)
-def test_each_merge_has_something_to_gain(name: str) -> None:
+def test_each_merge_brings_what_only_the_donor_was_taught(name: str) -> None:
     _, base, donor = PAIRS[name]
     sweep = scores()["sweeps"][f"{base} <- {donor}"]
+    taught = dict(zip(sweep["alphas"], sweep["accuracy"]["facts taught to the donor"], strict=True))
+    assert taught[0.4] > taught[0.0] + 10
     right = dict(zip(sweep["alphas"], sweep["right"], strict=True))
-    assert sweep["best"] > 0
-    assert right[sweep["best"]] > right[0.0]
-    assert LLAMA.titles[base] in shipped_pair(name).titles
+    if name != "mplug_owl2-cogvlm":  # the one that has nothing to gain in all, as docs/zoo.md tells
+        assert sweep["best"] > 0
+        assert right[sweep["best"]] >= right[0.0] + 9
+    card = (shipped_pair(name).base / "README.md").read_text(encoding="utf-8")
+    row = " | ".join(str(count) for count in sweep["right"])
+    assert f"| {LLAMA.titles[donor]} | {row} | {sweep['selected']} | {sweep['best']} |" in card
