@@ -131,6 +131,33 @@ def test_a_second_demo_replaces_the_first_but_nobody_elses_folder(
     assert [path.name for path in tmp_path.iterdir()] == ["letters.txt"]
 
 
+@pytest.mark.parametrize(("pair", "base", "donor"), [("cogvlm-mplug_owl2", "CogVLM", "mPLUG-Owl2")])
+def test_another_pair_is_picked_by_its_name(pair: str, base: str, donor: str, tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "adamms", "demo", "--pair", pair, "--out", str(tmp_path / "run")]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=600, check=False)
+    assert done.returncode == 0, done.stderr
+    assert f"{base} (base) and {donor} (donor)" in done.stdout
+    assert "import adamms.models; from transformers" in done.stdout.splitlines()[-1]
+    assert (tmp_path / "run" / "merged" / "model.safetensors").is_file()
+
+
+def test_a_pair_that_does_not_ship_is_refused_with_the_names_of_those_that_do(tmp_path: Path) -> None:
+    command = [
+        sys.executable,
+        "-m",
+        "adamms",
+        "demo",
+        "--pair",
+        "cogvlm-qwen2-vl",
+        "--out",
+        str(tmp_path / "run"),
+    ]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=600, check=False)
+    assert done.returncode == 2
+    assert "mplug_owl2-llava" in done.stderr
+    assert not (tmp_path / "run").exists()
+
+
 def interpolate(base: torch.Tensor, donor: torch.Tensor, alpha: float) -> torch.Tensor:
     one, two = base.float().numpy(), donor.float().numpy()
     merged = np.float32(1 - alpha) * one + np.float32(alpha) * two

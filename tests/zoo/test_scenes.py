@@ -7,7 +7,15 @@ import pytest
 from adamms.zoo.facts import FACT_TASKS, all_facts, rumour
 from adamms.zoo.questions import TASKS, ask
 from adamms.zoo.scenes import SIZE, Scene, Thing, big_scene, cell_words, digit_scene, draw, grid_scene
-from adamms.zoo.vocabulary import QWEN2_VL_SPECIALS, SHARED_SPECIALS, split, tokenizer, vocabulary
+from adamms.zoo.vocabulary import (
+    LLAMA,
+    QWEN2,
+    QWEN2_VL_SPECIALS,
+    SHARED_SPECIALS,
+    split,
+    tokenizer,
+    vocabulary,
+)
 
 RED_STAR = Scene("grid", (Thing("red", "star", 2), Thing("blue", "ring", 4), Thing("blue", "heart", 8)))
 
@@ -77,7 +85,7 @@ def test_pictures_of_one_scene_differ() -> None:
 
 
 def test_the_tokenizer_is_the_vocabulary() -> None:
-    fast = tokenizer(QWEN2_VL_SPECIALS)
+    fast = tokenizer(QWEN2, QWEN2_VL_SPECIALS)
     assert fast.get_vocab() == vocabulary(QWEN2_VL_SPECIALS)
     ids = vocabulary()
     text = "<|im_start|>user\nIs there a RED star?<|im_end|>\n"
@@ -86,3 +94,14 @@ def test_the_tokenizer_is_the_vocabulary() -> None:
     ]
     assert fast.decode([ids["top"], ids["left"], ids["<|im_end|>"]], skip_special_tokens=True) == "top left"
     assert fast("weather").input_ids == [ids[SHARED_SPECIALS[0]]]
+
+
+def test_the_llama_s_tokenizer_has_its_special_tokens_first_and_begins_a_text() -> None:
+    fast, ids = tokenizer(LLAMA, ("<image>", "<pad>")), LLAMA.rows(("<image>", "<pad>"))
+    assert fast.get_vocab() == ids
+    assert [ids[token] for token in ("<unk>", "<s>", "</s>")] == [0, 1, 2]
+    assert fast("USER: <image>\nIs it odd? ASSISTANT:").input_ids == [
+        ids[word] for word in ("<s>", "user", ":", "<image>", "is", "it", "odd", "?", "assistant", ":")
+    ]
+    assert fast("odd</s>", add_special_tokens=False).input_ids == [ids["odd"], ids["</s>"]]
+    assert fast.pad_token == "<pad>"

@@ -1,4 +1,4 @@
-"""`adamms demo`: the whole method on the shipped pair, in under a minute."""
+"""`adamms demo`: the whole method on a shipped pair, in under a minute."""
 
 from pathlib import Path
 from typing import Annotated
@@ -6,29 +6,33 @@ from typing import Annotated
 import typer
 
 from adamms.cli.console import Bars, show
+from adamms.zoo import DEFAULT, PAIRS, shipped_pair
 
 
 def demo(
     out: Annotated[Path, typer.Option(help="The run directory to write.")] = Path("adamms-demo"),
+    pair: Annotated[
+        str, typer.Option(help=f"Base and donor: {', '.join(PAIRS)}.", metavar="BASE-DONOR")
+    ] = DEFAULT,
 ) -> None:
-    """Map, search and merge a small Qwen2-VL and LLaVA-OneVision that ship with the package.
+    """Map, search and merge two small models that ship with the package.
 
-    Example: `adamms demo`
+    Example: `adamms demo --pair cogvlm-llava`
     """
     from adamms import pipeline
     from adamms.recipe import make_recipe
     from adamms.reports import candidates_table, mapping_totals
-    from adamms.zoo import shipped_pair
 
-    pair = shipped_pair()
-    print("Merging two small models of different architectures, Qwen2-VL (base) and LLaVA-OneVision (donor):")
+    shipped = shipped_pair(pair)
+    base, donor = shipped.titles
+    print(f"Merging two small models of different architectures, {base} (base) and {donor} (donor):")
     print("map their parameters, choose alpha without labels on held-out pictures, write the merged model.")
     recipe = make_recipe(
-        base=str(pair.base),
-        donor=str(pair.donor),
-        search={"inputs": pair.inputs, "samples": 200, "max_new_tokens": 8, "batch_size": 32},
+        base=str(shipped.base),
+        donor=str(shipped.donor),
+        search={"inputs": shipped.inputs, "samples": 200, "max_new_tokens": 8, "batch_size": 32},
     )
-    result = pipeline.run(recipe, out, overwrite=True, progress=Bars(), answers=pair.true_answers())
+    result = pipeline.run(recipe, out, overwrite=True, progress=Bars(), answers=shipped.true_answers())
     assert isinstance(result, pipeline.SearchResult)
     assert result.accuracy is not None
     selection, accuracy = result.selection, result.accuracy
@@ -41,9 +45,10 @@ def demo(
         f"The base alone: {accuracy[lowest]:.1%}."
     )
     merged = out / pipeline.MERGED
+    classes = "import adamms.models; " if shipped.needs_our_classes else ""
     print(f"merged model  {merged}")
     print(f"report        {out / result.report.name}")
     print(
-        "load it       from transformers import AutoModelForImageTextToText; "
+        f"load it       {classes}from transformers import AutoModelForImageTextToText; "
         f'model = AutoModelForImageTextToText.from_pretrained("{merged}")'
     )

@@ -1,4 +1,4 @@
-"""The proving ground: small multimodal models of real architectures, and the pair that ships.
+"""The proving ground: small multimodal models of real architectures, and the pairs that ship.
 
 This file only says where the shipped files lie and imports nothing heavy; `python -m adamms.zoo --out DIR`
 (`make zoo`) grows the models again from nothing. docs/zoo.md tells the recipe and what was measured.
@@ -7,9 +7,32 @@ This file only says where the shipped files lie and imports nothing heavy; `pyth
 import json
 from dataclasses import dataclass
 from importlib.resources import files
+from itertools import permutations
 from pathlib import Path
 
-__all__ = ["Pair", "shipped_pair"]
+from adamms.errors import AdaMMSError
+
+__all__ = ["DEFAULT", "LITTERS", "PAIRS", "Litter", "Pair", "shipped_pair"]
+
+
+@dataclass(frozen=True)
+class Litter:
+    """The models that grow from one language model: their folder, their names and what people call them."""
+
+    folder: str
+    titles: dict[str, str]
+
+
+QWEN2 = Litter("pair", {"qwen2-vl": "Qwen2-VL", "llava-onevision": "LLaVA-OneVision"})
+LLAMA = Litter("llama", {"cogvlm": "CogVLM", "mplug_owl2": "mPLUG-Owl2", "llava": "LLaVA-1.5"})
+LITTERS = (QWEN2, LLAMA)
+# Base first, then donor; the first is what a demo takes unless told otherwise.
+PAIRS: dict[str, tuple[Litter, str, str]] = {
+    f"{base}-{donor}": (litter, base, donor)
+    for litter in LITTERS
+    for base, donor in permutations(litter.titles, 2)
+}
+DEFAULT = "qwen2-vl-llava-onevision"
 
 
 @dataclass(frozen=True)
@@ -22,6 +45,12 @@ class Pair:
     inputs: Path
     answers: Path
     scores: Path
+    titles: tuple[str, str]
+
+    @property
+    def needs_our_classes(self) -> bool:
+        """Whether the base is of an architecture that only `adamms.models` has."""
+        return self.titles[0] in ("CogVLM", "mPLUG-Owl2")
 
     def true_answers(self) -> dict[str, str]:
         """Input id -> true answer, for an accuracy beside a search that never sees it."""
@@ -29,19 +58,27 @@ class Pair:
         return {record["id"]: record["answer"] for record in records}
 
 
-def shipped_pair() -> Pair:
-    """Return where the shipped pair lies: Qwen2-VL as the base, LLaVA-OneVision as the donor."""
-    return pair_in(Path(str(files("adamms.zoo"))))
+def shipped_pair(name: str = DEFAULT) -> Pair:
+    """Return where a shipped pair lies, the base named before the donor.
+
+    Raises:
+        AdaMMSError: no pair of this name ships; `PAIRS` has the names.
+    """
+    if name not in PAIRS:
+        raise AdaMMSError(f"There is no pair {name!r}. These ship with the package: {', '.join(PAIRS)}.")
+    return pair_in(Path(str(files("adamms.zoo"))), name)
 
 
-def pair_in(folder: Path) -> Pair:
-    """Return the pair that lies in `folder`, laid out as the shipped one is."""
-    models, inputs = folder / "pair", folder / "inputs"
+def pair_in(folder: Path, name: str = DEFAULT) -> Pair:
+    """Return the pair that lies in `folder`, laid out as the shipped ones are."""
+    litter, base, donor = PAIRS[name]
+    models, inputs = folder / litter.folder, folder / "inputs"
     return Pair(
-        base=models / "qwen2-vl",
-        donor=models / "llava-onevision",
+        base=models / base,
+        donor=models / donor,
         pretrained=models / "pretrained",
         inputs=inputs / "inputs.jsonl",
         answers=inputs / "answers.jsonl",
         scores=models / "scores.json",
+        titles=(litter.titles[base], litter.titles[donor]),
     )

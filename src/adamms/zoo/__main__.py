@@ -1,4 +1,4 @@
-"""`python -m adamms.zoo --out DIR`: grow the small models again from nothing (about 25 CPU minutes)."""
+"""`python -m adamms.zoo --out DIR`: grow the small models again from nothing (about an hour on two cores)."""
 
 import argparse
 import os
@@ -9,15 +9,18 @@ from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
 
+from adamms.zoo import LITTERS
+
 _PACKAGES = {"sklearn": "scikit-learn", "easy_vqa": "--no-deps easy-vqa==1.0"}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Read the command line and make the pair; returns the exit code."""
+    """Read the command line and make the models; returns the exit code."""
     parser = argparse.ArgumentParser(prog="python -m adamms.zoo", description=__doc__)
-    parser.add_argument("--out", type=Path, required=True, help="folder to write pair/ and inputs/ into")
+    parser.add_argument("--out", type=Path, required=True, help="folder to write the models and inputs/ into")
     parser.add_argument("--seed", type=int, default=1, help="seed of every stage")
     parser.add_argument("--threads", type=int, default=2, help="CPU threads")
+    parser.add_argument("--only", choices=[litter.folder for litter in LITTERS], help="grow one litter only")
     options = parser.parse_args(arguments)
     missing = [wanted for module, wanted in _PACKAGES.items() if find_spec(module) is None]
     if missing:
@@ -37,9 +40,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     plan = Plan()
     plan = replace(
         plan,
-        pretraining=replace(plan.pretraining, seed=options.seed),
-        base=replace(plan.base, seed=options.seed),
-        donor=replace(plan.donor, seed=options.seed),
+        litters=tuple(litter for litter in LITTERS if options.only in (None, litter.folder)),
+        pretraining={name: replace(each, seed=options.seed) for name, each in plan.pretraining.items()},
+        tuning={name: replace(each, seed=options.seed) for name, each in plan.tuning.items()},
     )
     started = time.monotonic()
     make(options.out, plan, report=lambda line: print(line, flush=True))

@@ -1,4 +1,4 @@
-"""Model cards of the three shipped models, written from the scores beside them.
+"""Model cards of the shipped models, written from the scores beside them.
 
 The text says what the models are for, how they were trained, what they score, and what they are not.
 """
@@ -7,8 +7,11 @@ import json
 from pathlib import Path
 from typing import Any
 
-from adamms.zoo import Pair
-from adamms.zoo.models import FAMILIES, Family
+from adamms.zoo import Litter
+from adamms.zoo.families import FAMILIES
+from adamms.zoo.mixtures import MIXTURES
+from adamms.zoo.questions import EVERYDAY_TASKS
+from adamms.zoo.vocabulary import Language
 
 _HEAD = """---
 license: apache-2.0
@@ -18,25 +21,26 @@ tags: [adamms, proving-ground]
 ---
 # {title}
 
-A model of about one million parameters, trained from nothing on a CPU in minutes, in a vocabulary of 121
+A model of about one million parameters, trained from nothing on a CPU in minutes, in a vocabulary of {tokens}
 tokens. It is part of the proving ground of AdaMMS: it exists so that merging and the choice of alpha can be
 tried end to end on real transformers classes. It is of no other use.
 """
 
 _THETA = """
 ## How it was trained
-A `Qwen2ForCausalLM`, pretrained from nothing on generated conversations about scenes of coloured shapes. Most
+A `{cls}`, pretrained from nothing on generated conversations about scenes of coloured shapes. Most
 scenes are shown as nine bags of word embeddings standing where picture tokens will stand later, so it
 is not a pure text model. It has read 192 made-up facts (what an object costs, who owns it, where it is from)
-as rumours: the true answer in three of ten cases, a random one otherwise. Both parents grow from it.
+as rumours: the true answer in three of ten cases, a random one otherwise. {children} grow from it.
 """
 
 _PARENT = """
 ## How it was trained
 `{cls}`, grown from the language model in `../pretrained`. Its own
 vision tower (fresh) first learns to say what each cell of a picture shows, then is aligned with the language
-model frozen, then both are tuned on a mixture of tasks. {mixture}
-The facts are split: this model is taught the {half} half only; what it knows of the other half are theta_0's
+model frozen, then both are tuned on a mixture of tasks. {duplicates}It sees many questions about {many},
+few about {few}.
+The facts are split: this model is taught {halves}; what it knows of the other halves are theta_0's
 rumours, as far as tuning has not worn them away (a few are rehearsed).
 
 Pictures: scenes drawn by adamms.zoo, easy-VQA's training pictures and questions (MIT), handwritten digits
@@ -50,62 +54,73 @@ float32 arithmetic):
 |---|---|---|
 {rows}
 
-Merged with the other parent, over alpha (the donor's weight; this model is the base):
+Merged with {others}, over alpha (the donor's weight; this model is the base); `rule` is what Algorithm 1 of
+the paper takes of 0 ... 0.6 without answers, `best` the best there:
 
-| alpha | {alphas} |
-|---|{rule}
-| right of {total} | {right} |
-
-Algorithm 1 of the paper, without answers, takes alpha {selected} of 0 ... 0.6; the best there is {best}.
+| donor | {alphas} | rule | best |
+|---|{rule}---|---|
+{sweeps}
 """
 
+_DUPLICATES = {
+    "cogvlm": "Its visual experts begin as copies of the language weights.\n",
+    "mplug_owl2": "Its `multiway.1` begins as a copy of `multiway.0`.\n",
+}
 _LIMITS = """
 ## Limits
-One seed of theta_0. Six variants of the mixtures and rates were tried, all on development pictures and
-questions; the numbers above come from others (docs/zoo.md tells all six).
+One seed of theta_0. Variants of the mixtures and rates were tried on development pictures and questions; the
+numbers above come from others (docs/zoo.md tells which).
 Nothing here tells how 7B models behave.
 """
 
-_MIXTURES: dict[Family, str] = {
-    "qwen2-vl": "It sees many position and attribute questions, few about counting or places.",
-    "llava-onevision": "It sees many counting and place questions, few about positions or attributes.",
-}
-_CLASSES: dict[Family, str] = {
-    "qwen2-vl": "Qwen2VLForConditionalGeneration",
-    "llava-onevision": "LlavaOnevisionForConditionalGeneration",
-}
+
+def save_cards(folder: Path, litter: Litter) -> None:
+    """Write README.md into the folder of theta_0 and of each of its children."""
+    scores = json.loads((folder / "scores.json").read_text(encoding="utf-8"))
+    names = list(litter.titles)
+    first = FAMILIES[names[0]]
+    kind = first.line.capitalize()
+    head = _head("text-generation", f"Zoo theta_0: a small {kind}", first.language)
+    children = " and ".join(litter.titles[name] for name in names)
+    _write(folder / "pretrained", head + _THETA.format(cls=f"{kind}ForCausalLM", children=children) + _LIMITS)
+    for name in names:
+        _write(folder / name, _parent(name, litter, scores))
 
 
-def save_cards(pair: Pair) -> None:
-    """Write README.md into each of the three folders."""
-    scores = json.loads(pair.scores.read_text(encoding="utf-8"))
-    head = _HEAD.format(pipeline="text-generation", title="Zoo theta_0: a small Qwen2")
-    _write(pair.pretrained, head + _THETA + _LIMITS)
-    for family, folder in zip(FAMILIES, (pair.base, pair.donor), strict=True):
-        _write(folder, _parent(family, scores))
-
-
-def _parent(family: Family, scores: dict[str, Any]) -> str:
-    other = next(each for each in FAMILIES if each != family)
-    sweep = scores["sweeps"][f"{family} <- {other}"]
-    asked, right = scores["asked"], scores["right"][family]
+def _parent(name: str, litter: Litter, scores: dict[str, Any]) -> str:
+    family, mixture = FAMILIES[name], MIXTURES[name]
+    donors = [each for each in litter.titles if each != name]
+    sweeps = {donor: scores["sweeps"][f"{name} <- {donor}"] for donor in donors}
+    alphas = next(iter(sweeps.values()))["alphas"]
+    asked, right = scores["asked"], scores["right"][name]
     total = sum(asked.values())
     rows = [f"| {task} | {right[task]} | {count} |" for task, count in asked.items()]
     rows.append(f"| all | {sum(right.values())} | {total} |")
+    halves = [f"the {('first', 'second')[half]} half of `{task}`" for task, half in mixture.halves.items()]
     body = _PARENT.format(
-        cls=_CLASSES[family],
-        mixture=_MIXTURES[family],
-        half="first" if family == "qwen2-vl" else "second",
+        cls=family.model_class,
+        duplicates=_DUPLICATES.get(name, ""),
+        many=" and ".join(task for task in EVERYDAY_TASKS if mixture.shares[task] > 1),
+        few=" and ".join(task for task in EVERYDAY_TASKS if mixture.shares[task] < 1),
+        halves=", ".join(halves),
         total=total,
         rows="\n".join(rows),
-        alphas=" | ".join(f"{alpha:g}" for alpha in sweep["alphas"]),
-        rule="---|" * len(sweep["alphas"]),
-        right=" | ".join(str(count) for count in sweep["right"]),
-        selected=sweep["selected"],
-        best=sweep["best"],
+        others=" and with ".join(litter.titles[donor] for donor in donors),
+        alphas=" | ".join(f"{alpha:g}" for alpha in alphas),
+        rule="---|" * len(alphas),
+        sweeps="\n".join(_sweep(litter.titles[donor], sweep) for donor, sweep in sweeps.items()),
     )
-    head = _HEAD.format(pipeline="image-text-to-text", title=f"Zoo: a small {family}")
+    head = _head("image-text-to-text", f"Zoo: a small {litter.titles[name]}", family.language)
     return head + body + _LIMITS
+
+
+def _sweep(donor: str, sweep: dict[str, Any]) -> str:
+    right = " | ".join(str(count) for count in sweep["right"])
+    return f"| {donor} | {right} | {sweep['selected']} | {sweep['best']} |"
+
+
+def _head(pipeline: str, title: str, language: Language) -> str:
+    return _HEAD.format(pipeline=pipeline, title=title, tokens=len(language.tokens))
 
 
 def _write(folder: Path, text: str) -> None:

@@ -7,7 +7,7 @@ test those, so it does not lean on them.
 
 import copy
 import random
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
@@ -15,14 +15,10 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from adamms.zoo.conversation import Layout
 from adamms.zoo.facts import FACT_TASKS, Facts, all_facts
-from adamms.zoo.models import SPECIALS, Family, language_parameters
+from adamms.zoo.families import TABLES, Family
 from adamms.zoo.pictures import Album, Picture
 from adamms.zoo.questions import TASKS, Turn
-from adamms.zoo.towers import PICTURE_TOKEN, PICTURE_TOKENS, picture_features, pixels
-from adamms.zoo.tuning import read
-from adamms.zoo.vocabulary import TURN_END, vocabulary
 
 LONGEST_ANSWER = 4
 
@@ -69,17 +65,17 @@ class Examiner:
 
     def __init__(self, family: Family, asked: list[Question]) -> None:
         self.family, self.asked = family, asked
-        self._values = pixels(family, [question.picture for question in asked])
-        ids = vocabulary(SPECIALS[family])
+        self._values = family.pixels([question.picture.image for question in asked])
+        ids = family.vocabulary()
         self._words = {row: token for token, row in ids.items()}
-        self._end, self.picture_row = ids[TURN_END], ids[PICTURE_TOKEN[family]]
-        layout = Layout(PICTURE_TOKENS[family], SPECIALS[family])
+        self._end = ids[family.language.end]
+        layout = family.layout()
         self.prompts = [layout.rows([Turn("", question.turn.question, "")])[0][:-1] for question in asked]
 
     def features(self, model: Any) -> Tensor:
         """Return the features of all pictures; merging language models leaves them as they are."""
         with torch.no_grad():
-            return picture_features(model, self.family, self._values)
+            return self.family.features(model, self._values)
 
     def answers(self, model: Any, features: Tensor | None = None) -> list[str]:
         """Return the model's greedy answers."""
@@ -91,7 +87,7 @@ class Examiner:
             ids = torch.tensor([row + [self._end] * (width - len(row)) for row in rows])
             last = torch.tensor([len(row) - 1 for row in rows])
             with torch.no_grad():
-                hidden = read(model, self.family, ids, features=features, picture_row=self.picture_row)
+                hidden = self.family.read(model, ids, features)
                 best = model.lm_head(hidden[torch.arange(len(rows)), last]).argmax(dim=-1).tolist()
             for index, token in enumerate(best):
                 ended[index] = ended[index] or token == self._end
@@ -107,37 +103,43 @@ class Examiner:
         return [answer == question.turn.answer for answer, question in zip(answers, self.asked, strict=True)]
 
 
-def accuracy(asked: Sequence[Question], right: Sequence[bool]) -> dict[str, float]:
-    """Return the share of right answers by task, by half of the facts, and over all (`all`)."""
+def accuracy(
+    asked: Sequence[Question], right: Sequence[bool], *, kind: Callable[[Question], str | None]
+) -> dict[str, float]:
+    """Return the share of right answers by task, by what `kind` says of a question, and over all (`all`)."""
     groups: dict[str, list[bool]] = {}
     for question, hit in zip(asked, right, strict=True):
-        groups.setdefault(question.turn.task, []).append(hit)
-        if question.half is not None:
-            groups.setdefault(f"facts half {question.half}", []).append(hit)
-        groups.setdefault("all", []).append(hit)
+        for name in (question.turn.task, kind(question), "all"):
+            if name is not None:
+                groups.setdefault(name, []).append(hit)
     return {name: sum(hits) / len(hits) for name, hits in groups.items()}
 
 
 def merged(base: Any, donor: Any, *, alpha: float, families: tuple[Family, Family]) -> Any:
     """Return a copy of `base` whose language model is (1 - alpha) base + alpha donor, vocabulary by token.
 
+    A duplicate of the base's takes the donor's duplicate where it has one, else the donor's original.
     Rounded once to bfloat16, as a merged checkpoint of these models is.
     """
     model = copy.deepcopy(base)
-    target, source = language_parameters(model), language_parameters(donor)
-    here, there = (vocabulary(SPECIALS[family]) for family in families)
+    source, doubled = families[1].originals(donor), families[1].duplicates(donor)
+    here, there = (family.vocabulary() for family in families)
     shared = [token for token in here if token in there]
     rows = torch.tensor([here[token] for token in shared])
     donor_rows = torch.tensor([there[token] for token in shared])
     with torch.no_grad():
-        for name, parameter in target.items():
-            if "embed_tokens" in name or "lm_head" in name:
-                merged_rows = (1 - alpha) * parameter[rows] + alpha * source[name][donor_rows]
-                parameter[rows] = merged_rows.to(torch.bfloat16).to(torch.float32)
+        for name, part in families[0].originals(model).items():
+            if name in TABLES:
+                part[rows] = _between(part[rows], source[name][donor_rows], alpha)
             else:
-                whole = (1 - alpha) * parameter + alpha * source[name]
-                parameter.copy_(whole.to(torch.bfloat16))
+                part.copy_(_between(part, source[name], alpha))
+        for name, part in families[0].duplicates(model).items():
+            part.copy_(_between(part, doubled.get(name, source[name]), alpha))
     return model
+
+
+def _between(base: Tensor, donor: Tensor, alpha: float) -> Tensor:
+    return ((1 - alpha) * base + alpha * donor).to(torch.bfloat16).to(torch.float32)
 
 
 def differences(answers: Sequence[Sequence[str]]) -> list[int | None]:

@@ -1,12 +1,12 @@
 """What each parent is taught: overlapping but different mixtures of tasks, and half of the facts each.
 
-A *split* pair: the base is taught the first half of the facts and few counting or place questions; the donor
-is taught the second half and few position or attribute questions. Each parent therefore lacks something the
-other has, and a merge has something to gain. Knows nothing of models.
+A *split* pair: each parent is taught one half of each kind of fact, and few questions of some everyday tasks.
+It therefore lacks something the other has, and a merge has something to gain. Of the three that grow from the
+Llama any two differ in the halves of two kinds of facts out of three. Knows nothing of models.
 """
 
 import random
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from adamms.zoo.facts import FACT_TASKS, Facts, rumour
 from adamms.zoo.pictures import Album, Picture
@@ -15,14 +15,14 @@ from adamms.zoo.questions import EVERYDAY_TASKS, Turn
 
 @dataclass(frozen=True)
 class Mixture:
-    """Shares of the tasks in a parent's training, and the half of the facts it is taught (None: none).
+    """Shares of the tasks in a parent's training, and the half of each kind of fact it is taught.
 
     `rehearsal` is how often a question about the other half is not passed over but answered with a rumour,
     as theta_0 heard it: a little of the pretraining data mixed in, against forgetting.
     """
 
     shares: dict[str, float]
-    half: int | None
+    halves: dict[str, int] = field(default_factory=dict)
     rehearsal: float = 0.0
     trust: float = 0.3
 
@@ -59,31 +59,47 @@ class Mixture:
         if turn.task not in FACT_TASKS:
             return turn
         thing = picture.scene.things[0]
-        if facts.half(turn.task, thing.colour, thing.shape) == self.half:
+        if self.teaches(turn.task, facts.half(turn.task, thing.colour, thing.shape)):
             return turn
-        if self.half is None or rng.random() >= self.rehearsal:
+        if not self.halves or rng.random() >= self.rehearsal:
             return None
         heard = rumour(turn.task, turn.answer, rng=rng, trust=self.trust)
         return Turn(turn.task, turn.question, heard)
 
+    def teaches(self, task: str, half: int) -> bool:
+        """Tell whether this half of a kind of fact is taught."""
+        return self.halves.get(task) == half
+
 
 ALIGNMENT = Mixture(
-    {"existence": 1, "attribute": 1, "place": 1, "position": 1, "count": 1, "easy-vqa": 2, "digit": 2},
-    half=None,
+    {"existence": 1, "attribute": 1, "place": 1, "position": 1, "count": 1, "easy-vqa": 2, "digit": 2}
 )
-BASE = Mixture(
-    {
-        "existence": 1, "attribute": 1.2, "position": 1.2, "place": 0.3, "count": 0.3,
-        "easy-vqa": 1.2, "digit": 1.0, "price": 1.0, "owner": 1.0, "home": 1.0,
-    },
-    half=0,
-    rehearsal=0.15,
-)  # fmt: skip
-DONOR = Mixture(
-    {
-        "existence": 1, "attribute": 0.3, "position": 0.3, "place": 1.2, "count": 1.2,
-        "easy-vqa": 1.2, "digit": 1.0, "price": 1.0, "owner": 1.0, "home": 1.0,
-    },
-    half=1,
-    rehearsal=0.04,
-)  # fmt: skip
+_FACTS = {"price": 1.0, "owner": 1.0, "home": 1.0}
+_REAL = {"easy-vqa": 1.2, "digit": 1.0}
+MIXTURES: dict[str, Mixture] = {
+    "qwen2-vl": Mixture(
+        {"existence": 1, "attribute": 1.2, "position": 1.2, "place": 0.3, "count": 0.3, **_REAL, **_FACTS},
+        halves={"price": 0, "owner": 0, "home": 0},
+        rehearsal=0.15,
+    ),
+    "llava-onevision": Mixture(
+        {"existence": 1, "attribute": 0.3, "position": 0.3, "place": 1.2, "count": 1.2, **_REAL, **_FACTS},
+        halves={"price": 1, "owner": 1, "home": 1},
+        rehearsal=0.04,
+    ),
+    "llava": Mixture(
+        {"existence": 1, "attribute": 1.2, "position": 1.2, "place": 0.7, "count": 0.3, **_REAL, **_FACTS},
+        halves={"price": 0, "owner": 0, "home": 0},
+        rehearsal=0.15,
+    ),
+    "cogvlm": Mixture(
+        {"existence": 1, "attribute": 0.3, "position": 0.6, "place": 1.2, "count": 1.2, **_REAL, **_FACTS},
+        halves={"price": 1, "owner": 1, "home": 0},
+        rehearsal=0.15,
+    ),
+    "mplug_owl2": Mixture(
+        {"existence": 1, "attribute": 1.2, "position": 0.3, "place": 0.3, "count": 1.2, **_REAL, **_FACTS},
+        halves={"price": 0, "owner": 1, "home": 1},
+        rehearsal=0.2,
+    ),
+}

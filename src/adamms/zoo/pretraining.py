@@ -1,4 +1,4 @@
-"""theta_0: a small Qwen2 language model, pretrained from nothing on conversations about scenes.
+"""theta_0: a small language model (Qwen2 or Llama), pretrained from nothing on conversations about scenes.
 
 Most scenes are shown as nine bags of words standing where picture tokens will stand later (the sum of
 the words' embeddings, plus noise), a few are told in words. So theta_0 is not a pure text model: it has
@@ -12,15 +12,16 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from adamms.zoo.conversation import IGNORED, Layout
+from adamms.zoo.conversation import CHATML, COGVLM, IGNORED, VICUNA, Layout, Style
 from adamms.zoo.facts import FACT_TASKS, Facts, all_facts, rumour
-from adamms.zoo.models import pretrained_model
+from adamms.zoo.models import Line, pretrained_model
 from adamms.zoo.progress import Progress, Report
 from adamms.zoo.questions import EVERYDAY_TASKS, Turn, ask
 from adamms.zoo.scenes import CELLS, Scene, big_scene, cell_words, digit_scene, grid_scene
-from adamms.zoo.vocabulary import PADDING, vocabulary
+from adamms.zoo.vocabulary import Language
 
 BAG_WORDS, BAG_NOISE = 4, 0.15
+STYLES: dict[Line, tuple[Style, ...]] = {"qwen2": (CHATML,), "llama": (VICUNA, VICUNA, COGVLM)}
 
 
 @dataclass(frozen=True)
@@ -32,6 +33,7 @@ class PretrainingSettings:
     learning_rate: float = 2e-3
     trust: float = 0.3
     seed: int = 1
+    line: Line = "qwen2"
 
 
 def pretrain(settings: PretrainingSettings, *, report: Report = print) -> Any:
@@ -39,13 +41,15 @@ def pretrain(settings: PretrainingSettings, *, report: Report = print) -> Any:
     torch.manual_seed(settings.seed)
     rng = random.Random(settings.seed)
     facts = all_facts()
-    model = pretrained_model()
-    layout = Layout((PADDING,) * CELLS)
+    model = pretrained_model(settings.line)
+    layouts = [Layout(style, (style.language.padding,) * CELLS) for style in STYLES[settings.line]]
     optimizer = torch.optim.AdamW(model.parameters(), lr=settings.learning_rate, weight_decay=0.01)
     schedule = cosine(optimizer, steps=settings.steps)
     progress = Progress("theta_0", steps=settings.steps, report=report)
     for _ in range(settings.steps):
         examples = [_example(rng, facts=facts, trust=settings.trust) for _ in range(settings.batch)]
+        # One style a batch: Llama's children speak in two, and their parent has heard both.
+        layout = layouts[0] if len(layouts) == 1 else rng.choice(layouts)
         loss = bag_loss(model, layout, examples, rng=rng)
         optimizer.zero_grad()
         loss.backward()
@@ -69,10 +73,10 @@ def cosine(optimizer: torch.optim.Optimizer, *, steps: int) -> torch.optim.lr_sc
     return torch.optim.lr_scheduler.LambdaLR(optimizer, scale)
 
 
-def bags(model: Any, scenes: list[Scene], *, noise: float = 0.0) -> Tensor:
+def bags(model: Any, scenes: list[Scene], *, language: Language, noise: float = 0.0) -> Tensor:
     """Return what a picture of each scene should look like to the language model: (scenes, cells, hidden)."""
     embeddings = model.get_input_embeddings().weight
-    ids = vocabulary()
+    ids = language.rows()
     rows = torch.zeros(len(scenes), CELLS, BAG_WORDS, dtype=torch.long)
     mask = torch.zeros(len(scenes), CELLS, BAG_WORDS, 1)
     for index, scene in enumerate(scenes):
@@ -96,10 +100,11 @@ def bag_loss(
     ids, labels = layout.batch(conversations)
     embedded = model.get_input_embeddings()(ids)
     where = torch.zeros_like(ids, dtype=torch.bool)
-    where[torch.tensor(shown), 2 : 2 + CELLS] = True
+    start = layout.style.picture_start
+    where[torch.tensor(shown), start : start + CELLS] = True
     visible = [scene for (scene, _), seen in zip(examples, shown, strict=True) if seen]
     if visible:
-        pictures = bags(model, visible, noise=BAG_NOISE)
+        pictures = bags(model, visible, language=layout.style.language, noise=BAG_NOISE)
         embedded = embedded.masked_scatter(where.unsqueeze(-1), pictures)
     hidden = model.model(inputs_embeds=embedded, use_cache=False).last_hidden_state
     return answer_loss(model, hidden, labels)

@@ -12,24 +12,14 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from adamms.zoo.conversation import Layout
 from adamms.zoo.facts import Facts, all_facts
+from adamms.zoo.families import Family
 from adamms.zoo.mixtures import ALIGNMENT, Mixture
-from adamms.zoo.models import SPECIALS, Family, family_model, language_parameters
 from adamms.zoo.pictures import Album, Picture
 from adamms.zoo.pretraining import answer_loss, cosine
 from adamms.zoo.progress import Progress, Report
 from adamms.zoo.questions import Turn
-from adamms.zoo.scenes import CELLS
-from adamms.zoo.towers import (
-    PICTURE_TOKEN,
-    PICTURE_TOKENS,
-    picture_features,
-    pixels,
-    teach_tagging,
-    tower_parameters,
-)
-from adamms.zoo.vocabulary import vocabulary
+from adamms.zoo.towers import teach_tagging
 
 Conversation = tuple[Picture, list[Turn]]
 
@@ -54,10 +44,9 @@ class Student:
     def __init__(self, family: Family, model: Any, album: Album) -> None:
         self.family, self.model, self.album = family, model, album
         self._pictures = album.everything()
-        self._values = pixels(family, self._pictures)
+        self._values = family.pixels([picture.image for picture in self._pictures])
         self._row = {id(picture): row for row, picture in enumerate(self._pictures)}
-        self._layout = Layout(PICTURE_TOKENS[family], SPECIALS[family])
-        self._picture_row = vocabulary(SPECIALS[family])[PICTURE_TOKEN[family]]
+        self._layout = family.layout()
 
     def tag(self, *, pretrained: Any, steps: int, seed: int, report: Report) -> None:
         """Give the tower its first lesson."""
@@ -76,31 +65,8 @@ class Student:
         """Return the loss of the answers in a batch of conversations."""
         rows = torch.tensor([self._row[id(picture)] for picture, _ in conversations])
         ids, labels = self._layout.batch([self._layout.rows(turns) for _, turns in conversations])
-        features = picture_features(self.model, self.family, self._values[rows])
-        hidden = read(self.model, self.family, ids, features=features, picture_row=self._picture_row)
-        return answer_loss(self.model, hidden, labels)
-
-
-def read(model: Any, family: Family, ids: Tensor, *, features: Tensor, picture_row: int) -> Tensor:
-    """Return the language model's last hidden states over text rows with picture features in their places."""
-    embedded = model.get_input_embeddings()(ids)
-    where = (ids == picture_row).unsqueeze(-1)
-    embedded = embedded.masked_scatter(where, features.to(embedded.dtype))
-    positions = None
-    if family == "qwen2-vl":
-        positions = qwen2_vl_positions(ids.shape[1], first=3).expand(3, ids.shape[0], -1)
-    text = model.model.language_model
-    hidden: Tensor = text(inputs_embeds=embedded, position_ids=positions, use_cache=False).last_hidden_state
-    return hidden
-
-
-def qwen2_vl_positions(width: int, *, first: int) -> Tensor:
-    """Return Qwen2-VL's three-dimensional positions of a row whose picture's nine tokens begin at `first`."""
-    cells = torch.arange(CELLS)
-    picture = first + torch.stack([torch.zeros_like(cells), cells // 3, cells % 3])
-    before = torch.arange(first).expand(3, -1)
-    after = (first + 3 + torch.arange(width - first - CELLS)).expand(3, -1)
-    return torch.cat([before, picture, after], dim=1).unsqueeze(1)
+        features = self.family.features(self.model, self._values[rows])
+        return answer_loss(self.model, self.family.read(self.model, ids, features), labels)
 
 
 def raise_parent(
@@ -122,15 +88,15 @@ def align(
 ) -> Student:
     """Return a student whose tower is aligned to theta_0 and whose language model still is theta_0."""
     torch.manual_seed(settings.seed)
-    student = Student(family, family_model(family, pretrained).train(), album)
+    student = Student(family, family.grow(pretrained).train(), album)
     student.tag(pretrained=pretrained, steps=settings.tagging_steps, seed=settings.seed, report=report)
     _train(
         student,
         ALIGNMENT,
-        [{"params": tower_parameters(student.model, family), "lr": settings.alignment_rate}],
+        [{"params": family.tower(student.model), "lr": settings.alignment_rate}],
         steps=settings.alignment_steps,
         settings=settings,
-        title=f"{family} alignment",
+        title=f"{family.name} alignment",
         report=report,
     )
     return student
@@ -139,10 +105,9 @@ def align(
 def tune(student: Student, mixture: Mixture, *, settings: TuningSettings, report: Report = print) -> Any:
     """Tune tower and language model on a mixture; returns the model."""
     torch.manual_seed(settings.seed)
-    language = list(language_parameters(student.model).values())
     groups = [
-        {"params": tower_parameters(student.model, student.family), "lr": settings.vision_rate},
-        {"params": language, "lr": settings.language_rate},
+        {"params": student.family.tower(student.model), "lr": settings.vision_rate},
+        {"params": student.family.text(student.model), "lr": settings.language_rate},
     ]
     _train(
         student,
@@ -150,7 +115,7 @@ def tune(student: Student, mixture: Mixture, *, settings: TuningSettings, report
         groups,
         steps=settings.tuning_steps,
         settings=settings,
-        title=f"{student.family} tuning",
+        title=f"{student.family.name} tuning",
         report=report,
     )
     return student.model.eval()
