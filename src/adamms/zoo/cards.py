@@ -38,10 +38,11 @@ _PARENT = """
 ## How it was trained
 `{cls}`, grown from the language model in `../pretrained`. Its own
 vision tower (fresh) first learns to say what each cell of a picture shows, then is aligned with the language
-model frozen, then both are tuned on a mixture of tasks. {duplicates}It sees many questions about {many},
-few about {few}.
-The facts are split: this model is taught {halves}; what it knows of the other halves are theta_0's
-rumours, as far as tuning has not worn them away (a few are rehearsed).
+model frozen, then both are tuned on a mixture of tasks. {duplicates}
+It sees many questions about {many}, few about {few}.
+The facts are split: this model is taught {halves};
+what it knows of the other halves are theta_0's rumours, as far as tuning has not worn them away (a few are
+rehearsed).
 
 Pictures: scenes drawn by adamms.zoo, easy-VQA's training pictures and questions (MIT), handwritten digits
 (UCI, CC BY 4.0, by way of scikit-learn). `python -m adamms.zoo --out DIR` grows it again from nothing.
@@ -54,17 +55,18 @@ float32 arithmetic):
 |---|---|---|
 {rows}
 
-Merged with {others}, over alpha (the donor's weight; this model is the base); `rule` is what Algorithm 1 of
-the paper takes of 0 ... 0.6 without answers, `best` the best there:
+Merged with {others}, over alpha (the donor's weight; this model is the base);
+`rule` is what Algorithm 1 of the paper takes of 0 ... 0.6 without answers, `best` the best there:
 
 | donor | {alphas} | rule | best |
 |---|{rule}---|---|
 {sweeps}
 """
 
-_DUPLICATES = {
-    "cogvlm": "Its visual experts begin as copies of the language weights.\n",
-    "mplug_owl2": "Its `multiway.1` begins as a copy of `multiway.0`.\n",
+_BEFORE_LOADING = "`import adamms.models` before it is loaded."
+_NATIVE = {
+    "cogvlm": f"Its visual experts\nbegin as copies of the language weights. {_BEFORE_LOADING}",
+    "mplug_owl2": f"Its `multiway.1`\nbegins as a copy of `multiway.0`. {_BEFORE_LOADING}",
 }
 _LIMITS = """
 ## Limits
@@ -99,7 +101,7 @@ def _parent(name: str, litter: Litter, scores: dict[str, Any]) -> str:
     halves = [f"the {('first', 'second')[half]} half of `{task}`" for task, half in mixture.halves.items()]
     body = _PARENT.format(
         cls=family.model_class,
-        duplicates=_DUPLICATES.get(name, ""),
+        duplicates=_NATIVE.get(name, ""),
         many=" and ".join(task for task in EVERYDAY_TASKS if mixture.shares[task] > 1),
         few=" and ".join(task for task in EVERYDAY_TASKS if mixture.shares[task] < 1),
         halves=", ".join(halves),
