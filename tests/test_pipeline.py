@@ -316,3 +316,20 @@ def test_a_nan_in_what_stays_the_bases_is_named(pair: tuple[Path, Path], tmp_pat
 def test_alpha_is_given_once(pair: tuple[Path, Path], tmp_path: Path) -> None:
     with pytest.raises(RecipeError, match="given twice"):
         adamms.merge(*pair, tmp_path / "out", alpha=0.3, settings={"alpha": 0.5})
+
+
+def test_a_mapping_that_contradicts_itself_is_refused(pair: tuple[Path, Path], tmp_path: Path) -> None:
+    base, donor = pair
+    with adamms.Checkpoint.open(base) as one, adamms.Checkpoint.open(donor) as two:
+        data = adamms.map_parameters(one, two).to_json()
+    data["tensors"]["lm_head.weight"]["status"] = "kept"
+    (tmp_path / "mapping.json").write_text(json.dumps(data))
+    with pytest.raises(MappingError, match="says kept and has segments"):
+        adamms.merge(base, donor, tmp_path / "out", alpha=0.3, file=tmp_path / "mapping.json")
+
+
+def test_odd_types_in_a_config_are_no_reason_to_stop(pair: tuple[Path, Path], tmp_path: Path) -> None:
+    base, donor = pair
+    odd = {"model_type": 5, "architectures": 7, "text_config": [], "torch_dtype": {}}
+    (donor / "config.json").write_text(json.dumps(odd))
+    assert adamms.merge(base, donor, tmp_path / "out", alpha=0.3).mapping.summary()["merged"] == 27

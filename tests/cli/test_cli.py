@@ -208,6 +208,7 @@ def test_the_users_mistakes_get_one_sentence_and_exit_code_2(pair: tuple[Path, P
         ("map", base, stranger, "--discover", "--reference", tmp_path / "nowhere"),
         ("merge", base, donor, "--out", out, "--alpha", "0.1", "--exclude", "layers=9"),
         ("merge", base, donor, "--out", out, "--alpha", "2"),
+        ("merge", "", donor, "--out", out, "--alpha", "0.1"),
         ("merge", base, donor, "--out", out),
         ("merge", base, donor, "--out", out, "--method", "tise", "--alpha", "0.1"),
         ("merge", base, donor, "--out", out, "--set", "alpha"),
