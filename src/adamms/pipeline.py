@@ -100,7 +100,7 @@ def run(
     ):
         if folder.discarded:
             progress.say(
-                "An interrupted merge was found and is begun anew; --resume would have gone on with it."
+                "An interrupted run was found and is begun anew; --resume would have gone on with it."
             )
         for note in recipe.notes:
             progress.say(note)
