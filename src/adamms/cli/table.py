@@ -1,6 +1,5 @@
 """`adamms table`: scores in, the paper's table out."""
 
-from pathlib import Path
 from typing import Annotated, Literal
 
 import typer
@@ -11,20 +10,21 @@ from adamms.cli.options import Json
 
 def table(
     scores: Annotated[
-        list[Path],
+        list[str],
         typer.Argument(
             help='JSON {"base", "donor", "tasks": [..], "rows": {name: [score per task]}}, or CSV: a line a '
-            "model, a column a task. Of several files the gains are added up."
+            "model, a column a task; of several files the gains are added up. Or NAME=PATH for each model, "
+            "base and donor first: what `adamms eval`, lmms-eval or VLMEvalKit kept of it."
         ),
     ],
     form: Annotated[
         Literal["text", "markdown", "latex", "csv", "json"], typer.Option("--format", help="What to print.")
     ] = "text",
     base: Annotated[
-        str | None, typer.Option(help="The base's row; default: the file's own, or the first of a CSV.")
+        str | None, typer.Option(help="The base's row; default: the file's own, or the first.")
     ] = None,
     donor: Annotated[
-        str | None, typer.Option(help="The donor's row; default: the file's own, or the second of a CSV.")
+        str | None, typer.Option(help="The donor's row; default: the file's own, or the second.")
     ] = None,
     json: Json = False,
 ) -> None:
@@ -33,11 +33,16 @@ def table(
     Example: `adamms table scores.json --format latex`
     """
     from adamms.evaluation.score_files import read_scores
+    from adamms.evaluation.score_gathering import gather_scores, split_sources
     from adamms.evaluation.score_summaries import summed_gains
     from adamms.evaluation.score_table import score_table
     from adamms.reports import score_tables
 
-    tables = [score_table(read_scores(file, base=base, donor=donor)) for file in scores]
+    sources = split_sources(scores)
+    if sources is None:
+        tables = [score_table(read_scores(file, base=base, donor=donor)) for file in scores]
+    else:
+        tables = [score_table(gather_scores(sources, base=base, donor=donor))]
     compared = summed_gains(tables) if len(tables) > 1 else tables[0]
     if json or form == "json":
         print_json(compared.to_json())
