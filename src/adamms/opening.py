@@ -97,7 +97,11 @@ def _check_ancestors(
     pretrained: Checkpoint | None,
     progress: Progress,
 ) -> None:
-    """Say where the weights speak against a common ancestor, unless the recipe insists on the merge."""
+    """Insist that the weights speak for a common ancestor; with `force` only say where they do not.
+
+    Raises:
+        MappingError: two of the models are strangers; the figures are in the message.
+    """
     # Late: what reads weights brings numpy.
     from adamms.mapping.ancestor import check_ancestor, check_family
 
@@ -107,7 +111,9 @@ def _check_ancestors(
         *(check_ancestor(base, donor, mapping) for donor, mapping in further),
     )
     for kinship in kinships:
-        if kinship.verdict != "related" and not recipe.force:
+        if kinship.verdict == "unrelated" and not recipe.force:
+            raise MappingError(f"{kinship.sentence()} To merge them all the same: --force (force: true).")
+        if kinship.verdict != "related":
             progress.say(kinship.sentence())
 
 

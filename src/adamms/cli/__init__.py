@@ -12,7 +12,7 @@ from types import FrameType
 
 import typer
 
-from adamms.cli import demo, inspect, map_, merge, methods, report, run, search, select, table, verify
+from adamms.cli import demo, inspect, map_, merge, methods, push, report, run, search, select, table, verify
 from adamms.cli import eval as eval_
 from adamms.cli.console import fail
 from adamms.errors import AdaMMSError
@@ -39,6 +39,7 @@ for name, command in (
     ("report", report.report),
     ("table", table.table),
     ("verify", verify.verify),
+    ("push", push.push),
 ):
     app.command(name)(command)
 
