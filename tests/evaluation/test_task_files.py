@@ -140,6 +140,8 @@ def test_models_and_answers_are_told_apart(tmp_path: Path) -> None:
     assert holds_responses(str(tmp_path / "logs"))
     assert not holds_responses(MODEL)
     assert not holds_responses("someone/a-model")
+    with pytest.raises(SearchError, match=r"none\.jsonl do not exist"):
+        evaluate_responses("none.jsonl", task())
 
 
 @pytest.mark.parametrize(

@@ -34,7 +34,9 @@ def eval_(
         Path | None,
         typer.Option(help="A folder for the answers and the scores, or a .json file for the scores."),
     ] = None,
-    samples: Annotated[int | None, typer.Option(help="Inputs drawn from the file; default: all.")] = None,
+    samples: Annotated[
+        int | None, typer.Option(min=1, help="Inputs drawn from the file; default: all.")
+    ] = None,
     seed: Annotated[int, typer.Option(help="Of the draw.")] = 0,
     max_new_tokens: Annotated[int, typer.Option(help="Longest answer, in tokens.")] = 64,
     batch_size: Annotated[

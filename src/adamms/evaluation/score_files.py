@@ -8,7 +8,8 @@ the first two lines are the base and the donor unless they are named. Numbers ar
 import csv
 import io
 import json
-from decimal import Decimal, InvalidOperation
+import re
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,8 @@ from adamms.errors import EvaluationError
 from adamms.evaluation.score_table import Scores, make_scores
 
 MISSING = ("", "-", "–")
+
+NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d{1,9})?", re.ASCII | re.IGNORECASE)
 
 
 def read_scores(path: str | Path, *, base: str | None = None, donor: str | None = None) -> Scores:
@@ -118,9 +121,8 @@ def _from_csv(text: str, base: str | None, donor: str | None) -> Scores:
 def _number(cell: str, name: str) -> Decimal | None:
     if cell in MISSING:
         return None
-    try:
-        return Decimal(cell)
-    except InvalidOperation:
+    if not NUMBER.fullmatch(cell):
         raise EvaluationError(
             f'the row "{name}" holds {cell[:40]!r}, which is not a number; a missing score is left empty.'
-        ) from None
+        )
+    return Decimal(cell)

@@ -62,7 +62,7 @@ def check_place(file: Path, *, overwrite: bool) -> None:
 def holds_responses(source: str) -> bool:
     """Whether a path is answers (a file, a run, a folder of alpha=*.jsonl) and not a model."""
     path = Path(source).expanduser()
-    if path.is_file():
+    if path.is_file() or path.suffix == ".jsonl":
         return True
     if not path.is_dir() or (path / "config.json").exists():
         return False

@@ -40,7 +40,7 @@ def score_text(table: ScoreTable) -> RenderableType:
         for index in range(len(table.tasks) + 1)
     ]
     for heading, width in zip((*table.tasks, "SUM"), widths, strict=True):
-        drawn.add_column(Text(heading.rjust(width)), no_wrap=True)
+        drawn.add_column(Text(" ".join(heading.split()).rjust(width)), no_wrap=True)
     drawn.add_column("Top2", justify="right", no_wrap=True)
     for part in (table.parents, table.methods):
         for row in part:
@@ -50,7 +50,9 @@ def score_text(table: ScoreTable) -> RenderableType:
                     (*table.tasks, "SUM"), row.columns, row.gains, row.marks, widths, strict=True
                 )
             ]
-            name = Text(row.name).append(f" ({row.role})" if row.role != "method" else "", style="dim")
+            name = Text(" ".join(row.name.split())).append(
+                f" ({row.role})" if row.role != "method" else "", style="dim"
+            )
             drawn.add_row(name, *cells, _top2(row))
         drawn.add_section()
     return Group(drawn, Text(LEGEND if table.parents else LEGEND_OF_SUMS, style="dim"))
