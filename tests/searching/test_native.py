@@ -209,7 +209,7 @@ def test_a_search_from_end_to_end(family, tmp_path, pictures):
     ]
     inputs = tmp_path / "inputs.jsonl"
     inputs.write_text("\n".join(map(json.dumps, lines)))
-    # Forced: CogVLM's two experts are random here, so the donor is a relative of one and a stranger to the other.
+    # Forced: the two experts of CogVLM are random here, so the donor is a stranger to one of them.
     result = adamms.search(
         base, donor, inputs, tmp_path / "run", alphas="0:0.6:0.2", max_new_tokens=8, force=True
     )
