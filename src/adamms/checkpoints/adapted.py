@@ -125,8 +125,8 @@ class AdaptedCheckpoint(Checkpoint):
             magnitude = self._rows(low_rank.magnitude, 1, rows).astype(exact)[:, 0]
             if not scale_rows(weight, magnitude):
                 raise CheckpointError(
-                    f"Some of the rows {rows[0]}-{rows[1]} of {name} in {self.source} are all zeros, and DoRA "
-                    "cannot give zeros a length; the model or the adapter is damaged."
+                    f"Some of the rows {rows[0]}-{rows[1]} of {name} in {self.source} are all zeros, and "
+                    "DoRA cannot give zeros a length; the model or the adapter is damaged."
                 )
 
     def _rows(self, name: str, width: int, rows: tuple[int, int] | None) -> Values:

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self
 from adamms.checkpoints.companions import companion_files
 from adamms.checkpoints.model_files import LocalFolder, ModelFiles
 from adamms.checkpoints.safetensors_header import SafetensorsHeader, read_header
-from adamms.checkpoints.sources import parts_of, pinned
+from adamms.checkpoints.sources import PLUS, is_a_name, parts_of, pinned
 from adamms.checkpoints.tensor_data import TensorData
 from adamms.checkpoints.tensor_info import UNPLACED, TensorInfo
 from adamms.checkpoints.torch_file import StridedView, TorchHeader, read_torch_header
@@ -120,6 +120,12 @@ class Checkpoint:
                 raise CheckpointError(f"{source} is a file; name the folder that holds the checkpoint.")
         except OSError as error:
             raise CheckpointError(f"{source} cannot be read: {error.strerror}.") from None
+        if PLUS in str(source):
+            strange = next((part for part in str(source).split(PLUS) if not is_a_name(part)), "")
+            raise CheckpointError(
+                f"There is no folder {source}, and as MODEL+ADAPTER it cannot be read: {strange!r} is "
+                "neither a folder nor a hub id."
+            )
         # Late: the hub's client costs a third of a second to import.
         from adamms.checkpoints.hub import find_on_hub
 

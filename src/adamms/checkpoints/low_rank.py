@@ -9,8 +9,8 @@ import numpy as np
 
 from adamms.checkpoints.floats import Values
 
-# Elements worked on together: two such arrays of float32 stay in a core's cache.
-TILE = 1 << 15
+# Elements worked on together: two such arrays of float32 stay in a core's second cache.
+TILE = 1 << 16
 
 
 def add_low_rank(weight: Values, left: Values, right: Values | None, *, scaling: float) -> None:

@@ -29,10 +29,15 @@ def parts_of(source: str, *, folder: Path | None = None) -> tuple[str, ...]:
     found: list[tuple[str, ...]] = []
     for at in reversed([place for place, letter in enumerate(source) if letter == PLUS]):
         model, adapter = parts_of(source[:at], folder=folder), source[at + 1 :]
-        if all(_is_folder(part, folder) or HUB_ID.fullmatch(part) for part in (*model, adapter)):
+        if all(is_a_name(part, folder=folder) for part in (*model, adapter)):
             found.append((*model, adapter))
     # What lies on this machine before what a hub might have.
     return max(found, key=lambda parts: sum(_is_folder(part, folder) for part in parts), default=(source,))
+
+
+def is_a_name(part: str, *, folder: Path | None = None) -> bool:
+    """Whether this names one model or adapter: a folder that exists, or what may be a hub id."""
+    return _is_folder(part, folder) or HUB_ID.fullmatch(part) is not None
 
 
 def resolved(source: str, *, folder: Path | None = None) -> str:

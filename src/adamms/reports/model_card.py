@@ -139,19 +139,20 @@ def _metadata(description: Mapping[str, Any], config: Mapping[str, Any]) -> str:
     if licence:
         data["license"] = licence
     data |= {
-        "base_model": list(
-            dict.fromkeys(
-                model_id(str(part["source"]))
-                for parent in (description["base"], *_donors(description))
-                for part in (parent, *parent.get("adapters", []))
-            )
-        ),
+        "base_model": _base_models(description),
         "base_model_relation": "merge",
         "library_name": "transformers",
         "pipeline_tag": "image-text-to-text" if is_multimodal(config) else "text-generation",
         "tags": ["merge", "adamms"],
     }
     return yaml.safe_dump(data, sort_keys=False, allow_unicode=True)
+
+
+def _base_models(description: Mapping[str, Any]) -> list[str]:
+    """The parents as hubs know them, each with its adapters; a model that several adapters change, once."""
+    parents = (description["base"], *_donors(description))
+    sources = [str(part["source"]) for each in parents for part in (each, *each.get("adapters", []))]
+    return [model_id(source) for source in dict.fromkeys(sources)]
 
 
 def _donors(description: Mapping[str, Any]) -> list[Mapping[str, Any]]:
