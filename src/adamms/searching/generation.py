@@ -71,6 +71,7 @@ class TransformersGenerator:
         dtype: str | None = None,
         trust_remote_code: bool = False,
         vision_tower: str | None = None,
+        picture: "Callable[[Path], Image] | None" = None,
     ) -> None:
         """Load the base.
 
@@ -86,7 +87,9 @@ class TransformersGenerator:
             dtype: of the arithmetic; float32 on a CPU, the checkpoint's own on a GPU when left out.
             trust_remote_code: run the checkpoint's own Python files.
             vision_tower: folder or hub id of the vision tower, where the base's layout leaves it out.
+            picture: an example's image -> its pixels, where they are not in files.
         """
+        self._picture = picture or open_image
         self._preparation = Preparation.from_folder(
             folder, trust_remote_code=trust_remote_code, vision_tower=vision_tower
         )
@@ -104,7 +107,7 @@ class TransformersGenerator:
             # Once: those that the merge does not change stay so for every candidate.
             WeightMover(self.model, names=names, changed=altered, translate=translate).move(value)
         self._mover = WeightMover(self.model, names=names, changed=changed, translate=translate)
-        self._limit = max_new_tokens
+        self._limit = self._longest = max_new_tokens
         self._batch_size = batch_size
         weights = sum(parameter.nbytes for parameter in self.model.parameters())
         self._pool_bytes = max(int(weights * POOL_SHARE), POOL_LEAST)
@@ -113,9 +116,15 @@ class TransformersGenerator:
         self._stale = False
         self._examples: list[Example] = []
 
-    def prepare(self, examples: Sequence[Example]) -> None:
-        """Pre-process every question and encode every image, once for all candidates."""
+    def prepare(self, examples: Sequence[Example], *, limit: int | None = None) -> None:
+        """Pre-process every question and encode every image, once for all candidates.
+
+        Args:
+            examples: the questions; those prepared before are forgotten.
+            limit: the longest answer to these, where it is not the generator's.
+        """
         self._examples = list(examples)
+        self._limit = self._longest if limit is None else limit
         # A mapping that was edited to change the vision side makes features depend on the candidate.
         self._stale = reaches_vision(self.model, self._mover)
         self._prompts = self._prepared()
@@ -124,7 +133,7 @@ class TransformersGenerator:
         questions = {}
         read = inspect.signature(self.model.forward).parameters
         for example in self._examples:
-            images = [open_image(path) for path in example.images]
+            images = [self._picture(path) for path in example.images]
             inputs = self._preparation.prepare(images, example.prompt)
             self._check_length(example, inputs)
             # Some tokenizers number two sequences that a decoder does not tell apart.
@@ -173,14 +182,20 @@ class TransformersGenerator:
         if self._stale:
             self._prompts = self._prepared()
 
-    def answer(self, ids: Collection[str]) -> Iterator[Response]:
-        """Greedy answers, batched and pooled; those of models that cannot be batched come one by one."""
+    def answer(self, ids: Collection[str], *, until: Collection[str] = ()) -> Iterator[Response]:
+        """Greedy answers, batched and pooled; those of models that cannot be batched come one by one.
+
+        Args:
+            ids: prepared questions.
+            until: texts at the first of which an answer ends; they are not part of it.
+        """
         wanted = [self._prompts[id] for id in dict.fromkeys(ids)]
         for row in self._joined([prompt for prompt in wanted if prompt.joinable]):
-            yield self._response(row)
+            yield self._response(row, until)
         for prompt in wanted:
             if not prompt.joinable:
-                yield self._response(alone(self.model, prompt, tokenizer=self._preparation.tokenizer))
+                row = alone(self.model, prompt, tokenizer=self._preparation.tokenizer)
+                yield self._response(row, until)
 
     def _joined(self, prompts: Sequence[Prompt]) -> Iterator[Row]:
         left = {prompt.id: prompt for prompt in prompts}
@@ -211,12 +226,12 @@ class TransformersGenerator:
         self._batch_size //= 2
         self._pool_bytes //= 2
 
-    def _response(self, row: Row) -> Response:
+    def _response(self, row: Row, until: Collection[str] = ()) -> Response:
         confidence = sum(row.probabilities) / len(row.probabilities)
         return Response(
             id=row.prompt.id,
             alpha=self._alpha,
-            response=self._preparation.decode(row.tokens),
+            response=self._preparation.decode(row.tokens, until=until),
             tokens=len(row.tokens),
             # A half-precision overflow makes them NaN, which is no number to be sure with.
             confidence=confidence if math.isfinite(confidence) else None,
