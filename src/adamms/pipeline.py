@@ -34,6 +34,8 @@ from adamms.writing import ADAMMS_JSON, write_json, write_merged
 
 MERGED = "merged"
 RECIPE = "recipe.yaml"
+INPUTS = "inputs"
+"""The inputs of a search that drew them from a benchmark."""
 
 
 @dataclass(frozen=True)
@@ -109,7 +111,7 @@ def run(
         if recipe.search is None:
             method = method_of(recipe)
             return _merge(open_models(recipe, models, progress), folder, method=method, progress=progress)
-        questions = _Questions.of(recipe.search)
+        questions = _Questions.of(recipe.search, folder, progress)
         opened = open_models(recipe, models, progress)
         return _search(opened, folder, questions=questions, progress=progress, answers=answers)
 
@@ -123,9 +125,30 @@ class _Questions:
     examples: list[Example]
 
     @classmethod
-    def of(cls, options: SearchOptions) -> "_Questions":
-        examples = sample(read_inputs(options.inputs), options.samples, seed=options.seed)
-        return cls(options, parse_alphas(options.alphas), examples)
+    def of(cls, options: SearchOptions, folder: OutputFolder, progress: Progress) -> "_Questions":
+        alphas = parse_alphas(options.alphas)
+        inputs = options.inputs or _drawn(options, folder.path / INPUTS, progress)
+        examples = sample(read_inputs(inputs), options.samples, seed=options.seed)
+        return cls(options, alphas, examples)
+
+
+def _drawn(options: SearchOptions, folder: Path, progress: Progress) -> Path:
+    """The run's own inputs, drawn from the benchmark, or those that an interrupted run had drawn."""
+    # Late: it starts processes, and most searches name a file.
+    from adamms.evaluation import benchmark_inputs
+
+    known, benchmark = folder / benchmark_inputs.INPUTS, options.benchmark
+    if known.exists() or benchmark is None:
+        return known
+    progress.say(f"Drawing {options.samples} inputs from {', '.join(benchmark.tasks)} with lmms-eval.")
+    return benchmark_inputs.draw_inputs(
+        benchmark.tasks,
+        folder,
+        samples=options.samples,
+        seed=options.seed,
+        include_path=benchmark.include_path,
+        python=benchmark.python,
+    )
 
 
 def _merge(opened: Opened, folder: OutputFolder, *, method: Method, progress: Progress) -> MergeResult:

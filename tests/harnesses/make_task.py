@@ -1,6 +1,6 @@
 """Run with lmms-eval's python: makes a task of lmms-eval from labelled inputs, offline, in a parquet file.
 
-    python make_task.py INPUTS.jsonl ANSWERS.jsonl OUT [NUMBER]
+python make_task.py INPUTS.jsonl ANSWERS.jsonl OUT [NUMBER]
 """
 
 import json

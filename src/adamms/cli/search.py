@@ -1,7 +1,7 @@
 """`adamms search`: choose the coefficient without labels, and write the chosen checkpoint."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
@@ -13,6 +13,8 @@ from adamms.cli.options import (
     Exclude,
     Force,
     FurtherDonors,
+    HarnessPython,
+    IncludePath,
     Json,
     MappingFile,
     MaxShardSize,
@@ -21,10 +23,12 @@ from adamms.cli.options import (
     Pretrained,
     Resume,
     Settings,
+    Tasks,
     Threads,
     Vocabulary,
     parse_donors,
     parse_settings,
+    parse_tasks,
 )
 
 if TYPE_CHECKING:
@@ -34,14 +38,23 @@ if TYPE_CHECKING:
 def search(
     base: Base,
     donor: Donor,
-    inputs: Annotated[Path, typer.Option(help='Unlabelled inputs, JSONL: {"id"?, "image", "prompt"}.')],
     out: Annotated[
         Path, typer.Option(help="The run directory to write; the merged model is in its merged/.")
     ],
+    inputs: Annotated[
+        Path | None,
+        typer.Option(help='Unlabelled inputs, JSONL: {"id"?, "image", "prompt"}; or --task.'),
+    ] = None,
+    task: Tasks = None,
+    harness: Annotated[
+        Literal["lmms-eval"], typer.Option(help="Whose tasks the inputs are drawn from.")
+    ] = "lmms-eval",
+    harness_python: HarnessPython = None,
+    include_path: IncludePath = None,
     alphas: Annotated[
         str, typer.Option(help="Candidates: start:stop:step, or a list 0,0.1,0.3.")
     ] = "0:0.6:0.1",
-    samples: Annotated[int, typer.Option(help="Inputs drawn from the file.")] = 100,
+    samples: Annotated[int, typer.Option(help="Inputs drawn from the file or the tasks.")] = 100,
     seed: Annotated[int, typer.Option(help="Of the draw.")] = 0,
     metric: Annotated[str, typer.Option(help="How two answers are compared: exact.")] = "exact",
     rule: Annotated[str, typer.Option(help="How differences are counted: sum, any or previous.")] = "sum",
@@ -108,6 +121,14 @@ def search(
         },
         search={
             "inputs": inputs,
+            "benchmark": {
+                "tasks": parse_tasks(task),
+                "harness": harness,
+                "include_path": include_path,
+                "python": harness_python,
+            }
+            if task is not None
+            else None,
             "alphas": alphas,
             "samples": samples,
             "seed": seed,

@@ -11,7 +11,11 @@ from adamms.cli.options import Json
 
 def select(
     responses: Annotated[
-        list[Path], typer.Argument(help="A run directory, a folder of alpha=*.jsonl, or sample logs.")
+        list[Path],
+        typer.Argument(
+            help="A run directory, a folder of alpha=*.jsonl, lmms-eval's sample logs, or VLMEvalKit's "
+            "predictions (xlsx, tsv, json)."
+        ),
     ],
     rule: Annotated[str, typer.Option(help="How differences are counted: sum, any or previous.")] = "sum",
     metric: Annotated[str, typer.Option(help="How two answers are compared: exact.")] = "exact",
@@ -20,6 +24,13 @@ def select(
         bool, typer.Option(help="Leave white space around answers out; the published scripts do not.")
     ] = True,
     ends: Annotated[str | None, typer.Option(help="Candidates that may win: interior, or all.")] = None,
+    alpha_pattern: Annotated[
+        str | None,
+        typer.Option(
+            metavar="REGEX",
+            help="Where the alpha stands in a path or in recorded model arguments, its number in brackets.",
+        ),
+    ] = None,
     json: Json = False,
 ) -> None:
     """Choose alpha from answers already generated; no model is loaded.
@@ -28,7 +39,7 @@ def select(
     """
     from adamms.searching import read_responses, select
 
-    answers = read_responses(list(responses))
+    answers = read_responses(list(responses), alpha_pattern=alpha_pattern)
     selection = select(answers, rule=rule, metric=metric, fold_case=fold_case, strip=strip, ends=ends)
     if json:
         print_json(selection.to_json())

@@ -15,7 +15,17 @@ from adamms.errors import RecipeError
 from adamms.evaluation.answering import Engine
 from adamms.recipe import Recipe, make_recipe
 
-MERGING = ("donor", "pretrained", "alpha", "method", "duplicates", "vocabulary", "exclude", "mapping", "force")
+MERGING = (
+    "donor",
+    "pretrained",
+    "alpha",
+    "method",
+    "duplicates",
+    "vocabulary",
+    "exclude",
+    "mapping",
+    "force",
+)
 ENGINE = tuple(field.name for field in fields(Engine))
 
 

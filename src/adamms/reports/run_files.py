@@ -67,7 +67,7 @@ def read_run(folder: Path) -> RunFiles:
         responses=responses,
         selection=selection,
         accuracy=_accuracy(folder / "accuracy.json", selection),
-        examples=_examples(recipe),
+        examples=_examples(recipe, folder),
         config=_config(folder / "merged" / "config.json"),
     )
 
@@ -96,9 +96,10 @@ def _accuracy(path: Path, selection: Selection) -> dict[float, float] | None:
     } or None
 
 
-def _examples(recipe: Any) -> dict[str, Example]:
+def _examples(recipe: Any, folder: Path) -> dict[str, Example]:
     try:
-        inputs = Path(recipe["search"]["inputs"])
+        # Inputs that were drawn from a benchmark are the run's own.
+        inputs = Path(recipe["search"]["inputs"] or folder / "inputs" / "inputs.jsonl")
         return {example.id: example for example in read_inputs(inputs, check_images=False)}
     except (KeyError, TypeError, SearchError):
         return {}
