@@ -1,7 +1,8 @@
 """A search's unlabelled inputs, drawn from a benchmark through lmms-eval's own loaders and prompts.
 
-Section 4.2 of the paper draws its 100 inputs from the benchmark at hand. A program of ours does it in lmms-eval's
-environment (`harnesses/lmms_eval_tasks.py`); here it is started and what it wrote is found. Labels stay there.
+Section 4.2 of the paper draws its 100 inputs from the benchmark at hand. A program of ours does it in
+lmms-eval's environment (`harnesses/lmms_eval_tasks.py`); here it is started and what it wrote is found.
+Labels stay there.
 """
 
 from collections.abc import Sequence
@@ -40,7 +41,9 @@ def draw_inputs(
     """
     if not tasks:
         raise EvaluationError("Name a task to draw inputs from: --task mme.")
-    included = [] if include_path is None else ["--include-path", folder_of_tasks(include_path)]
+    included: list[str | Path] = (
+        [] if include_path is None else ["--include-path", folder_of_tasks(include_path)]
+    )
     out.mkdir(parents=True, exist_ok=True)
     log = out / "drawing.log"
     lmms_eval_environment(python).run(

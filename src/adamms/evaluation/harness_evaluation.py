@@ -1,8 +1,8 @@
-"""`adamms eval --harness` and `--suite`: a model's scores by a harness, kept in a folder that is whole or absent.
+"""`adamms eval --harness` and `--suite`: a model's scores by a harness, in a folder that is whole or absent.
 
-The folder holds `scores.json`, which `adamms table` reads, `eval.json`, the settings, and the harness's own results
-and logs. A suite runs what can be had and says of the rest why not (section 4.3 and Appendix C of the paper say
-which benchmark was measured with what).
+The folder holds `scores.json`, which `adamms table` reads, `eval.json`, the settings, and the harness's own
+results and logs. A suite runs what can be had and says of the rest why not (section 4.3 and Appendix C of
+the paper say which benchmark was measured with what).
 """
 
 import json
@@ -32,7 +32,7 @@ class HarnessTask:
 
     tasks: tuple[str, ...] = ()
     harness: Harness | None = None
-    """Of the tasks: lmms-eval when left out. Of a suite: everything with it; when left out, as the paper did."""
+    """Of the tasks: lmms-eval when left out. Of a suite: all with it; when left out, as the paper did."""
     suite: str | None = None
     pythons: Mapping[str, str] | None = None
     """Harness -> the python of its environment; under "" one for whichever is asked."""
@@ -194,7 +194,9 @@ def _suite_by_lmms_eval(
     environment = lmms_eval_environment(options.python)
     folder.mkdir(parents=True, exist_ok=True)
     names = ",".join(each.lmms_eval.task for each in benchmarks)
-    included = [] if options.include_path is None else ["--include-path", options.include_path]
+    included: list[str | Path] = (
+        [] if options.include_path is None else ["--include-path", options.include_path]
+    )
     printed = environment.run(
         [PROGRAMS / "lmms_eval_tasks.py", "probe", "--tasks", names, *included],
         log=folder / "probe.log",
@@ -220,9 +222,7 @@ def _suite_by_vlmevalkit(
     options: HarnessOptions,
 ) -> tuple[list[HarnessScore], dict[str, str]]:
     there = {each.vlmevalkit.task: each.name for each in benchmarks if each.vlmevalkit is not None}
-    missing = {
-        each.name: "VLMEvalKit does not have it." for each in benchmarks if each.vlmevalkit is None
-    }
+    missing = {each.name: "VLMEvalKit does not have it." for each in benchmarks if each.vlmevalkit is None}
     if there:
         environment = vlmevalkit_environment(options.python)
         scores, why_not = run_vlmevalkit(
@@ -236,5 +236,3 @@ def _architecture(model: str) -> str:
     """The model's `model_type`, by which the paper chose the harness."""
     with Checkpoint.open(model) as checkpoint:
         return str(checkpoint.config.get("model_type", ""))
-
-

@@ -1,7 +1,7 @@
 """An evaluation harness as a process of its own: its environment's python, started, followed, and believed.
 
-A harness is never imported: it pins packages of its own. What it prints goes to a file; when it fails, the line
-of it that says why becomes part of our one sentence.
+A harness is never imported: it pins packages of its own. What it prints goes to a file; when it fails, the
+line of it that says why becomes part of our one sentence.
 """
 
 import os

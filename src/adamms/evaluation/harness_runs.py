@@ -1,7 +1,7 @@
 """A model on a harness's tasks: the harness started as a process, and its scores read back.
 
-lmms-eval finds our model by its entry point; VLMEvalKit is given one by a program of ours, which asks a worker in
-this environment. Both leave their own logs, which `adamms select` reads. Knows no suite.
+lmms-eval finds our model by its entry point; VLMEvalKit is given one by a program of ours, which asks a
+worker in this environment. Both leave their own logs, which `adamms select` reads. Knows no suite.
 """
 
 import json
@@ -62,7 +62,7 @@ def run_lmms_eval(
         prompts: task -> the text behind each question, where it is not to be lmms-eval's own.
 
     Raises:
-        EvaluationError: lmms-eval is not there, does not have a task, or failed; the message holds its reason.
+        EvaluationError: lmms-eval is not there, has no such task, or failed; the message holds its reason.
     """
     engine, options = engine or Engine(), options or HarnessOptions()
     environment, log = lmms_eval_environment(options.python), out / "lmms-eval.log"
@@ -72,9 +72,7 @@ def run_lmms_eval(
         included = out.absolute() / "tasks"
         renamed[f"{task}_altered"] = task
         program: list[str | Path] = [PROGRAMS / "lmms_eval_tasks.py", "alter", "--tasks", task]
-        environment.run(
-            [*program, "--name", f"{task}_altered", "--prompt", text, "--out", included], log=log
-        )
+        environment.run([*program, "--name", f"{task}_altered", "--prompt", text, "--out", included], log=log)
     asked = ",".join(next((new for new, old in renamed.items() if old == task), task) for task in tasks)
     command = ["-m", "lmms_eval", "--model", NAME, "--model_args", arguments, "--tasks", asked]
     command += ["--batch_size", str(engine.batch_size), "--log_samples", "--output_path", str(out.absolute())]
@@ -118,7 +116,8 @@ def run_vlmevalkit(
     engine, options = engine or Engine(), options or HarnessOptions()
     worker = [sys.executable, "-m", "adamms.harnesses.worker"]
     worker.append(json.dumps({**model_arguments(model, engine), "max_new_tokens": engine.max_new_tokens}))
-    command = [PROGRAMS / "vlmevalkit_model.py", "--worker", json.dumps(worker), "--name", NAME]
+    command: list[str | Path] = [PROGRAMS / "vlmevalkit_model.py", "--name", NAME]
+    command += ["--worker", json.dumps(worker)]
     command += ["--data", ",".join(data_sets), "--work-dir", str(out.absolute())]
     if options.limit is not None:
         command += ["--limit", str(options.limit)]
@@ -139,9 +138,8 @@ def settings(engine: Engine, options: HarnessOptions) -> dict[str, object]:
 def _reason(environment: Environment, log: Path) -> str:
     why = environment.failed(log)
     if f"Model '{NAME}' not found" in why:
-        return (
-            f"adamms is not installed in lmms-eval's environment: `{environment.python} -m pip install adamms`."
-        )
+        install = f"{environment.python} -m pip install adamms"
+        return f"adamms is not installed in lmms-eval's environment: `{install}`."
     return why
 
 

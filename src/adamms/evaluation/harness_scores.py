@@ -1,7 +1,7 @@
 """What a harness measured, as the scores that `adamms table` reads: a share from 0 to 1 for each task.
 
-The paper's benchmarks become scores as `suite.py` says; of any other task the first metric counts, where it is a
-share or a percentage. Reads plain files; no harness is imported.
+The paper's benchmarks become scores as `suite.py` says; of any other task the first metric counts, where it
+is a share or a percentage. Reads plain files; no harness is imported.
 """
 
 import json

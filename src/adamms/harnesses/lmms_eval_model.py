@@ -1,8 +1,9 @@
 """The model that `lmms_eval --model adamms` loads: two checkpoints merged in memory, never written.
 
-`--model_args` says which (`model_arguments.py`); every architecture that a search can run can be asked, CogVLM and
-mPLUG-Owl2 among them. Greedy answers to text and pictures: what a benchmark asks beside (sampling, beams, video,
-likelihoods, several rounds) is refused or said aloud, never passed over. Imported inside lmms-eval only.
+`--model_args` says which (`model_arguments.py`); every architecture that a search can run can be asked,
+CogVLM and mPLUG-Owl2 among them. Greedy answers to text and pictures: what a benchmark asks beside
+(sampling, beams, video, likelihoods, several rounds) is refused or said aloud, never passed over. Imported
+inside lmms-eval only.
 """
 
 import os
@@ -128,9 +129,8 @@ class AdaMMS(lmms):  # type: ignore[misc]
         beams = int(generation.get("num_beams") or 1) > 1
         if (sampled or beams) and task not in self._said:
             self._said.append(task)
-            logger.warning(
-                f"adamms: {task} asks for {'sampling' if sampled else 'beam search'}; adamms answers greedily."
-            )
+            asked = "sampling" if sampled else "beam search"
+            logger.warning(f"adamms: {task} asks for {asked}; adamms answers greedily.")
 
 
 class _Loguru:
@@ -159,7 +159,7 @@ def _pictures(visuals: Any, where: str) -> Iterable[Image.Image]:
                 yield image.convert("RGB")
         else:
             raise EvaluationError(
-                f"{where}, shows a {type(visual).__name__} (a video or sound), and adamms reads pictures only."
+                f"{where}, shows a {type(visual).__name__} (a video or sound); adamms reads pictures only."
             )
 
 

@@ -1,7 +1,7 @@
 """lmms-eval's way to our model: the entry point `lmms_eval.models` names `manifest` here.
 
-lmms-eval calls it whenever it starts, so it imports nothing but lmms-eval's own registry; the model's class is
-imported only where `--model adamms` asks for it.
+lmms-eval calls it whenever it starts, so it imports nothing but lmms-eval's own registry; the model's class
+is imported only where `--model adamms` asks for it.
 """
 
 from typing import Any

@@ -4,10 +4,10 @@
     python lmms_eval_tasks.py probe --tasks A,B [--include-path DIR]
     python lmms_eval_tasks.py alter --tasks A --name NAME --prompt TEXT --out DIR
 
-Run by its path: it imports lmms-eval and nothing of adamms, so that environment need not have it. Questions are
-those that lmms-eval would ask `--model adamms`: its own loaders, `doc_to_visual` and prompts. Labels are not read.
-`probe` prints one JSON object on the last line of stdout: task -> null, or why it cannot be loaded. `alter` writes
-a task that differs in its name and in the text behind a question.
+Run by its path: it imports lmms-eval and nothing of adamms, so that environment need not have it. Questions
+are those that lmms-eval would ask `--model adamms`: its own loaders, `doc_to_visual` and prompts. Labels are
+not read. `probe` prints one JSON object on the last line of stdout: task -> null, or why it cannot be
+loaded. `alter` writes a task that differs in its name and in the text behind a question.
 """
 
 import argparse
@@ -167,7 +167,7 @@ def _pictures(visuals: Any, where: str) -> Iterator[Any]:
                 yield image.convert("RGB")
         elif visual is not None:
             raise _NotThereError(
-                f"{where}, shows a {type(visual).__name__} (a video or sound), and a search reads pictures only."
+                f"{where}, shows a {type(visual).__name__} (a video or sound); a search reads pictures only."
             )
 
 

@@ -3,8 +3,8 @@
     base=..,donor=..,alpha=0.2[,method=..,pretrained=..,duplicates=..,vocabulary=..,exclude=..,mapping=..]
     model=FOLDER
 
-and for both `device`, `dtype`, `batch_size`, `vision_tower`, `trust_remote_code`, `max_new_tokens`. Whatever else
-is named is a setting of the merge method (`density=0.5`). Knows no harness and loads nothing.
+and for both `device`, `dtype`, `batch_size`, `vision_tower`, `trust_remote_code`, `max_new_tokens`. Whatever
+else is named is a setting of the merge method (`density=0.5`). Knows no harness and loads nothing.
 """
 
 from collections.abc import Mapping
@@ -60,16 +60,17 @@ def model_of(arguments: Mapping[str, Any]) -> Recipe | str:
     model, base = arguments.get("model"), arguments.get("base")
     if model is not None:
         if base is not None or merging:
+            more = [*(["base"] if base is not None else []), *merging]
             raise RecipeError(
-                f"model= is evaluated as it is; leave out {', '.join([*(['base'] if base else []), *merging])}, "
-                "or name base= and donor= instead."
+                f"model= is evaluated as it is; leave out {', '.join(more)}, or name base= and donor=."
             )
         return str(_plain(model))
     if base is None or "donor" not in merging:
         raise RecipeError(
             "Name the models: --model_args base=BASE,donor=DONOR,alpha=0.2, or model=FOLDER for one as it is."
         )
-    mapping = {name: merging.pop(name) for name in ("duplicates", "vocabulary") if name in merging}
+    named = [name for name in ("duplicates", "vocabulary") if name in merging]
+    mapping: dict[str, Any] = {name: merging.pop(name) for name in named}
     if "exclude" in merging:
         mapping["exclude"] = tuple(str(merging.pop("exclude")).split("+"))
     if "mapping" in merging:

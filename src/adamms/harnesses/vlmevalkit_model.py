@@ -2,9 +2,9 @@
 
     python vlmevalkit_model.py --worker COMMAND --data A,B --work-dir DIR [--name adamms] [--limit N]
 
-Run by its path: it imports VLMEvalKit and nothing of adamms. COMMAND is a JSON list, the worker (`worker.py`) in
-adamms's own environment, which answers over pipes. Questions, prompts, prediction files and scores are
-VLMEvalKit's own; `told.json` in DIR says of each data set null, or why it could not be evaluated.
+Run by its path: it imports VLMEvalKit and nothing of adamms. COMMAND is a JSON list, the worker
+(`worker.py`) in adamms's own environment, which answers over pipes. Questions, prompts, prediction files and
+scores are VLMEvalKit's own; `told.json` in DIR says of each data set null, or why it could not be evaluated.
 """
 
 import argparse
@@ -112,7 +112,7 @@ def main() -> int:
         print(f"adamms: {error}", file=sys.stderr)
         return 2
     supported_VLM[arguments.name] = lambda **_: model
-    told = {}
+    told: dict[str, str | None] = {}
     for data_set in arguments.data.split(","):
         try:
             _evaluate(model, data_set, arguments)

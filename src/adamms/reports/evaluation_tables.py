@@ -31,7 +31,7 @@ def evaluation_table(evaluations: Sequence[Evaluation]) -> RenderableType:
 
 
 def harness_table(told: Mapping[str, Any]) -> RenderableType:
-    """What a harness measured: a line a task, with the metric; and of the tasks that were not measured why."""
+    """What a harness measured: a line a task, with the metric; and of what was not measured why."""
     table = Table(title=f"Scores of {told['model']}", title_justify="left", title_style="bold")
     table.box, table.pad_edge = box.SIMPLE_HEAD, False
     for column in ("task", "harness", "metric"):

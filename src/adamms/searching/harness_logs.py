@@ -1,7 +1,8 @@
 """What harnesses write down about a run: which alpha it was, and VLMEvalKit's files of predictions.
 
-lmms-eval keeps the model's arguments in the results beside its sample logs; VLMEvalKit keeps a table a model and
-data set (`index, question, answer, prediction`; xlsx, tsv or json). Read as plain files; nothing is judged.
+lmms-eval keeps the model's arguments in the results beside its sample logs; VLMEvalKit keeps a table a model
+and data set (`index, question, answer, prediction`; xlsx, tsv or json). Read as plain files; nothing is
+judged.
 """
 
 import csv
@@ -88,7 +89,7 @@ def predictions(file: Path) -> Iterator[tuple[int, dict[str, Any]]]:
     for number, row in _rows(file):
         if "index" not in row or "prediction" not in row:
             raise SearchError(
-                f'{file}, line {number}: VLMEvalKit\'s predictions have the columns "index" and "prediction"; '
+                f'{file}, line {number}: VLMEvalKit\'s predictions have columns "index" and "prediction"; '
                 f"here are: {', '.join(map(str, list(row)[:6])) or 'none'}."
             )
         if row["index"] not in (None, ""):
@@ -96,8 +97,10 @@ def predictions(file: Path) -> Iterator[tuple[int, dict[str, Any]]]:
 
 
 def data_set(file: Path) -> str:
-    """The data set in `MODEL_DATASET.xlsx`: without the model where a folder above is called so, and without an
-    alpha, so that it is the same for every candidate."""
+    """The data set in `MODEL_DATASET.xlsx`, the same for every candidate.
+
+    Without the model where a folder above is called so, else without the alpha.
+    """
     for folder in file.absolute().parents:
         if file.stem.startswith(f"{folder.name}_"):
             return file.stem.removeprefix(f"{folder.name}_")
@@ -136,8 +139,8 @@ def _sheet(file: Path) -> Iterator[tuple[int, dict[str, Any]]]:
         from openpyxl import load_workbook
     except ModuleNotFoundError:
         raise SearchError(
-            f"{file} is a spreadsheet, and openpyxl is not installed: `pip install openpyxl`, or let VLMEvalKit "
-            "write PRED_FORMAT=tsv."
+            f"{file} is a spreadsheet, and openpyxl is not installed: `pip install openpyxl`, or have "
+            "VLMEvalKit write PRED_FORMAT=tsv."
         ) from None
     try:
         book = load_workbook(file, read_only=True, data_only=True)

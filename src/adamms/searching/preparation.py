@@ -142,7 +142,7 @@ class Preparation:
         return [image if image.mode == "RGB" else image.convert("RGB") for image in images]
 
     def decode(self, tokens: Sequence[int], *, until: Collection[str] = ()) -> str:
-        """The answer's text up to the first of `until`: special tokens left out, outer white space stripped."""
+        """The answer up to the first of `until`: special tokens left out, outer white space stripped."""
         text = str(self.tokenizer.decode(list(tokens), skip_special_tokens=True))
         for end in until:
             text = text.partition(end)[0] if end else text
