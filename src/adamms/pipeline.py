@@ -13,7 +13,7 @@ from pathlib import Path
 from adamms.checkpoints import OutputFolder
 from adamms.errors import AdaMMSError, RecipeError
 from adamms.mapping import ParameterMapping
-from adamms.merging import Method
+from adamms.merging import Method, check_merge
 from adamms.opening import Opened, keep_sources, method_of, open_models
 from adamms.progress import Progress, Silent
 from adamms.recipe import Recipe, SearchOptions
@@ -158,6 +158,8 @@ def _search(
     from adamms.reports import build_report
 
     options, alphas, examples = questions.options, questions.alphas, questions.examples
+    for alpha in alphas:
+        check_merge(opened.parents, opened.method_at(alpha))
     _same_recipe(folder, opened.recipe)
     write_json(folder.path / "mapping.json", opened.mapping.to_json())
     log = _Log(folder.path / "log.jsonl")

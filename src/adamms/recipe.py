@@ -101,6 +101,8 @@ class FurtherDonor(_Part):
     model: str
     alpha: Any = None
     """Its weight; the first donor's when left out."""
+    settings: dict[str, Any] = Field(default_factory=dict)
+    """What it has of its own among the method's settings, such as a density."""
 
     @field_validator("alpha")
     @classmethod

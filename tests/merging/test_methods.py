@@ -54,6 +54,7 @@ def apply(
     draws = SeededDraws(method.settings.get("seed", 0))
     given: dict[str, Any] = {
         **as_parameters(method.settings),
+        **method.values(Spot("t"), donors=len(models) - 1),
         "weights": weights or method.weights(Spot("t"), donors=len(models) - 1),
     }
 
@@ -262,11 +263,11 @@ def test_a_coefficient_by_depth_and_part(coefficient: Any, depth: float, part: s
 @pytest.mark.parametrize(
     ("name", "given_settings", "said"),
     [
-        ("ties", {"density": 1.5}, "density of the method ties must be a number from 0 to 1, not 1.5"),
+        ("ties", {"density": 1.5}, "density must be a number from 0 to 1 .*, not 1.5"),
         ("ties", {"trim": "layer"}, "trim of the method ties must be one of global, tensor"),
         ("ties", {"alpha": {"attn": 0.5}}, "entry for 'attn'"),
         ("ties", {"alpha": []}, "alpha is empty"),
-        ("ties", {"lambda": float("nan")}, "lambda of the method ties"),
+        ("ties", {"lambda": float("nan")}, "lambda must be a number from 0 upwards"),
         ("dare_linear", {"seed": 0.5}, "a whole number"),
         ("dare_linear", {"drop": -0.1}, "from 0 to 1"),
         ("della", {"density": 0.95, "epsilon": 0.1}, "at most 1"),

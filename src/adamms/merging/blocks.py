@@ -152,13 +152,15 @@ class BlockMerger:
     ) -> dict[str, Any]:
         """What follows from a pass's measures of a tensor, or (without a name) of the whole model."""
         weights = {} if name is None else {"weights": self._parents.weights(name, self._method)}
-        return call(one.conclude, {**self._given, **(facts or {}), **weights, "total": total, "count": count})
+        given = {**self._given, **self._parents.settings_at(name, self._method), **(facts or {}), **weights}
+        return call(one.conclude, {**given, "total": total, "count": count})
 
     def _available(self, block: Block, function: Any, facts: Facts | None) -> dict[str, Any]:
         """Everything a method's function may ask for, at one block."""
         models, pretrained = self._values(block)
         given = {
             **self._given,
+            **self._parents.settings_at(block.name, self._method),
             **(facts or {}),
             "models": models,
             "weights": self._parents.weights(block.name, self._method),

@@ -9,7 +9,8 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from adamms.merging.inner_products import Products, combination, inner_products, norms
-from adamms.merging.method import MergeMethod, Setting
+from adamms.merging.method import MergeMethod
+from adamms.merging.methods.settings import ALPHA_OF_REST, BASE_WEIGHT_OF_REST
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -28,16 +29,20 @@ def karcher_coefficients(products: Products, weights: Sequence[float]) -> list[f
     import numpy as np
 
     lengths, shares = np.array(norms(products)), np.array(weights, dtype=float)
+    length = float(shares @ lengths) / (float(shares.sum()) or 1.0)
+    # A vector of length 0 has no direction, but its length counts.
     shares = np.where(lengths > 0, shares, 0.0)
     if not shares.sum():
         return [0.0] * len(weights)
+    if np.count_nonzero(shares) == 1:
+        return [length / float(lengths[at]) if share else 0.0 for at, share in enumerate(shares)]
     shares /= shares.sum()
     scale = np.where(lengths > 0, lengths, 1.0)
     gram = np.array(products) / np.outer(scale, scale)
 
     def unit(point: "np.ndarray") -> "np.ndarray":
-        length = float(np.sqrt(max(point @ gram @ point, 0.0)))
-        return point / length if length > CLOSE else np.eye(len(shares))[int(np.argmax(shares))]
+        norm = float(np.sqrt(max(point @ gram @ point, 0.0)))
+        return point / norm if norm > CLOSE else np.eye(len(shares))[int(np.argmax(shares))]
 
     mean = unit(shares)
     for _ in range(ROUNDS):
@@ -47,27 +52,18 @@ def karcher_coefficients(products: Products, weights: Sequence[float]) -> list[f
         sines = np.sin(angles)
         factors = np.where(sines > CLOSE, angles / np.where(sines > CLOSE, sines, 1.0), 1.0)
         step = shares * factors - float(shares @ (factors * cosines)) * mean
-        length = float(np.sqrt(max(step @ gram @ step, 0.0)))
-        if length < CLOSE:
+        norm = float(np.sqrt(max(step @ gram @ step, 0.0)))
+        if norm < CLOSE:
             break
-        mean = unit(np.cos(length) * mean + np.sin(length) / length * step)
-    return [float(each) for each in mean / scale * float(shares @ lengths)]
+        mean = unit(np.cos(norm) * mean + np.sin(norm) / norm * step)
+    return [float(each) for each in mean / scale * length]
 
 
 METHOD = MergeMethod(
     karcher,
     summary="the mean of the models' directions on the sphere, tensor by tensor",
     source="Karcher 1977; mergekit's karcher",
-    settings=(
-        Setting("alpha", None, "the donor's weight", 0, 1, required=True, coefficient=True),
-        Setting(
-            "base_weight",
-            None,
-            "the base's weight; left out: what the donors leave of 1",
-            0,
-            coefficient=True,
-        ),
-    ),
+    settings=(ALPHA_OF_REST, BASE_WEIGHT_OF_REST),
     base_weight="rest",
     passes=lambda settings: (inner_products("tensor"),),
 )
