@@ -65,6 +65,10 @@ class Parameters:
         """
         return self._coefficient(name, [self._one(name, None)], default, "the document")
 
+    def plain(self, name: str, default: float) -> float:
+        """A number that is one for all models and tensors."""
+        return _number(self._one(name, default), name)
+
     def per_model(self, name: str, default: float | None) -> list[Coefficient]:
         """Every model's coefficient.
 

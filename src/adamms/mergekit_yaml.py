@@ -158,9 +158,9 @@ def _settings(method: str, reader: Parameters) -> tuple[dict[str, Any], list[str
     elif method == "karcher":
         count = reader.models
         settings = {"base_weight": 1 / count, "alpha": [1 / count] * (count - 1)}
-        reader.shared("max_iter", 10)
-        reader.shared("tol", 1e-5)
-        notes.append("karcher is iterated until it no longer moves, whatever max_iter and tol.")
+        rounds, tolerance = reader.plain("max_iter", 10), reader.plain("tol", 1e-5)
+        settings |= {"rounds": int(rounds), "tolerance": tolerance}
+        notes.append(f"karcher ends after {rounds:g} rounds or at {tolerance:g} rad, as mergekit's does.")
     elif method == "model_stock":
         settings["over"] = "rows" if reader.flag("filter_wise", False) else "tensor"
     else:

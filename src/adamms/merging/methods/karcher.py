@@ -2,29 +2,48 @@
 
 Karcher, Riemannian Center of Mass (1977); for weights, mergekit's `karcher`. Tensor by tensor: directions are
 averaged on the sphere, lengths linearly. The mean is a combination of the models, so it is found among their
-inner products alone, by the fixed-point iteration of the logarithm and exponential maps.
+inner products alone, by the fixed-point iteration of the logarithm and exponential maps. Models that point
+exactly apart have no mean direction; the heaviest's is taken.
 """
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from adamms.merging.inner_products import Products, combination, inner_products, norms
-from adamms.merging.method import MergeMethod
+from adamms.merging.method import MergeMethod, Setting
 from adamms.merging.methods.settings import ALPHA_OF_REST, BASE_WEIGHT_OF_REST
 
 if TYPE_CHECKING:
     from torch import Tensor
 
 ROUNDS = 100
-CLOSE = 1e-10
+TOLERANCE = CLOSE = 1e-10
 
 
-def karcher(models: "Sequence[Tensor]", *, weights: Sequence[float], products: Products) -> "Tensor":
-    """The weighted Karcher mean of the models, at the weighted mean of their lengths."""
-    return combination(models, karcher_coefficients(products, weights))
+def karcher(
+    models: "Sequence[Tensor]",
+    *,
+    weights: Sequence[float],
+    products: Products,
+    rounds: int,
+    tolerance: float,
+) -> "Tensor":
+    """The weighted Karcher mean of the models, at the weighted mean of their lengths.
+
+    Args:
+        models: the base's values and the donors'.
+        weights: one a model.
+        products: the inner products of the whole tensors.
+        rounds: of the iteration, at most.
+        tolerance: the angle, in radians, by which the mean moves in the last round.
+    """
+    coefficients = karcher_coefficients(products, weights, rounds=rounds, tolerance=tolerance)
+    return combination(models, coefficients)
 
 
-def karcher_coefficients(products: Products, weights: Sequence[float]) -> list[float]:
+def karcher_coefficients(
+    products: Products, weights: Sequence[float], *, rounds: int = ROUNDS, tolerance: float = TOLERANCE
+) -> list[float]:
     """The models' coefficients in their weighted Karcher mean."""
     import numpy as np
 
@@ -45,15 +64,16 @@ def karcher_coefficients(products: Products, weights: Sequence[float]) -> list[f
         return point / norm if norm > CLOSE else np.eye(len(shares))[int(np.argmax(shares))]
 
     mean = unit(shares)
-    for _ in range(ROUNDS):
+    for _ in range(rounds):
         # The logarithm of every direction at the mean, in coefficients of the directions.
         cosines = np.clip(gram @ mean, -1.0, 1.0)
         angles = np.arccos(cosines)
         sines = np.sin(angles)
-        factors = np.where(sines > CLOSE, angles / np.where(sines > CLOSE, sines, 1.0), 1.0)
+        moving = (angles >= tolerance) & (sines > CLOSE)
+        factors = np.where(moving, angles / np.where(moving, sines, 1.0), 0.0)
         step = shares * factors - float(shares @ (factors * cosines)) * mean
         norm = float(np.sqrt(max(step @ gram @ step, 0.0)))
-        if norm < CLOSE:
+        if norm < tolerance:
             break
         mean = unit(np.cos(norm) * mean + np.sin(norm) / norm * step)
     return [float(each) for each in mean / scale * length]
@@ -63,7 +83,12 @@ METHOD = MergeMethod(
     karcher,
     summary="the mean of the models' directions on the sphere, tensor by tensor",
     source="Karcher 1977; mergekit's karcher",
-    settings=(ALPHA_OF_REST, BASE_WEIGHT_OF_REST),
+    settings=(
+        ALPHA_OF_REST,
+        BASE_WEIGHT_OF_REST,
+        Setting("rounds", ROUNDS, "of the iteration, at most", 1, integer=True),
+        Setting("tolerance", TOLERANCE, "where the iteration ends, in radians", 0),
+    ),
     base_weight="rest",
     passes=lambda settings: (inner_products("tensor"),),
 )

@@ -19,7 +19,8 @@ if TYPE_CHECKING:
 
     from torch import Tensor
 
-COLLINEAR = 1e-8
+# Float32 tells the angle no better than this; within it the arc is a line, and opposite vectors have no arc.
+COLLINEAR = 1e-4
 
 
 def nuslerp(
