@@ -75,7 +75,7 @@ def recipe_parts(data: Mapping[str, Any]) -> tuple[dict[str, Any], tuple[str, ..
     if alphas is not None:
         merge["alpha"] = alphas[0]
     parts["donors"] = [
-        {"model": name, **({"alpha": alphas[at]} if alphas else {})}
+        {"model": name, **({"alpha": alphas[at]} if alphas and at < len(alphas) else {})}
         for at, name in enumerate(names[2:], start=1)
     ]
     if ancestor:
@@ -193,9 +193,10 @@ def _task_vector_settings(method: str, reader: Parameters) -> tuple[dict[str, An
         settings |= _own("density", densities) | _own("gamma", reader.per_model("gamma", 0.01))
     if method.startswith(("dare", "della")):
         settings["rescale"] = "l1" if reader.flag("rescale", True) else "none"
+        how = "is rescaled to each tensor's L1 norm" if settings["rescale"] == "l1" else "is not rescaled"
         notes.append(
-            f"{method} is rescaled to each tensor's L1 norm, as mergekit does; the paper divides by the "
-            "probability of being kept. The random masks are ours, not mergekit's."
+            f"{method} {how}, as mergekit does; the paper divides by the probability of being kept. "
+            "The random masks are ours, not mergekit's."
         )
     elif method == "task_arithmetic" or method.startswith("breadcrumbs"):
         _refuse_rescale(method, reader)

@@ -200,13 +200,13 @@ class BlockMerger:
         for operand, source in places:
             if source is None:
                 continue
-            bad = int((~torch.isfinite(operand.read(*source, block.count))).sum())
-            if bad:
-                return (
-                    f"{source[0]} in the {operand.role} holds {bad} NaN or infinite values "
-                    f"in elements {source[1]}-{source[1] + block.count}; the checkpoint is damaged, "
-                    "download or export it again."
-                )
+            if bool(torch.isfinite(operand.read(*source, block.count)).all()):
+                continue
+            # The whole tensor is counted: a block's place says nothing to people.
+            return (
+                f"{source[0]} in the {operand.role} holds {operand.count_unusable(source[0])} NaN or "
+                "infinite values; the checkpoint is damaged, download or export it again."
+            )
         return (
             f"The merged {block.name} exceeds the largest {str(out).removeprefix('torch.')} value "
             f"({limit:.4g}); store the output wider, for example with --dtype bfloat16."
@@ -232,6 +232,11 @@ class _Operand:
         raw = self._stored[: count * dtype.itemsize]
         self._source.read_into(name, raw.numpy().data, start=start * dtype.itemsize)
         return raw.view(dtype)
+
+    def count_unusable(self, name: str) -> int:
+        numel = self._source.tensors[name].numel
+        runs = ((start, min(BLOCK_ELEMENTS, numel - start)) for start in range(0, numel, BLOCK_ELEMENTS))
+        return sum(int((~torch.isfinite(self.read(name, *run))).sum()) for run in runs)
 
     def widened(self, values: torch.Tensor, dtype: torch.dtype) -> torch.Tensor:
         self._widened = _at_least(self._widened, values.numel() * dtype.itemsize)
