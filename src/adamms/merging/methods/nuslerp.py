@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 
     from torch import Tensor
 
-# Float32 tells the angle no better than this; within it the arc is a line, and opposite vectors have no arc.
-COLLINEAR = 1e-4
+# Products in float32 tell the sine no better; within it the arc is a line, and opposite vectors have no arc.
+COLLINEAR = 1e-3
 
 
 def nuslerp(
