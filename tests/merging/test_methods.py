@@ -310,6 +310,19 @@ def test_draws_are_the_same_on_every_machine() -> None:
 EXPECTED_DRAWS = [5219, 32580, -8448, 20444, 26629, 10967]
 
 
+def test_a_seeds_masks_are_pinned() -> None:
+    bits = {
+        share: "".join(
+            str(int(bit)) for bit in kept(SeededDraws(7).draw("lm_head.weight", 1, 65_530, 32), share)
+        )
+        for share in (0.1, 0.5)
+    }
+    assert bits == EXPECTED_MASKS
+
+
+EXPECTED_MASKS = {0.1: "00000000001000110001010000000001", 0.5: "00010100001110111001111100000101"}
+
+
 def test_the_share_kept_is_what_was_asked() -> None:
     drawn = SeededDraws(0).draw("a", 0, 0, 1 << 20)
     for share in (0.1, 0.5, 0.9):
