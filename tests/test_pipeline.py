@@ -75,9 +75,10 @@ def test_an_edited_mapping_is_honoured(pair: tuple[Path, Path], tmp_path: Path) 
     file.write_text(json.dumps(data).replace("language_model.model.layers.0.mlp.up_proj", "somewhere.else"))
     with pytest.raises(MappingError):
         adamms.merge(base, donor, tmp_path / "other", alpha=0.3, file=file)
-    file.write_text("{")
-    with pytest.raises(MappingError, match="cannot be read"):
-        adamms.merge(base, donor, tmp_path / "other", alpha=0.3, file=file)
+    for unreadable in ("{", "[" * 100_000 + "]" * 100_000):
+        file.write_text(unreadable)
+        with pytest.raises(MappingError, match="cannot be read"):
+            adamms.merge(base, donor, tmp_path / "other", alpha=0.3, file=file)
 
 
 def test_rows_dropped_and_pieces_added_by_hand_are_merged_so(pair: tuple[Path, Path], tmp_path: Path) -> None:
@@ -123,6 +124,38 @@ def test_exclusions_are_kept_from_the_base(pair: tuple[Path, Path], tmp_path: Pa
     again = adamms.merge(base, donor, tmp_path / "again", alpha=0.3, exclude=rules, file=file)
     assert again.mapping.tensors == result.mapping.tensors
     assert yaml.safe_load((result.path / "recipe.yaml").read_text())["mapping"]["exclude"] == list(rules)
+
+
+def test_exclusions_hold_for_further_donors_too(pair: tuple[Path, Path], tmp_path: Path) -> None:
+    base, donor = pair
+    third = [{"model": str(write_language_model(tmp_path / "third", 8)), "alpha": 0.25}]
+    result = adamms.merge(
+        base, donor, tmp_path / "out", alpha=0.3, donors=third, exclude=["norms", "layers=1"], force=True
+    )
+    merged, ours = tensors(result.path), tensors(base)
+    excluded = [name for name, entry in result.mapping.tensors.items() if "excluded" in entry.reason]
+    assert len(excluded) == 3 + 12
+    assert all(torch.equal(merged[name], ours[name]) for name in excluded)
+
+
+def test_a_merge_of_nothing_is_refused(pair: tuple[Path, Path], tmp_path: Path) -> None:
+    empty = tmp_path / "mapping.json"
+    empty.write_text('{"tensors": {}}')
+    for nothing in ({"exclude": ["*"]}, {"file": empty}):
+        with pytest.raises(MappingError, match="the result would be the base itself"):
+            adamms.merge(*pair, tmp_path / "out", alpha=0.3, **nothing)
+    assert not (tmp_path / "out").exists()
+
+
+def test_another_reading_than_the_mapping_s_own_is_refused(pair: tuple[Path, Path], tmp_path: Path) -> None:
+    file = tmp_path / "mapping.json"
+    with adamms.Checkpoint.open(pair[0]) as one, adamms.Checkpoint.open(pair[1]) as two:
+        file.write_text(json.dumps(adamms.map_parameters(one, two, duplicates="original").to_json()))
+    for reading in ({"duplicates": "matching"}, {"vocabulary": "keep"}):
+        with pytest.raises(MappingError, match=r"was made with --\w+ (original|tokens), so --"):
+            adamms.merge(*pair, tmp_path / "out", alpha=0.3, file=file, **reading)
+    for reading in ({}, {"duplicates": "original"}):
+        adamms.merge(*pair, tmp_path / "out", alpha=0.3, file=file, overwrite=True, **reading)
 
 
 def test_models_of_different_ancestors_are_refused_unless_forced(
