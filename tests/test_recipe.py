@@ -91,5 +91,7 @@ def test_a_recipe_takes_any_signal_by_name(tmp_path: Path) -> None:
     path.write_text("\n".join([*lines, "  rule: paper"]))
     assert read_recipe(path).search.rule == "sum"
     path.write_text("\n".join([*lines, "  rule: best"]))
-    with pytest.raises(RecipeError, match=r"line 7: search.rule: There is no rule 'best'; there is: sum, any"):
+    with pytest.raises(
+        RecipeError, match=r"line 7: search.rule: There is no rule 'best'; there is: sum, any"
+    ):
         read_recipe(path)
