@@ -216,6 +216,22 @@ def test_mistakes_are_said_before_a_model_is_loaded(tmp_path: Path) -> None:
         (PAIR.inputs, "run", {"alphas": "0:2:0.5"}, SearchError, "from 0"),
         (PAIR.inputs, "run", {"samples": 0}, RecipeError, r"search\.samples"),
         (PAIR.inputs, "run", {"rule": "best"}, RecipeError, r"search\.rule"),
+        (PAIR.inputs, "run", {"rule": "parents"}, SearchError, "no alpha 1"),
+        (PAIR.inputs, "run", {"gated": True}, SearchError, "--ends all"),
+        (
+            PAIR.inputs,
+            "run",
+            {"samples": 20, "repeats": 3, "subset": 21},
+            SearchError,
+            "--subset is from 1 to 20",
+        ),
+        (
+            PAIR.inputs,
+            "run",
+            {"metric": "embedding", "embedding_model": "/no"},
+            SearchError,
+            "embedding",
+        ),
         (PAIR.inputs, "run", {"colour": "red"}, RecipeError, "unknown key"),
         (PAIR.inputs, "run", {"device": "abacus"}, AdaMMSError, "abacus"),
     ):

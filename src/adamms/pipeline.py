@@ -9,6 +9,7 @@ import time
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from adamms.checkpoints import OutputFolder
 from adamms.errors import AdaMMSError, RecipeError
@@ -30,9 +31,13 @@ from adamms.searching import (
     sample,
     select,
 )
+from adamms.searching.rehearsal import rehearse
 from adamms.searching.signals import find_signal
 from adamms.version import __version__
 from adamms.writing import ADAMMS_JSON, write_json, write_merged
+
+CHOICE = ("rule", "gated", "metric", "embedding_model", "fold_case", "ends", "seed", "repeats", "subset")
+"""The settings of a search that its choice takes; the others are about asking."""
 
 MERGED = "merged"
 RECIPE = "recipe.yaml"
@@ -127,7 +132,25 @@ class _Questions:
     @classmethod
     def of(cls, options: SearchOptions) -> "_Questions":
         examples = sample(read_inputs(options.inputs), options.samples, seed=options.seed)
-        return cls(options, parse_alphas(options.alphas), examples)
+        questions = cls(options, parse_alphas(options.alphas), examples)
+        rehearse(examples, questions.alphas, **questions.choice)
+        return questions
+
+    @property
+    def choice(self) -> dict[str, Any]:
+        """How the candidate is chosen: the keyword arguments of `select`."""
+        names = (
+            "rule",
+            "gated",
+            "metric",
+            "embedding_model",
+            "fold_case",
+            "ends",
+            "seed",
+            "repeats",
+            "subset",
+        )
+        return {name: getattr(self.options, name) for name in names}
 
 
 def _merge(opened: Opened, folder: OutputFolder, *, method: Method, progress: Progress) -> MergeResult:
@@ -168,15 +191,7 @@ def _search(
     log("answered", answers=sum(map(len, responses.values())))
     selection = select(
         responses,
-        rule=options.rule,
-        gated=options.gated,
-        metric=options.metric,
-        embedding_model=options.embedding_model,
-        fold_case=options.fold_case,
-        ends=options.ends,
-        seed=options.seed,
-        repeats=options.repeats,
-        subset=options.subset,
+        **questions.choice,
         log_probabilities=_log_probabilities(opened, questions, folder, responses, progress=progress),
     )
     write_json(folder.path / "selection.json", selection.to_json())
