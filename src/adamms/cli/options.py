@@ -5,8 +5,16 @@ from typing import Annotated, Literal
 
 import typer
 
-Base = Annotated[str, typer.Argument(help="The model whose architecture is kept: a folder or a hub id.")]
-Donor = Annotated[str, typer.Argument(help="The model merged into it: a folder or a hub id.")]
+Base = Annotated[
+    str,
+    typer.Argument(
+        help="The model whose architecture is kept: a folder or a hub id; with a LoRA, MODEL+ADAPTER."
+    ),
+]
+Donor = Annotated[
+    str,
+    typer.Argument(help="The model merged into it: a folder or a hub id; with a LoRA, MODEL+ADAPTER."),
+]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document on stdout and nothing else.")]
 Duplicates = Annotated[
     Literal["paired", "original", "matching"],
