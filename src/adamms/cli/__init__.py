@@ -12,7 +12,7 @@ from types import FrameType
 
 import typer
 
-from adamms.cli import demo, inspect, map_, merge, methods, report, run, search, select, verify
+from adamms.cli import compare, demo, inspect, map_, merge, methods, report, run, search, select, verify
 from adamms.cli.console import fail
 from adamms.errors import AdaMMSError
 
@@ -35,6 +35,7 @@ for name, command in (
     ("select", select.select),
     ("run", run.run),
     ("report", report.report),
+    ("compare", compare.compare),
     ("verify", verify.verify),
 ):
     app.command(name)(command)
