@@ -88,7 +88,7 @@ def _candidates(run: ComparedRun) -> Any:
 
 def _plot(curves: list[ComparedRun], width: int) -> str:
     panels = [
-        _panel("Differences per input (fewer: more consistent)", curves, _differences, number, percent=False)
+        _panel("Differences per input (low: consistent)", curves, _differences, number, percent=False)
     ]
     if any(run.accuracy for run in curves):
         panels.append(_panel("Accuracy (not used)", curves, _accuracy, percent, percent=True))

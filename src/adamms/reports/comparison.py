@@ -130,13 +130,11 @@ def compare_runs(paths: Sequence[str | Path]) -> Comparison:
         raise SearchError("A comparison needs at least two runs; name two run directories or more.")
     folders = [Path(path) for path in paths]
     runs = tuple(_read(folder, name) for folder, name in zip(folders, _names(folders), strict=True))
-    keys = dict.fromkeys(key for run in runs for key in run.settings)
-    recipes = {key: tuple(run.settings.get(key) for run in runs) for key in keys}
     answered = [run for run in runs if run.answers]
     ids, other_prompts = _shared(answered)
     return Comparison(
         runs=runs,
-        differing={key: values for key, values in recipes.items() if any(v != values[0] for v in values)},
+        differing=_differing(runs),
         grid=_grid(answered, ids) if ids else None,
         other_prompts=other_prompts,
     )
@@ -211,6 +209,17 @@ def _names(folders: Sequence[Path]) -> list[str]:
     ]
 
 
+def _differing(runs: Sequence[ComparedRun]) -> dict[str, tuple[Any, ...]]:
+    """The settings that are not the same everywhere; a search's only between those that searched."""
+    found = {}
+    for key in dict.fromkeys(key for run in runs for key in run.settings):
+        asked = [run for run in runs if run.answers] if key.startswith("search.") else runs
+        values = [run.settings.get(key) for run in asked]
+        if any(value != values[0] for value in values):
+            found[key] = tuple(run.settings.get(key) for run in runs)
+    return found
+
+
 def _flat(tree: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
     flat: dict[str, Any] = {}
     for key, value in tree.items():
@@ -219,7 +228,9 @@ def _flat(tree: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
             if isinstance(value, dict) and value
             else {f"{prefix}{key}": value}
         )
-    return {key: value for key, value in flat.items() if value not in (None, [], {})}
+    # What is off or empty is as good as not said; alpha has a column of its own.
+    said = {key: value for key, value in flat.items() if value is not False and value not in (None, [], {})}
+    return {key: value for key, value in said.items() if key != "merge.alpha"}
 
 
 def _shared(runs: Sequence[ComparedRun]) -> tuple[list[str], int]:

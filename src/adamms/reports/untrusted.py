@@ -19,7 +19,7 @@ HIDDEN = re.compile(
 
 
 def shown(text: str) -> str:
-    """The text with every hidden character as a sign: `␀` for NUL, `⟨U+202E⟩` for a direction override."""
+    """The text with every hidden character as a sign, such as `⟨U+202E⟩` for a direction override."""
     return HIDDEN.sub(_sign, text.replace("\r\n", "\n"))
 
 
@@ -30,13 +30,10 @@ def clipped(text: str, limit: int) -> str:
 
 def one_line(text: str, limit: int) -> str:
     """The beginning of a text without line breaks, for a cell or a label."""
-    line = " ".join(text[: 4 * limit].split())
+    # Made visible first: to Python, some separators are white space.
+    line = " ".join(shown(text[: 4 * limit]).split())
     return line if len(line) <= limit and len(text) <= 4 * limit else f"{line[:limit].rstrip()}…"
 
 
 def _sign(match: re.Match[str]) -> str:
-    code = ord(match.group())
-    if code < 0x20:
-        # Unicode has a picture for each of the old controls.
-        return chr(0x2400 + code)
-    return "␡" if code == 0x7F else f"⟨U+{code:04X}⟩"
+    return f"⟨U+{ord(match.group()):04X}⟩"

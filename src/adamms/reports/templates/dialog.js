@@ -45,7 +45,7 @@ const answers = (() => {
     const said = element("td");
     said.append(element("span", each.letter, `letter a${each.colour}`));
     const text = input.texts[each.text];
-    const words = text ? element("span", text) : element("i", "nothing");
+    const words = text ? element("div", text, "words") : element("i", "nothing");
     words.dir = "auto";
     said.append(words);
     if (each.right) {
@@ -71,6 +71,15 @@ const answers = (() => {
     previous.disabled = neighbour(shown, -1) === null;
     next.disabled = neighbour(shown, 1) === null;
     dialog.scrollTop = 0;
+    reachable();
+  }
+
+  // Long texts scroll in a box of their own, which the keyboard must be able to reach.
+  function reachable() {
+    for (const box of dialog.querySelectorAll(".question, .words")) {
+      if (box.scrollHeight > box.clientHeight + 1) box.tabIndex = 0;
+      else box.removeAttribute("tabindex");
+    }
   }
 
   function step(by) {
@@ -100,6 +109,7 @@ const answers = (() => {
       [shown, column, neighbour, done] = [row, at, beside, closed];
       fill();
       dialog.showModal();
+      reachable();
     },
   };
 })();
