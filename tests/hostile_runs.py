@@ -34,7 +34,9 @@ HOSTILE = (
 )
 
 
-def write_hostile_run(folder: Path, *, inputs: int = 34, picture: tuple[int, int] = (300, 200)) -> Path:
+def write_hostile_run(
+    folder: Path, *, inputs: int = 34, picture: tuple[int, int] = (300, 200), tensors: int = 60
+) -> Path:
     """A run directory: selection, responses, mapping, recipe, inputs with images, all of them hostile.
 
     The candidate at 0.6 has collapsed. Every third input has no picture, one has a missing and one a damaged
@@ -47,13 +49,13 @@ def write_hostile_run(folder: Path, *, inputs: int = 34, picture: tuple[int, int
     names = _pictures(folder, inputs, picture)
     lines = []
     for index, id_ in enumerate(ids):
-        prompt = f"{HOSTILE[(index + 1) % len(HOSTILE)]} What is this?"
+        prompt = f"What is this? {HOSTILE[(index + 1) % len(HOSTILE)]}"
         answer = HOSTILE[(index + 2) % len(HOSTILE)]
         lines.append(json.dumps({"id": id_, "image": names[index], "prompt": prompt, "answer": answer}))
     (folder / "inputs.jsonl").write_text("\n".join(lines))
     with ResponseWriter(run / "responses") as target:
         for id_ in ids:
-            said = drawn.choice(HOSTILE)
+            said = HOSTILE[ids.index(id_) % len(HOSTILE)]
             for alpha in ALPHAS:
                 said = drawn.choice(HOSTILE) if drawn.random() < 0.05 + abs(alpha - 0.3) else said
                 text = "" if alpha == 0.6 else said
@@ -74,7 +76,7 @@ def write_hostile_run(folder: Path, *, inputs: int = 34, picture: tuple[int, int
         if each["disqualified"]:
             each["disqualified"] += f" {IMAGE}"
     (run / "selection.json").write_text(json.dumps(selection))
-    (run / "mapping.json").write_text(json.dumps(_mapping()))
+    (run / "mapping.json").write_text(json.dumps(_mapping(tensors)))
     recipe = {"base": f"some/{SCRIPT}", "donor": f"other/{IMAGE}", "merge": {"method": "linear"}}
     recipe["search"] = {"inputs": str(folder / "inputs.jsonl"), "alphas": "0:0.6:0.1", "samples": inputs}
     (run / "recipe.yaml").write_text(yaml.safe_dump(recipe))
@@ -96,14 +98,14 @@ def _pictures(folder: Path, inputs: int, size: tuple[int, int]) -> list[object]:
     return names
 
 
-def _mapping() -> dict[str, object]:
+def _mapping(count: int) -> dict[str, object]:
     tensors: dict[str, object] = {
         f"model.layers.{layer}.mlp.up_proj.weight{IMAGE if layer == 0 else ''}": {
             "status": "merged",
             "reason": f"language model, mlp.up {SCRIPT if layer == 0 else ''}",
             "segments": [{"donor": f"language_model.layers.{layer}.mlp.up_proj.weight{SCRIPT}"}],
         }
-        for layer in range(1000)
+        for layer in range(count)
     }
     tensors["lm_head.weight"] = {
         "status": "partly",
@@ -111,5 +113,5 @@ def _mapping() -> dict[str, object]:
         "segments": [{"donor": "head", "donor_rows": [r, r + 1], "base_rows": [r, r + 1]} for r in range(9)],
     }
     tensors["visual.patch"] = {"status": "kept", "reason": "vision encoder: stays the base's", "segments": []}
-    summary = {"merged": 1000, "partly": 1, "kept": 1, "parameters_merged": 900, "parameters": 1000}
+    summary = {"merged": count, "partly": 1, "kept": 1, "parameters_merged": 900, "parameters": 1000}
     return {"base": SCRIPT, "donor": IMAGE, "summary": summary, "notes": [SCRIPT], "tensors": tensors}

@@ -36,7 +36,9 @@ def test_equal_answers_have_equal_letters_and_colours() -> None:
     assert letters(found, 0) == "ABAC"
     assert [cell.colour for cell in found.rows[0].cells] == [0, 1, 0, 2]
     assert found.rows[0].changes == 3
-    assert [found.details["inputs"][0]["texts"][each["text"]] for each in found.details["inputs"][0]["answers"]] == [
+    assert [
+        found.details["inputs"][0]["texts"][each["text"]] for each in found.details["inputs"][0]["answers"]
+    ] == [
         "red",
         "blue",
         "Red",
@@ -62,7 +64,9 @@ def test_a_disqualified_candidate_changes_nothing() -> None:
 
 
 def test_a_right_answer_is_marked_where_the_truth_is_known() -> None:
-    found = grid({"a": ["Red ", "no", "red", "x"], "b": ["1"] * 4}, examples={"a": Example("a", (), "p", "red")})
+    found = grid(
+        {"a": ["Red ", "no", "red", "x"], "b": ["1"] * 4}, examples={"a": Example("a", (), "p", "red")}
+    )
 
     assert [cell.is_right for cell in found.rows[0].cells] == [True, False, True, False]
     assert [cell.is_right for cell in found.rows[1].cells] == [None] * 4
@@ -79,7 +83,9 @@ def test_many_candidates_leave_room_for_fewer_inputs() -> None:
 
 
 def test_very_long_answers_are_cut_until_the_page_is_small_and_say_so() -> None:
-    found = grid({str(index): [f"{index} {place} " + "长" * 100_000 for place in range(4)] for index in range(100)})
+    found = grid(
+        {str(index): [f"{index} {place} " + "长" * 100_000 for place in range(4)] for index in range(100)}
+    )
 
     assert len(json.dumps(found.details, ensure_ascii=False).encode()) < 1_300_000
     text = found.details["inputs"][0]["texts"][0]
@@ -95,6 +101,8 @@ def test_hidden_characters_are_visible_in_what_a_click_shows() -> None:
     assert found.details["inputs"][0]["texts"] == ["nul⟨U+0000⟩", "⟨U+D800⟩", "a⟨U+2028⟩b", ""]
 
 
-@pytest.mark.parametrize(("index", "name"), [(0, "A"), (25, "Z"), (26, "AA"), (51, "AZ"), (52, "BA"), (702, "AAA")])
+@pytest.mark.parametrize(
+    ("index", "name"), [(0, "A"), (25, "Z"), (26, "AA"), (51, "AZ"), (52, "BA"), (702, "AAA")]
+)
 def test_letters_go_on_after_z(index: int, name: str) -> None:
     assert letter(index) == name

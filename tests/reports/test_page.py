@@ -150,7 +150,7 @@ def test_every_answer_is_in_the_grid_and_whole_in_what_a_click_shows(
 
 
 def test_a_hundred_inputs_with_photographs_make_a_page_under_5_mb(tmp_path: Path) -> None:
-    run = write_hostile_run(tmp_path, inputs=100, picture=(800, 600))
+    run = write_hostile_run(tmp_path, inputs=100, picture=(800, 600), tensors=1200)
 
     page = Page(build_report(run))
 

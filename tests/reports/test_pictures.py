@@ -72,6 +72,8 @@ def test_what_is_no_image_is_said(tmp_path: Path) -> None:
 
     found = pictures([broken, folder, tmp_path / "gone.png"])
 
-    assert [each.medium for each in found.values()] == [each.thumbnail for each in found.values()] == [None] * 3
+    assert (
+        [each.medium for each in found.values()] == [each.thumbnail for each in found.values()] == [None] * 3
+    )
     assert found[broken].about == "the file is not an image that can be read"
     assert found[tmp_path / "gone.png"].about == found[folder].about == "the image file is not there any more"

@@ -24,7 +24,11 @@ def test_what_is_no_signal_is_left_out(signals: object) -> None:
 
 
 def test_an_odd_signal_is_still_named() -> None:
-    entry = {"name": "odd", "selected": "x", "scores": [3, {"alpha": "a"}, {"alpha": 0.1, "score": float("nan")}]}
+    entry = {
+        "name": "odd",
+        "selected": "x",
+        "scores": [3, {"alpha": "a"}, {"alpha": 0.1, "score": float("nan")}],
+    }
 
     (signal,) = read_signals({"signals": [entry]})
 

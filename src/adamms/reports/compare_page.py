@@ -87,9 +87,7 @@ def _candidates(run: ComparedRun) -> Any:
 
 
 def _plot(curves: list[ComparedRun], width: int) -> str:
-    panels = [
-        _panel("Differences per input (low: consistent)", curves, _differences, number, percent=False)
-    ]
+    panels = [_panel("Differences per input (low: consistent)", curves, _differences, number, percent=False)]
     if any(run.accuracy for run in curves):
         panels.append(_panel("Accuracy (not used)", curves, _accuracy, percent, percent=True))
     told = "; ".join(f"{shown(run.name)} chose alpha {alpha_text(run)}" for run in curves)
