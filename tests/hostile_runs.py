@@ -35,7 +35,7 @@ HOSTILE = (
 
 
 def write_hostile_run(
-    folder: Path, *, inputs: int = 34, picture: tuple[int, int] = (300, 200), tensors: int = 60
+    folder: Path, *, inputs: int = 18, picture: tuple[int, int] = (300, 200), tensors: int = 60
 ) -> Path:
     """A run directory: selection, responses, mapping, recipe, inputs with images, all of them hostile.
 

@@ -92,7 +92,7 @@ class Visit:
         assert package is not None
         assert package.origin is not None
         self.page.evaluate((Path(package.origin).parent / "axe.min.js").read_text(encoding="utf-8"))
-        found = self.page.evaluate("axe.run()")["violations"]
+        found = self.page.evaluate("axe.run({resultTypes: ['violations']})")["violations"]
         return [(each["id"], each["nodes"][0]["html"]) for each in found]
 
 
@@ -110,7 +110,7 @@ def test_a_click_shows_the_picture_the_prompt_and_every_answer(browser: "Browser
         assert visit.dialog.locator(".question").inner_text().startswith("What is this?")
         assert visit.dialog.locator("tbody tr").count() == 7
         asked = visit.dialog.locator("tr.asked")
-        assert asked.locator("th").get_attribute("aria-label") == "alpha 0.2"
+        assert (asked.locator("th").get_attribute("aria-label") or "").startswith("alpha 0.2")
         assert asked.locator("td").last.inner_text() == "60.0%"
         assert "disqualified" in visit.dialog.locator("tbody tr").last.inner_text()
 
@@ -119,12 +119,12 @@ def test_what_a_click_shows_is_exactly_what_was_said(browser: "Browser", report:
     with Visit(browser, report) as visit:
         visit.cell(0, 1).click()
         seen = []
-        for _ in range(34):
+        for _ in range(18):
             seen += visit.dialog.locator(".words").all_inner_texts()
             visit.page.keyboard.press("ArrowRight")
         assert visit.dialog.locator("[data-step='1']").is_disabled()
 
-        assert len(seen) > 150
+        assert len(seen) > 80
         for text in ("</script><script>window.harmed=1</script>", "{{ 7*7 }}{% raw %}${7*7}", "__proto__"):
             assert text in seen
         assert "nul⟨U+0000⟩bell⟨U+0007⟩escape⟨U+001B⟩[31m" in seen
@@ -147,8 +147,8 @@ def test_everything_is_reached_by_keyboard_and_the_focus_comes_back(browser: "Br
             ("ArrowRight", (1, 7)),
             ("PageDown", (11, 7)),
             ("Home", (11, 0)),
-            ("Control+End", (33, 7)),
-            ("ArrowDown", (33, 7)),
+            ("Control+End", (17, 7)),
+            ("ArrowDown", (17, 7)),
             ("Control+Home", (0, 0)),
             ("ArrowUp", (0, 0)),
             ("ArrowRight", (0, 1)),
@@ -178,13 +178,13 @@ def test_everything_is_reached_by_keyboard_and_the_focus_comes_back(browser: "Br
 def test_the_grid_and_the_tensors_can_be_searched(browser: "Browser", report: Path) -> None:
     with Visit(browser, report) as visit:
         rows = visit.page.locator("#answer-grid tbody tr:visible")
-        assert rows.count() == 34
+        assert rows.count() == 18
         visit.page.locator("[data-filter=answer-grid]").fill("u+202e WHAT")
-        assert 0 < rows.count() < 34
-        assert visit.page.locator("[data-count=answer-grid]").inner_text() == f"{rows.count()} of 34 inputs"
+        assert 0 < rows.count() < 18
+        assert visit.page.locator("[data-count=answer-grid]").inner_text() == f"{rows.count()} of 18 inputs"
         visit.page.locator("[data-filter=answer-grid]").fill("")
         visit.page.locator("[data-changing]").check()
-        assert 0 < rows.count() < 34
+        assert 0 < rows.count() < 18
         assert rows.count() == visit.page.locator("#answer-grid tbody tr:not(.same)").count()
 
         visit.page.get_by_text("Every tensor (62)").click()
@@ -196,9 +196,15 @@ def test_the_grid_and_the_tensors_can_be_searched(browser: "Browser", report: Pa
         assert visit.page.locator("[data-count=tensor-table]").inner_text() == "1 of 62 tensors"
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("width", [320, 1280])
-@pytest.mark.parametrize("kind", ["report", "comparison"])
+@pytest.mark.parametrize(
+    ("kind", "width", "scheme"),
+    [
+        ("report", 320, "light"),
+        ("report", 1280, "dark"),
+        ("comparison", 320, "dark"),
+        ("comparison", 1280, "light"),
+    ],
+)
 def test_axe_finds_nothing_and_no_screen_is_too_narrow(
     browser: "Browser", request: pytest.FixtureRequest, kind: str, width: int, scheme: str
 ) -> None:
@@ -244,7 +250,7 @@ def test_without_scripts_the_page_still_says_everything_but_the_details(
     page.goto(report.as_uri())
 
     assert page.get_by_role("heading", level=1).inner_text().startswith("Merge with alpha")
-    assert page.locator("#answer-grid tbody tr:visible").count() == 34
+    assert page.locator("#answer-grid tbody tr:visible").count() == 18
     assert page.locator(".tools:visible").count() == 0
     assert "Without JavaScript" in page.locator("main").inner_text()
     context.close()
