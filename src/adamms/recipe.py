@@ -15,6 +15,7 @@ from typing import Annotated, Any, Literal
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
+from adamms.checkpoints.sources import resolved
 from adamms.errors import MergeError, RecipeError
 from adamms.mergekit_yaml import is_mergekit, recipe_parts
 from adamms.merging import find_method
@@ -117,7 +118,7 @@ class Recipe(_Part):
     """Further donors, beside `donor`."""
     pretrained: str | None = None
     force: bool = False
-    """Say nothing where the weights speak against a common ancestor."""
+    """Merge models whose weights speak against a common ancestor all the same."""
     mapping: MappingOptions = MappingOptions()
     merge: MergeOptions = MergeOptions()
     search: SearchOptions | None = None
@@ -233,7 +234,7 @@ def parse_size(text: str) -> int:
 
 def _resolve_paths(recipe: Recipe, folder: Path) -> Recipe:
     def model(source: str) -> str:
-        return str((folder / source).resolve()) if (folder / source).exists() else source
+        return resolved(source, folder=folder)
 
     changes: dict[str, Any] = {"base": model(recipe.base), "donor": model(recipe.donor)}
     changes["donors"] = tuple(each.model_copy(update={"model": model(each.model)}) for each in recipe.donors)

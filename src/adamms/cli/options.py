@@ -5,8 +5,16 @@ from typing import Annotated, Literal
 
 import typer
 
-Base = Annotated[str, typer.Argument(help="The model whose architecture is kept: a folder or a hub id.")]
-Donor = Annotated[str, typer.Argument(help="The model merged into it: a folder or a hub id.")]
+Base = Annotated[
+    str,
+    typer.Argument(
+        help="The model whose architecture is kept: a folder or a hub id; with a LoRA, MODEL+ADAPTER."
+    ),
+]
+Donor = Annotated[
+    str,
+    typer.Argument(help="The model merged into it: a folder or a hub id; with a LoRA, MODEL+ADAPTER."),
+]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document on stdout and nothing else.")]
 Duplicates = Annotated[
     Literal["paired", "original", "matching"],
@@ -31,7 +39,7 @@ Exclude = Annotated[
 ]
 Force = Annotated[
     bool,
-    typer.Option("--force", help="Say nothing where the weights speak against a common ancestor."),
+    typer.Option("--force", help="Merge models whose weights speak against a common ancestor all the same."),
 ]
 MappingFile = Annotated[
     Path | None, typer.Option("--mapping", help="A mapping saved by `adamms map --save`, perhaps edited.")

@@ -225,6 +225,10 @@ class _Operand:
         self._widened = torch.empty(0, dtype=torch.uint8)
 
     def read(self, name: str, start: int, count: int) -> torch.Tensor:
+        exact = self._source.unrounded(name, start=start, count=count)
+        if exact is not None:
+            # With an adapter folded in: rounded at the end, with the rest, and not before.
+            return torch.from_numpy(exact)
         dtype = torch_dtype(self._source.tensors[name], self._source.source)
         self._stored = _at_least(self._stored, count * dtype.itemsize)
         raw = self._stored[: count * dtype.itemsize]
