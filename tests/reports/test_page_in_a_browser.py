@@ -39,7 +39,8 @@ def report(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def comparison(tmp_path_factory: pytest.TempPathFactory, report: Path) -> Path:
-    other = write_hostile_run(tmp_path_factory.mktemp("other </script><img src=x onerror=harmed=1>"))
+    run = write_hostile_run(tmp_path_factory.mktemp("other"))
+    other = run.rename(run.parent / "other <img src=x onerror=window.harmed=1>")
     target = report.parent.parent / "compare.html"
     return build_comparison(compare_runs([report.parent, other]), target)
 
