@@ -16,7 +16,7 @@ from adamms.reports.answer_grid import Column, Grid, answer_grid
 from adamms.reports.parents import short_name
 from adamms.reports.run_files import read_run
 from adamms.searching import Candidate, Example, Response, Selection
-from adamms.searching.selection import comparable
+from adamms.searching.answer_table import comparable
 
 ADAMMS_JSON = "adamms.json"
 

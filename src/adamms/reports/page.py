@@ -18,7 +18,7 @@ from adamms.reports.quantities import number, percent
 from adamms.reports.reproduce import search_command
 from adamms.reports.run_files import RunFiles, read_run
 from adamms.reports.tensor_rows import tensor_rows
-from adamms.searching.selection import comparable
+from adamms.searching.answer_table import comparable
 
 ENDS = {
     "interior": "the first and the last alpha are not scored",

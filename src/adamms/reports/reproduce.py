@@ -11,6 +11,7 @@ from typing import Any
 SEARCH_DEFAULTS: Mapping[str, Any] = {
     "rule": "sum",
     "metric": "exact",
+    "repeats": 0,
     "max_new_tokens": 64,
     "batch_size": 16,
 }

@@ -196,7 +196,7 @@ def _shares(title: str, shares: "tuple[Share, ...]") -> RenderableType:
 
 
 def plain_table(*, title: str | None = None, show_header: bool = True) -> Table:
-    """An empty table in the style of all of them."""
+    """A table as all of ours look."""
     return Table(
         title=title,
         title_justify="left",
