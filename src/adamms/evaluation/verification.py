@@ -17,7 +17,7 @@ import torch
 from adamms.checkpoints import Checkpoint
 from adamms.errors import AdaMMSError, CheckpointError
 from adamms.mapping import MappedDonor, map_parameters
-from adamms.merging.blocks import TORCH_DTYPES
+from adamms.merging.stored import ITEMSIZES
 
 QUESTION = "What is in the picture?"
 
@@ -97,7 +97,7 @@ def _complete(merged: Checkpoint) -> tuple[bool, str]:
 def _finite(merged: Checkpoint) -> tuple[bool, str]:
     bad: dict[str, int] = {}
     for info in merged.tensors.values():
-        if info.dtype in TORCH_DTYPES:
+        if info.dtype in ITEMSIZES:
             count = int((~torch.isfinite(merged.tensor(info.name))).sum())
             if count:
                 bad[info.name] = count

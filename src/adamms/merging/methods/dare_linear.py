@@ -69,10 +69,11 @@ def thinned(
         factors: Sequence[float] = [1 / (1 - drop) if drop < 1 else 0.0] * len(models)
     else:
         factors = scales or [1.0] * len(models)
-    return [
-        delta.mul_(kept(drawn, 1 - drop)).mul_(factor)
-        for delta, drawn, factor in zip(task_vectors(models, pretrained), draws, factors, strict=True)
-    ]
+    deltas = task_vectors(models, pretrained)
+    for delta, drawn, factor in zip(deltas, draws, factors, strict=True):
+        delta *= kept(drawn, 1 - drop)
+        delta *= factor
+    return deltas
 
 
 def dare_passes(settings: Mapping[str, Any]) -> tuple[Pass, ...]:
@@ -86,5 +87,6 @@ METHOD = MergeMethod(
     source="Yu et al., Language Models are Super Mario (DARE, arXiv 2311.03099)",
     settings=(ALPHA, BASE_WEIGHT, LAMBDA, DROP, RESCALE, NORMALIZE, SEED),
     pretrained="needed",
+    arrays="any",
     passes=dare_passes,
 )

@@ -35,7 +35,7 @@ def linear(models: "Sequence[Tensor]", *, weights: Sequence[float]) -> "Tensor":
         return first
     total = first * weight
     for model, weight in others:
-        total.add_(model * weight)
+        total += model * weight
     return total
 
 
@@ -54,4 +54,5 @@ METHOD = MergeMethod(
         ),
     ),
     base_weight="rest",
+    arrays="any",
 )

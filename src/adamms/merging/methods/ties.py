@@ -11,7 +11,8 @@ many do, and only their place in the file could choose among them.
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
-from adamms.merging.magnitudes import at_least, magnitude_passes
+from adamms.merging.arrays import at_least
+from adamms.merging.magnitudes import magnitude_passes
 from adamms.merging.method import MergeMethod, Pass, Setting
 from adamms.merging.methods.settings import ALPHA, BASE_WEIGHT, CONSENSUS, LAMBDA
 from adamms.merging.task_vectors import add_to, agreed, preserved_l1, task_vectors
@@ -97,5 +98,6 @@ METHOD = MergeMethod(
         ),
     ),
     pretrained="needed",
+    arrays="any",
     passes=_passes,
 )
