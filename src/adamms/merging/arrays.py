@@ -60,13 +60,14 @@ def signs(values: Array) -> Array:
     return bits.view(np.float32)
 
 
-def not_negative(values: Array) -> Array:
-    """The values, zero where they are negative, in their own memory; NaN stays NaN."""
-    if not in_numpy(values):
-        return values.clamp_(min=0)
+def not_negative(series: "Sequence[Array]") -> list[Array]:
+    """Arrays of one shape, zero where they are negative, in their own memory; NaN stays NaN."""
+    if not in_numpy(series[0]):
+        return [values.clamp_(min=0) for values in series]
     import numpy as np
 
-    return np.maximum(values, np.zeros_like(values), out=values)
+    zeros = np.zeros_like(series[0])
+    return [np.maximum(values, zeros, out=values) for values in series]
 
 
 def at_least(values: Array, threshold: float) -> Array:

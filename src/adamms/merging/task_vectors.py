@@ -51,13 +51,19 @@ def agreed(deltas: Sequence[Array], weights: Sequence[float], *, consensus: Lite
 
 
 def elected(deltas: Sequence[Array]) -> tuple[Array, list[Array]]:
-    """The elected sign of every entry, 1 or -1, and each vector's magnitudes where it has that sign."""
-    # Beginning with +0 keeps a sum of zeros +0, so that zero elects the positive sign.
-    total = deltas[0] + 0.0
-    for delta in deltas[1:]:
+    """The elected sign of every entry, 1 or -1, and each vector's magnitudes where it has that sign.
+
+    These take the vectors' own memory.
+    """
+    # What cancels sums to +0 and elects the positive sign; only zeros alone can sum to -0, and elect nothing.
+    first, *others = deltas
+    total = first + others[0] if others else first
+    for delta in others[1:]:
         total += delta
     sign = signs(total)
-    return sign, [not_negative(delta * sign) for delta in deltas]
+    for delta in deltas:
+        delta *= sign
+    return sign, not_negative(deltas)
 
 
 def shares(parts: Sequence[Array], weights: Sequence[float]) -> Array:

@@ -1,9 +1,16 @@
-"""What a person reads after a run: tables, plots, the self-contained page, the model card."""
+"""What a person reads after a run: tables, plots, the self-contained page, the model card.
 
-from adamms.reports.model_card import write_model_card
-from adamms.reports.page import build_report
-from adamms.reports.tables import candidates_table, inspection_tables, mapping_tables, mapping_totals
-from adamms.reports.weight_tables import discovery_table, kinship_table
+Each is imported when it is asked for: a merge writes a card and has no use for what draws tables.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from adamms.reports.model_card import write_model_card
+    from adamms.reports.page import build_report
+    from adamms.reports.tables import candidates_table, inspection_tables, mapping_tables, mapping_totals
+    from adamms.reports.weight_tables import discovery_table, kinship_table
 
 __all__ = [
     "build_report",
@@ -15,3 +22,20 @@ __all__ = [
     "mapping_totals",
     "write_model_card",
 ]
+
+FILES = {
+    "build_report": "page",
+    "candidates_table": "tables",
+    "discovery_table": "weight_tables",
+    "inspection_tables": "tables",
+    "kinship_table": "weight_tables",
+    "mapping_tables": "tables",
+    "mapping_totals": "tables",
+    "write_model_card": "model_card",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in FILES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{FILES[name]}"), name)
