@@ -137,7 +137,8 @@ def _ours(case: Case, at: Path, options: tuple[str, ...]) -> Cost:
         *options,
         *ancestor,
     ]
-    return cost_of([*command, "--out", str(at / "ours")])
+    # Random weights have no common ancestor.
+    return cost_of([*command, "--force", "--out", str(at / "ours")])
 
 
 def _theirs(case: Case, at: Path, mergekit: Path) -> Cost:

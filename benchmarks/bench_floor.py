@@ -2,10 +2,10 @@
 
     python benchmarks/bench_floor.py --size S                 # needs a C compiler (cc)
 
-Three ways to the same linear merge of two bfloat16 checkpoints of one layout, run in turn: `adamms merge`; a C
-program that reads, interpolates in float32, rounds and writes block by block; and what published scripts do,
-both state dicts in memory, merged tensor by tensor in their own dtype and saved. Start-up is what the same
-command takes for a model of a few kilobytes. Our output must equal the C program's byte for byte.
+Three ways to the same linear merge of two bfloat16 checkpoints of one layout, run in turn: `adamms merge`;
+a C program that reads, interpolates in float32, rounds and writes block by block; and what published scripts
+do, both state dicts in memory, merged tensor by tensor in their own dtype and saved. Start-up is what the
+same command takes for a model of a few kilobytes. Our output must equal the C program's byte for byte.
 """
 
 import argparse
@@ -106,8 +106,10 @@ def _compare(at: Path, *, runs: int) -> None:
         "adamms": merge_command(at / "base", at / "donor", at / "out"),
         "adamms, 1 thread": [*merge_command(at / "base", at / "donor", at / "out"), "--threads", "1"],
         "C floor": [str(at / "floor"), *files, str(at / "floor.safetensors"), ALPHA],
-        "whole models": [sys.executable, "-c", WHOLE, str(at / "base"), str(at / "donor")]
-        + [str(at / "whole.safetensors"), ALPHA],
+        "whole models": [
+            *(sys.executable, "-c", WHOLE),
+            *(str(at / "base"), str(at / "donor"), str(at / "whole.safetensors"), ALPHA),
+        ],
     }
     costs: dict[str, list[Cost]] = {title: [] for title in commands}
     for _ in range(runs):

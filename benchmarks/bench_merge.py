@@ -11,6 +11,7 @@ disk can avoid. Elements are compared with the merge recomputed in numpy and rou
 import argparse
 import compileall
 import os
+import re
 import shutil
 import statistics
 import subprocess
@@ -94,16 +95,26 @@ def models(size: str) -> tuple[tuple[Layout, dict], tuple[Layout, dict]]:
     )
 
 
+def shortened(layout: Layout, layers: int) -> Layout:
+    """Without the language model's layers from `layers` on."""
+    at = re.compile(r"^(?:language_model\.)?model\.layers\.(\d+)\.")
+    return {
+        name: info for name, info in layout.items() if not (found := at.match(name)) or int(found[1]) < layers
+    }
+
+
 def main() -> None:
     """Build the pair, merge and copy in turn, print the medians and the ratio."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--size", choices=["S", "M", "8B"], default="S")
     parser.add_argument("--runs", type=int, default=3)
     parser.add_argument("--folder", type=Path, help="where to build; default: a temporary folder")
+    parser.add_argument("--layers", type=int, help="of 8B: only so many of 28, where there is less disk")
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory(dir=arguments.folder) as name:
         folder = Path(name)
         for side, (layout, config) in zip(("base", "donor"), models(arguments.size), strict=True):
+            layout = shortened(layout, arguments.layers) if arguments.layers else layout
             total = write_checkpoint(folder / side, layout, config, seed=len(side))
             print(f"{side}: {len(layout)} tensors, {total / 1e9:.2f} GB")
         compiled()
