@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from adamms.checkpoints import Checkpoint
+from adamms.checkpoints.sources import parts_of, resolved
 from adamms.errors import MappingError, OutputError
 from adamms.mapping import MappedDonor, ParameterMapping, exclude, map_parameters
 from adamms.merging import Method, Parents, View, find_method, make_method
@@ -43,9 +44,7 @@ def open_models(recipe: Recipe, models: ExitStack, progress: Progress) -> Opened
     def data_of(headers: Checkpoint) -> Checkpoint:
         if headers.folder is None:
             progress.say(f"Fetching {headers.source} from the hub.")
-            headers = models.enter_context(
-                Checkpoint.open(headers.source, revision=headers.revision, download=True)
-            )
+            headers = models.enter_context(Checkpoint.open(headers.pinned, download=True))
         headers.require_data()
         return headers
 
@@ -64,7 +63,7 @@ def open_models(recipe: Recipe, models: ExitStack, progress: Progress) -> Opened
         for note in each.notes:
             progress.say(note)
     # Before a download where parts of the files can be read: a few kilobytes may save two models' transfer.
-    early = all(_gives_parts(model) for model in (base, donor, *others, pretrained) if model)
+    early = all(model.gives_parts for model in (base, donor, *others, pretrained) if model)
     if early:
         _check_ancestors(recipe, base, [donor, *others], mappings, pretrained=pretrained, progress=progress)
     base, donors = data_of(base), [data_of(each) for each in (donor, *others)]
@@ -115,10 +114,6 @@ def _check_ancestors(
             raise MappingError(f"{kinship.sentence()} To merge them all the same: --force (force: true).")
         if kinship.verdict != "related":
             progress.say(kinship.sentence())
-
-
-def _gives_parts(model: Checkpoint) -> bool:
-    return model.folder is not None or model.format == "safetensors"
 
 
 def method_of(recipe: Recipe, alpha: float | None = None) -> Method:
@@ -201,18 +196,15 @@ def _something(mapping: ParameterMapping) -> ParameterMapping:
 def _pin(recipe: Recipe, parents: Parents) -> Recipe:
     """The recipe that repeats this run: absolute paths, and hub ids with the revision that was read."""
 
-    def name(model: Checkpoint) -> str:
-        return f"{model.source}@{model.revision}" if model.revision else model.source
-
-    donor, *others = (name(view.checkpoint) for view in parents.donors)
-    changes: dict[str, Any] = {"base": name(parents.base), "donor": donor}
+    donor, *others = (view.checkpoint.pinned for view in parents.donors)
+    changes: dict[str, Any] = {"base": parents.base.pinned, "donor": donor}
     changes["donors"] = tuple(
         each.model_copy(update={"model": other}) for each, other in zip(recipe.donors, others, strict=True)
     )
     if parents.pretrained:
-        changes["pretrained"] = name(parents.pretrained.checkpoint)
-    elif recipe.pretrained and Path(recipe.pretrained).expanduser().exists():
-        changes["pretrained"] = str(Path(recipe.pretrained).expanduser().resolve())
+        changes["pretrained"] = parents.pretrained.checkpoint.pinned
+    elif recipe.pretrained:
+        changes["pretrained"] = resolved(recipe.pretrained)
     if recipe.mapping.file:
         file = recipe.mapping.file.expanduser().resolve()
         changes["mapping"] = recipe.mapping.model_copy(update={"file": file})
@@ -234,7 +226,7 @@ def keep_sources(recipe: Recipe, out: Path) -> None:
     """
     target = out.expanduser().resolve()
     sources = (recipe.base, recipe.donor, recipe.pretrained, *(each.model for each in recipe.donors))
-    for source in sources:
-        folder = Path(source).expanduser().resolve() if source else None
-        if folder and folder.exists() and (folder == target or target in folder.parents):
+    for source in (part for each in sources if each for part in parts_of(each)):
+        folder = Path(source).expanduser().resolve()
+        if folder.exists() and (folder == target or target in folder.parents):
             raise OutputError(f"{out} is or holds {source}, which is merged; choose another folder.")

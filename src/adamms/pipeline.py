@@ -9,6 +9,7 @@ import time
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from adamms.checkpoints import OutputFolder
 from adamms.errors import AdaMMSError, RecipeError
@@ -25,12 +26,18 @@ from adamms.searching import (
     format_alpha,
     parse_alphas,
     read_inputs,
+    read_log_probabilities,
     read_responses,
     sample,
     select,
 )
+from adamms.searching.rehearsal import rehearse
+from adamms.searching.signals import find_signal
 from adamms.version import __version__
 from adamms.writing import ADAMMS_JSON, write_json, write_merged
+
+CHOICE = ("rule", "gated", "metric", "embedding_model", "fold_case", "ends", "seed", "repeats", "subset")
+"""The settings of a search that its choice takes; the others are about asking."""
 
 MERGED = "merged"
 RECIPE = "recipe.yaml"
@@ -125,7 +132,25 @@ class _Questions:
     @classmethod
     def of(cls, options: SearchOptions) -> "_Questions":
         examples = sample(read_inputs(options.inputs), options.samples, seed=options.seed)
-        return cls(options, parse_alphas(options.alphas), examples)
+        questions = cls(options, parse_alphas(options.alphas), examples)
+        rehearse(examples, questions.alphas, **questions.choice)
+        return questions
+
+    @property
+    def choice(self) -> dict[str, Any]:
+        """How the candidate is chosen: the keyword arguments of `select`."""
+        names = (
+            "rule",
+            "gated",
+            "metric",
+            "embedding_model",
+            "fold_case",
+            "ends",
+            "seed",
+            "repeats",
+            "subset",
+        )
+        return {name: getattr(self.options, name) for name in names}
 
 
 def _merge(opened: Opened, folder: OutputFolder, *, method: Method, progress: Progress) -> MergeResult:
@@ -166,11 +191,8 @@ def _search(
     log("answered", answers=sum(map(len, responses.values())))
     selection = select(
         responses,
-        rule=options.rule,
-        metric=options.metric,
-        fold_case=options.fold_case,
-        ends=options.ends,
-        seed=options.seed,
+        **questions.choice,
+        log_probabilities=_log_probabilities(opened, questions, folder, responses, progress=progress),
     )
     write_json(folder.path / "selection.json", selection.to_json())
     log("selected", alpha=selection.selected, tied=list(selection.tied))
@@ -230,6 +252,48 @@ def _answers(opened: Opened, questions: _Questions, folder: OutputFolder, *, pro
                 progress.say("The answers so far are kept; go on with --resume.")
             raise
     return read_responses(target)
+
+
+def _log_probabilities(
+    opened: Opened,
+    questions: _Questions,
+    folder: OutputFolder,
+    responses: Responses,
+    *,
+    progress: Progress,
+) -> dict[float, dict[str, float]] | None:
+    """What each candidate thinks of the plurality's answers: a pass of its own, only where the rule asks."""
+    if "log_probabilities" not in find_signal(questions.options.rule).needs:
+        return None
+    # Late: the engine brings transformers with it.
+    from adamms.searching.plurality import keep_log_probabilities, plurality_answers
+    from adamms.searching.sweep import log_probability_sweep
+
+    options = questions.options
+    answers = plurality_answers(responses, fold_case=options.fold_case)
+    known = read_log_probabilities(folder.path) or {}
+    done = {(alpha, id_) for alpha, by_id in known.items() for id_ in by_id}
+    total = len(questions.alphas) * len(questions.examples)
+    with progress.stage("Asking about the plurality's answers", total=total, unit="answers") as advance:
+        advance(len(done))
+        found = log_probability_sweep(
+            opened.parents,
+            questions.examples,
+            questions.alphas,
+            method=opened.method_at,
+            answers=answers,
+            skip=done,
+            progress=advance,
+            max_new_tokens=options.max_new_tokens,
+            batch_size=options.batch_size,
+            device=options.device,
+            dtype=options.dtype,
+            trust_remote_code=options.trust_remote_code,
+            vision_tower=options.vision_tower,
+        )
+        for alpha, id_, value in keep_log_probabilities(folder.path, answers, found):
+            known.setdefault(alpha, {})[id_] = value
+    return known
 
 
 def _accuracy(

@@ -8,7 +8,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-from adamms.checkpoints import Checkpoint, CheckpointWriter
+from adamms.checkpoints import CheckpointWriter
 from adamms.errors import CheckpointError
 from adamms.merging import Method, Parents
 from adamms.merging.journal import Journal
@@ -64,8 +64,8 @@ def write_merged(
     journal.remove()
     description = {
         "version": __version__,
-        "base": _identity(opened.base),
-        "donor": _identity(opened.parents.donors[0].checkpoint),
+        "base": opened.base.identity(),
+        "donor": opened.parents.donors[0].checkpoint.identity(),
         **_other_parents(opened),
         "mapping": {
             "duplicates": opened.mapping.duplicates,
@@ -91,7 +91,7 @@ def _about(opened: Opened, method: Method) -> dict[str, Any]:
     options = opened.recipe.merge
     return {
         "version": __version__,
-        "parents": [_identity(parents.base), *(_identity(view.checkpoint) for view in views)],
+        "parents": [parents.base.identity(), *(view.checkpoint.identity() for view in views)],
         "files": [[name, size, changed] for name, size, changed in _state(parents)],
         "mappings": sha256(mappings.encode()).hexdigest(),
         "method": method.name,
@@ -104,12 +104,8 @@ def _about(opened: Opened, method: Method) -> dict[str, Any]:
 def _state(parents: Parents) -> list[tuple[str, int, int]]:
     """The parents' weight files, their sizes and when they were changed."""
     views = (*parents.donors, *([parents.pretrained] if parents.pretrained else []))
-    found = []
-    for model in (parents.base, *(view.checkpoint for view in views)):
-        for shard in model.shards:
-            about = ((model.folder or Path()) / shard).stat()
-            found.append((f"{model.source}/{shard}", about.st_size, about.st_mtime_ns))
-    return found
+    models = (parents.base, *(view.checkpoint for view in views))
+    return [state for model in models for state in model.state()]
 
 
 def _other_parents(opened: Opened) -> dict[str, Any]:
@@ -118,18 +114,14 @@ def _other_parents(opened: Opened) -> dict[str, Any]:
     found: dict[str, Any] = {}
     if parents.donors[1:]:
         found["donors"] = [
-            {**_identity(view.checkpoint), **view.mapped.mapping.summary()} for view in parents.donors[1:]
+            {**view.checkpoint.identity(), **view.mapped.mapping.summary()} for view in parents.donors[1:]
         ]
     if parents.pretrained:
         found["pretrained"] = {
-            **_identity(parents.pretrained.checkpoint),
+            **parents.pretrained.checkpoint.identity(),
             "parameters_without_ancestor": opened.without_ancestor,
         }
     return found
-
-
-def _identity(model: Checkpoint) -> dict[str, str | None]:
-    return {"source": model.source, "revision": model.revision, "fingerprint": model.fingerprint()}
 
 
 def write_json(path: Path, data: Any) -> None:

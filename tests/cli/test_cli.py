@@ -30,7 +30,20 @@ def pair(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
 def test_help_and_version() -> None:
     result = adamms("--help")
     assert result.returncode == 0
-    for verb in ("demo", "inspect", "map", "merge", "search", "select", "run", "report", "verify", "methods"):
+    for verb in (
+        "demo",
+        "inspect",
+        "map",
+        "merge",
+        "search",
+        "select",
+        "run",
+        "eval",
+        "report",
+        "table",
+        "verify",
+        "methods",
+    ):
         assert verb in result.stdout
         assert "Example" in adamms(verb, "--help").stdout
     assert adamms("--version").stdout.startswith("adamms ")

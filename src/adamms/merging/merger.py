@@ -197,6 +197,10 @@ class _Operand:
 
     def read(self, name: str, start: int, count: int) -> tuple[np.ndarray, str]:
         """The bytes of so many elements, and what they are."""
+        exact = self._source.unrounded(name, start=start, count=count)
+        if exact is not None:
+            # With an adapter folded in: rounded at the end, with the rest, and not before.
+            return exact.view(np.uint8), "F64" if exact.dtype == np.float64 else "F32"
         dtype = self.dtype(name)
         size = ITEMSIZES[dtype]
         if len(self._stored) < count * size:

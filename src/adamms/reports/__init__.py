@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from adamms.reports.model_card import write_model_card
     from adamms.reports.page import build_report
+    from adamms.reports.signal_table import signals_table
     from adamms.reports.tables import candidates_table, inspection_tables, mapping_tables, mapping_totals
     from adamms.reports.weight_tables import discovery_table, kinship_table
 
@@ -20,6 +21,7 @@ __all__ = [
     "kinship_table",
     "mapping_tables",
     "mapping_totals",
+    "signals_table",
     "write_model_card",
 ]
 
@@ -31,6 +33,7 @@ FILES = {
     "kinship_table": "weight_tables",
     "mapping_tables": "tables",
     "mapping_totals": "tables",
+    "signals_table": "signal_table",
     "write_model_card": "model_card",
 }
 

@@ -16,17 +16,21 @@ from adamms.searching.candidates import round_alpha
 from adamms.searching.responses import Response, parse_line
 
 ALPHA_IN_NAME = re.compile(r"alpha[=_-]?(\d+(?:\.\d+)?)", re.IGNORECASE)
+LOG_PROBABILITIES = "plurality.jsonl"
+"""Beside the responses, in a run directory: how probable each candidate finds the plurality's answers."""
 SAMPLES_OF_TASK = re.compile(r"_samples_(.+)\.jsonl$")
 
 
-def read_responses(source: str | Path | Sequence[str | Path]) -> dict[float, dict[str, Response]]:
+def read_responses(
+    source: str | Path | Sequence[str | Path], *, alpha: float | None = None
+) -> dict[float, dict[str, Response]]:
     """Read the answers of all candidates.
 
     Args:
         source: a run directory, a folder of `alpha=*.jsonl`, a folder of lmms-eval sample logs, a single
-        file,
-            or several of these. The alpha of a line that does not say its own is read from the path
+            file, or several of these. The alpha of a line that does not say its own is read from the path
             (`alpha=0.10`, `alpha_0.1`).
+        alpha: taken where neither the line nor the path says one.
 
     Returns:
         Alpha -> id -> response, alphas ascending. A file without answers gives its candidate no answers.
@@ -44,7 +48,7 @@ def read_responses(source: str | Path | Sequence[str | Path]) -> dict[float, dic
             found.setdefault(named, {})
         for number, record in _records(file):
             where = f"{file}, line {number}"
-            response = _response(record, where, file=file, named=named)
+            response = _response(record, where, file=file, named=alpha if named is None else named)
             key = (response.alpha, response.id)
             if key in origin:
                 raise SearchError(
@@ -54,6 +58,41 @@ def read_responses(source: str | Path | Sequence[str | Path]) -> dict[float, dic
             origin[key] = where
             found.setdefault(response.alpha, {})[response.id] = response
     return dict(sorted(found.items()))
+
+
+def read_donor_answers(path: str | Path) -> dict[str, Response]:
+    """The donor's own answers, in any format of `read_responses`; a line needs no alpha.
+
+    Raises:
+        SearchError: the file is missing, or a line is not understood.
+    """
+    answers: dict[str, Response] = {}
+    for file in response_files(Path(path)):
+        for number, record in _records(file):
+            response = _response(record, f"{file}, line {number}", file=file, named=1.0)
+            answers[response.id] = response
+    return answers
+
+
+def read_log_probabilities(
+    source: str | Path | Sequence[str | Path],
+) -> dict[float, dict[str, float]] | None:
+    """The log-probabilities of the plurality answers that a search with that rule left, None where none did.
+
+    Raises:
+        SearchError: a line is not understood.
+    """
+    sources = [source] if isinstance(source, str | Path) else list(source)
+    found: dict[float, dict[str, float]] = {}
+    for each in sources:
+        for folder in (Path(each), Path(each).parent):
+            file = folder / LOG_PROBABILITIES
+            for number, record in _records(file) if file.is_file() else []:
+                where = f"{file}, line {number}"
+                alpha = _alpha(record.get("alpha"), where)
+                id_ = _id(record.get("id"), where)
+                found.setdefault(alpha, {})[id_] = _number(record, "log_probability", where)
+    return found or None
 
 
 def response_files(source: Path) -> list[Path]:
@@ -177,7 +216,7 @@ def _alpha(value: Any, where: str) -> float:
 
 
 def _number(record: dict[str, Any], key: str, where: str) -> float:
-    value = record[key]
+    value = record.get(key)
     if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
         raise SearchError(f'{where}: "{key}" must be a finite number, not {json.dumps(value)[:40]}.')
     return float(value)
