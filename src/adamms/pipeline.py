@@ -9,11 +9,12 @@ import time
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from adamms.checkpoints import OutputFolder
-from adamms.errors import AdaMMSError, RecipeError
+from adamms.errors import AdaMMSError, CheckpointError, RecipeError
 from adamms.mapping import ParameterMapping
-from adamms.merging import Method
+from adamms.merging import Method, check_merge
 from adamms.opening import Opened, keep_sources, method_of, open_models
 from adamms.progress import Progress, Silent
 from adamms.recipe import Recipe, SearchOptions
@@ -25,12 +26,24 @@ from adamms.searching import (
     format_alpha,
     parse_alphas,
     read_inputs,
+    read_log_probabilities,
     read_responses,
     sample,
     select,
 )
+from adamms.searching.rehearsal import rehearse
+from adamms.searching.signals import find_signal
 from adamms.version import __version__
-from adamms.writing import ADAMMS_JSON, write_json, write_merged
+from adamms.writing import (
+    ADAMMS_JSON,
+    require_unchanged,
+    source_files,
+    write_json,
+    write_merged,
+)
+
+CHOICE = ("rule", "gated", "metric", "embedding_model", "fold_case", "ends", "seed", "repeats", "subset")
+"""The settings of a search that its choice takes; the others are about asking."""
 
 MERGED = "merged"
 RECIPE = "recipe.yaml"
@@ -129,7 +142,25 @@ class _Questions:
         alphas = parse_alphas(options.alphas)
         inputs = options.inputs or _drawn(options, folder.path / INPUTS, progress)
         examples = sample(read_inputs(inputs), options.samples, seed=options.seed)
-        return cls(options, alphas, examples)
+        questions = cls(options, alphas, examples)
+        rehearse(examples, questions.alphas, **questions.choice)
+        return questions
+
+    @property
+    def choice(self) -> dict[str, Any]:
+        """How the candidate is chosen: the keyword arguments of `select`."""
+        names = (
+            "rule",
+            "gated",
+            "metric",
+            "embedding_model",
+            "fold_case",
+            "ends",
+            "seed",
+            "repeats",
+            "subset",
+        )
+        return {name: getattr(self.options, name) for name in names}
 
 
 def _drawn(options: SearchOptions, folder: Path, progress: Progress) -> Path:
@@ -155,7 +186,13 @@ def _merge(opened: Opened, folder: OutputFolder, *, method: Method, progress: Pr
     folder.keep_on_failure = True
     try:
         write_merged(
-            opened, folder.path, method=method, selection=None, progress=progress, resume=folder.resumed
+            opened,
+            folder.path,
+            method=method,
+            selection=None,
+            progress=progress,
+            files=source_files(opened.parents),
+            resume=folder.resumed,
         )
     except AdaMMSError as error:
         # What is wrong with the input stays wrong; only the machine's faults are worth resuming after.
@@ -181,19 +218,25 @@ def _search(
     from adamms.reports import build_report
 
     options, alphas, examples = questions.options, questions.alphas, questions.examples
+    for alpha in alphas:
+        check_merge(opened.parents, opened.method_at(alpha))
     _same_recipe(folder, opened.recipe)
     write_json(folder.path / "mapping.json", opened.mapping.to_json())
     log = _Log(folder.path / "log.jsonl")
     log("started", version=__version__, inputs=len(examples), candidates=len(alphas))
+    files = source_files(opened.parents)
     responses = _answers(opened, questions, folder, progress=progress)
+    try:
+        require_unchanged(opened.parents, files)
+    except CheckpointError:
+        # Answers of models that no longer exist are not worth resuming with.
+        folder.keep_on_failure = False
+        raise
     log("answered", answers=sum(map(len, responses.values())))
     selection = select(
         responses,
-        rule=options.rule,
-        metric=options.metric,
-        fold_case=options.fold_case,
-        ends=options.ends,
-        seed=options.seed,
+        **questions.choice,
+        log_probabilities=_log_probabilities(opened, questions, folder, responses, progress=progress),
     )
     write_json(folder.path / "selection.json", selection.to_json())
     log("selected", alpha=selection.selected, tied=list(selection.tied))
@@ -201,11 +244,16 @@ def _search(
     if accuracy:
         by_alpha = {f"{alpha:g}": value for alpha, value in accuracy.items()}
         write_json(folder.path / "accuracy.json", by_alpha)
-    _write_candidate(opened, folder.path / MERGED, selection.selected, selection=selection, progress=progress)
+
+    def write(target: Path, alpha: float, chosen: Selection | None) -> None:
+        target.mkdir(parents=True, exist_ok=True)
+        method = opened.method_at(alpha)
+        write_merged(opened, target, method=method, selection=chosen, progress=progress, files=files)
+
+    write(folder.path / MERGED, selection.selected, selection)
     if options.keep_all:
         for alpha in alphas:
-            target = folder.path / "candidates" / f"alpha={format_alpha(alpha)}"
-            _write_candidate(opened, target, alpha, selection=None, progress=progress)
+            write(folder.path / "candidates" / f"alpha={format_alpha(alpha)}", alpha, None)
     log("finished")
     build_report(folder.path)
     folder.commit()
@@ -255,6 +303,48 @@ def _answers(opened: Opened, questions: _Questions, folder: OutputFolder, *, pro
     return read_responses(target)
 
 
+def _log_probabilities(
+    opened: Opened,
+    questions: _Questions,
+    folder: OutputFolder,
+    responses: Responses,
+    *,
+    progress: Progress,
+) -> dict[float, dict[str, float]] | None:
+    """What each candidate thinks of the plurality's answers: a pass of its own, only where the rule asks."""
+    if "log_probabilities" not in find_signal(questions.options.rule).needs:
+        return None
+    # Late: the engine brings transformers with it.
+    from adamms.searching.plurality import keep_log_probabilities, plurality_answers
+    from adamms.searching.sweep import log_probability_sweep
+
+    options = questions.options
+    answers = plurality_answers(responses, fold_case=options.fold_case)
+    known = read_log_probabilities(folder.path) or {}
+    done = {(alpha, id_) for alpha, by_id in known.items() for id_ in by_id}
+    total = len(questions.alphas) * len(questions.examples)
+    with progress.stage("Asking about the plurality's answers", total=total, unit="answers") as advance:
+        advance(len(done))
+        found = log_probability_sweep(
+            opened.parents,
+            questions.examples,
+            questions.alphas,
+            method=opened.method_at,
+            answers=answers,
+            skip=done,
+            progress=advance,
+            max_new_tokens=options.max_new_tokens,
+            batch_size=options.batch_size,
+            device=options.device,
+            dtype=options.dtype,
+            trust_remote_code=options.trust_remote_code,
+            vision_tower=options.vision_tower,
+        )
+        for alpha, id_, value in keep_log_probabilities(folder.path, answers, found):
+            known.setdefault(alpha, {})[id_] = value
+    return known
+
+
 def _accuracy(
     responses: Responses, examples: list[Example], answers: dict[str, str] | None
 ) -> dict[float, float] | None:
@@ -265,13 +355,6 @@ def _accuracy(
     if any(example.id not in known for example in examples):
         return None
     return {alpha: score(answered, known) for alpha, answered in responses.items()}
-
-
-def _write_candidate(
-    opened: Opened, folder: Path, alpha: float, *, selection: Selection | None, progress: Progress
-) -> None:
-    folder.mkdir(parents=True, exist_ok=True)
-    write_merged(opened, folder, method=opened.method_at(alpha), selection=selection, progress=progress)
 
 
 def _same_recipe(folder: OutputFolder, recipe: Recipe) -> None:

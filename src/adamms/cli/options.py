@@ -55,7 +55,14 @@ FurtherDonors = Annotated[
     list[str] | None,
     typer.Option("--donor", help="A further donor, as MODEL or MODEL=ALPHA; may be repeated."),
 ]
-Settings = Annotated[list[str] | None, typer.Option("--set", help="A setting of the method, as key=value.")]
+Settings = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--set",
+        help="A setting of the method, as key=value; of one model alone, base.density=0.5 or "
+        "donor2.density=0.2. Repeatable.",
+    ),
+]
 StoredDtype = Annotated[
     str | None,
     typer.Option(
@@ -66,6 +73,36 @@ MaxShardSize = Annotated[
     str | None, typer.Option(help="Largest shard, such as 5GB; default: the base's own shards.")
 ]
 Threads = Annotated[int | None, typer.Option(help="Merging threads; default: 2.")]
+Rule = Annotated[
+    str,
+    typer.Option(
+        help="What chooses: sum (the paper's, also called paper), any, previous, plurality, parents, "
+        "weighted-vote, confidence, confident-share, first-token-entropy, or plurality-logprob."
+    ),
+]
+Gated = Annotated[
+    bool,
+    typer.Option(
+        "--gated", help="Leave the base (alpha 0) only for a gain beyond twice its paired standard error."
+    ),
+]
+Metric = Annotated[
+    str,
+    typer.Option(help="How two answers are compared: exact, or embedding (extra: adamms[embedding])."),
+]
+EmbeddingModel = Annotated[
+    str | None,
+    typer.Option(help="A sentence-transformers model, name or folder; default: all-MiniLM-L6-v2."),
+]
+Ends = Annotated[
+    str | None,
+    typer.Option(help="Candidates that may win by sum, any or previous: interior, or all."),
+]
+FoldCase = Annotated[bool, typer.Option(help="Ignore upper and lower case.")]
+Repeats = Annotated[
+    int, typer.Option(help="Choose again on this many random subsets and tell how often each alpha wins.")
+]
+Subset = Annotated[int | None, typer.Option(help="Inputs a subset; default: half of them, at most 100.")]
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace an earlier output of ours.")]
 Resume = Annotated[bool, typer.Option("--resume", help="Go on with a run that was interrupted.")]
 Tasks = Annotated[
@@ -90,7 +127,7 @@ def parse_tasks(tasks: str | None) -> tuple[str, ...]:
     return tuple(name.strip() for name in (tasks or "").split(",") if name.strip())
 
 
-def parse_alpha(text: str | None) -> object:
+def parse_alpha(text: str | None, option: str = "--alpha") -> object:
     """A coefficient as written on the command line.
 
     `0.3`; over depth `0,0.5,0.2`; by part or tensor name `attention=0.4;mlp=0.2,0.6;*.o_proj.weight=0`.
@@ -102,7 +139,7 @@ def parse_alpha(text: str | None) -> object:
             return float(word)
         except ValueError:
             raise RecipeError(
-                f"--alpha {text!r} is not a number (0.3), a list over depth (0,0.5,0.2), or a table by part "
+                f"{option} {text!r} is not a number (0.3), a list over depth (0,0.5,0.2), or a table by part "
                 "(attention=0.4;mlp=0.2)."
             ) from None
 
@@ -117,16 +154,24 @@ def parse_alpha(text: str | None) -> object:
 
 
 def parse_donors(donors: list[str] | None) -> list[dict[str, object]]:
-    """Further donors as `MODEL` or `MODEL=ALPHA`."""
+    """Further donors as `MODEL` or `MODEL=ALPHA`; ALPHA is as `parse_alpha` has it."""
     parsed: list[dict[str, object]] = []
     for donor in donors or []:
-        model, equals, alpha = donor.rpartition("=")
-        parsed.append({"model": model, "alpha": parse_alpha(alpha)} if equals else {"model": donor})
+        cuts = [at for at, letter in enumerate(donor) if letter == "="]
+        if not cuts or Path(donor).exists():
+            parsed.append({"model": donor})
+            continue
+        # A folder's name may hold the sign itself, as our own alpha=0.30 does.
+        at = next((at for at in cuts if Path(donor[:at]).exists()), cuts[0])
+        parsed.append({"model": donor[:at], "alpha": parse_alpha(donor[at + 1 :])})
     return parsed
 
 
 def parse_settings(pairs: list[str] | None) -> dict[str, object]:
-    """`key=value` pairs as a dictionary; values are read as YAML scalars (0.3, true, text)."""
+    """`key=value` pairs as a dictionary.
+
+    Values are YAML (0.3, true, text, [0.2, 0.5], {mlp: 0.5}), or written as for --alpha (0.2,0.5 or mlp=0.5).
+    """
     import yaml
 
     from adamms.errors import RecipeError
@@ -137,7 +182,9 @@ def parse_settings(pairs: list[str] | None) -> dict[str, object]:
         if not equals or not key:
             raise RecipeError(f"--set takes key=value, for example --set alpha=0.3, not {pair!r}.")
         try:
-            settings[key.strip()] = yaml.safe_load(value)
+            read = yaml.safe_load(value)
+            written = isinstance(read, str) and ("," in read or "=" in read)
+            settings[key.strip()] = parse_alpha(read, f"--set {key.strip()}") if written else read
         except yaml.YAMLError:
             raise RecipeError(f"--set {pair!r}: the value is not a number, a word or a list.") from None
     return settings
