@@ -118,12 +118,14 @@ def run_vlmevalkit(
     worker.append(json.dumps({**model_arguments(model, engine), "max_new_tokens": engine.max_new_tokens}))
     command: list[str | Path] = [PROGRAMS / "vlmevalkit_model.py", "--name", NAME]
     command += ["--worker", json.dumps(worker)]
-    command += ["--data", ",".join(data_sets), "--work-dir", str(out.absolute())]
+    # A folder called as the model, as VLMEvalKit's own are: so its files' names can be taken apart.
+    work = out / NAME
+    command += ["--data", ",".join(data_sets), "--work-dir", str(work.absolute())]
     if options.limit is not None:
         command += ["--limit", str(options.limit)]
     out.mkdir(parents=True, exist_ok=True)
     environment.run(command, log=out / "vlmevalkit.log", folder=out)
-    told = json.loads((out / "told.json").read_text(encoding="utf-8"))
+    told = json.loads((work / "told.json").read_text(encoding="utf-8"))
     missing = {data_set: why for data_set, why in told.items() if why}
     scored = [data_set for data_set in data_sets if data_set not in missing]
     files = sorted(file for file in out.rglob("*") if file.is_file())

@@ -20,10 +20,11 @@ SAMPLES_OF_TASK = re.compile(r"^(?P<run>.+)_samples_(?P<task>.+)\.jsonl$")
 PREDICTIONS = (".xlsx", ".tsv", ".json")
 """VLMEvalKit's PRED_FORMAT."""
 
+ABOVE = 3
+"""Folders above a file of predictions that may be called as its model: `MODEL/RUN/MODEL_DATASET.xlsx`."""
+
 # What VLMEvalKit and its judges write beside a model's predictions.
-_BESIDE = re.compile(
-    r"_(acc|score|rating|result|results|auxmatch|judge|tmp|all|fine|gpt[\w.-]*|openai.*|exact.*)$"
-)
+_BESIDE = re.compile(r"_(acc|score|rating|results?|auxmatch|gpt[\w.-]*|chatgpt.*|openai|exact_matching.*)$")
 
 
 def recorded_arguments(log: Path) -> str | None:
@@ -101,7 +102,7 @@ def data_set(file: Path) -> str:
 
     Without the model where a folder above is called so, else without the alpha.
     """
-    for folder in file.absolute().parents:
+    for folder in file.absolute().parents[:ABOVE]:
         if file.stem.startswith(f"{folder.name}_"):
             return file.stem.removeprefix(f"{folder.name}_")
     return ALPHA_IN_NAME.sub("", file.stem)
