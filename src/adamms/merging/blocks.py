@@ -19,6 +19,7 @@ from adamms.merging.parents import Parents
 
 if TYPE_CHECKING:
     from adamms.checkpoints import Checkpoint, TensorInfo
+    from adamms.merging.resident import ResidentTensors
 
 # 128 K elements: small enough for a core's cache with several operands, large enough that what a block costs
 # beside its arithmetic does not show. The results do not depend on it.
@@ -92,12 +93,18 @@ class BlockMerger:
     """
 
     def __init__(
-        self, parents: Parents, method: Method, *, facts: Facts | None = None, draws: Draws | None = None
+        self,
+        parents: Parents,
+        method: Method,
+        *,
+        facts: Facts | None = None,
+        draws: Draws | None = None,
+        held: "ResidentTensors | None" = None,
     ) -> None:
         views = parents.views_for(method)
         self._parents = parents
         self._method = method
-        self._base = _Operand(parents.base, "base")
+        self._base = _Operand(parents.base, "base", held)
         numbered = len(parents.donors) > 1
         self._others = [
             _Operand(
@@ -107,6 +114,7 @@ class BlockMerger:
                 else f"donor {at + 1}"
                 if numbered
                 else "donor",
+                held,
             )
             for at, view in enumerate(views)
         ]
@@ -218,13 +226,17 @@ class _Operand:
     system each time).
     """
 
-    def __init__(self, source: "Checkpoint", role: str) -> None:
+    def __init__(self, source: "Checkpoint", role: str, held: "ResidentTensors | None" = None) -> None:
         self.role = role
+        self._held = held
         self._source = source
         self._stored = torch.empty(0, dtype=torch.uint8)
         self._widened = torch.empty(0, dtype=torch.uint8)
 
     def read(self, name: str, start: int, count: int) -> torch.Tensor:
+        resident = None if self._held is None else self._held.find(self._source, name)
+        if resident is not None:
+            return resident[start : start + count]
         exact = self._source.unrounded(name, start=start, count=count)
         if exact is not None:
             # With an adapter folded in: rounded at the end, with the rest, and not before.
@@ -236,6 +248,8 @@ class _Operand:
         return raw.view(dtype)
 
     def widened(self, values: torch.Tensor, dtype: torch.dtype) -> torch.Tensor:
+        if values.device.type != "cpu":  # its allocator keeps the memory by itself
+            return values.to(dtype, copy=True)
         self._widened = _at_least(self._widened, values.numel() * dtype.itemsize)
         return self._widened[: values.numel() * dtype.itemsize].view(dtype).copy_(values)
 

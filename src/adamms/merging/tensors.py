@@ -4,15 +4,21 @@ The values come out of the same `BlockMerger` as the written checkpoint's, so wh
 what the merge writes.
 """
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 
-from adamms.merging.blocks import BlockMerger, blocks_of, torch_dtype
+from adamms.merging.blocks import BLOCK_ELEMENTS, BlockMerger, blocks_of, torch_dtype
 from adamms.merging.draws import Draws
 from adamms.merging.facts import model_facts, tensor_facts
 from adamms.merging.method import Method, parameters_of
 from adamms.merging.parents import Parents
+
+if TYPE_CHECKING:
+    from adamms.merging.resident import ResidentTensors
+
+DEVICE_BLOCK_ELEMENTS = 1 << 24
+"""On a GPU, where a small block costs as long as a large one."""
 
 
 class TensorMerger:
@@ -21,8 +27,25 @@ class TensorMerger:
     What a method must know of the whole model is found once, and again only for settings that change it.
     """
 
-    def __init__(self, parents: Parents, *, threads: int | None = None, draws: Draws | None = None) -> None:
+    def __init__(
+        self,
+        parents: Parents,
+        *,
+        threads: int | None = None,
+        draws: Draws | None = None,
+        held: "ResidentTensors | None" = None,
+    ) -> None:
+        """Read nothing yet.
+
+        Args:
+            parents: the models.
+            threads: workers for what must be known of the whole model.
+            draws: another source of random numbers, for tests.
+            held: the parents in memory; merged tensors then lie on its device. Read from their files when
+                left out.
+        """
         self._parents = parents
+        self._held = held
         self._threads = threads
         self._draws = draws
         self._facts: list[tuple[Any, dict[str, Any]]] = []
@@ -34,9 +57,13 @@ class TensorMerger:
             MergeError: a source holds NaN or infinity, or a dtype that cannot be interpolated.
         """
         info = self._parents.base.tensors[name]
-        flat = torch.empty(info.numel, dtype=torch_dtype(info, self._parents.base.source))
-        merger = BlockMerger(self._parents, method, facts=self._facts_for(method), draws=self._draws)
-        blocks = list(blocks_of(info, self._parents, method))
+        device = torch.device("cpu") if self._held is None else self._held.device
+        flat = torch.empty(info.numel, dtype=torch_dtype(info, self._parents.base.source), device=device)
+        merger = BlockMerger(
+            self._parents, method, facts=self._facts_for(method), draws=self._draws, held=self._held
+        )
+        size = BLOCK_ELEMENTS if device.type == "cpu" else DEVICE_BLOCK_ELEMENTS
+        blocks = list(blocks_of(info, self._parents, method, size=size))
         facts = tensor_facts(merger, method, blocks)
         for block in blocks:
             merger.merge(block, flat[block.start : block.start + block.count], facts=facts)

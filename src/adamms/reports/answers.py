@@ -60,7 +60,9 @@ def answer_rows(
         examples: id -> prompt and images, as far as they are still there.
         rows: at most so many; inputs that never change are left out.
     """
-    alphas = [each.alpha for each in selection.candidates]
+    gone = _dropped(selection)
+    compared = [each for each in selection.candidates if each.alpha not in gone]
+    alphas = [each.alpha for each in compared]
     texts = {
         id_: [
             comparable(responses[alpha][id_], fold_case=selection.fold_case, strip=selection.strip)
@@ -70,7 +72,7 @@ def answer_rows(
         if all(id_ in responses[alpha] for alpha in alphas)
     }
     # A collapsed candidate differs everywhere and would make every input look changeable.
-    sound = [index for index, each in enumerate(selection.candidates) if not each.disqualified]
+    sound = [index for index, each in enumerate(compared) if not each.disqualified]
     judged = {id_: [said[index] for index in sound] for id_, said in texts.items()}
     changing = [id_ for id_ in texts if _changes(judged[id_])]
     # Stable: among equals the file's order stays.
@@ -84,13 +86,20 @@ def answer_rows(
 def count_unchanged(responses: Responses, selection: Selection) -> int:
     """How many inputs get the same answer from every candidate that has not collapsed."""
     settings = {"fold_case": selection.fold_case, "strip": selection.strip}
-    answered = [responses[each.alpha] for each in selection.candidates if not each.disqualified]
+    gone = _dropped(selection)
+    sound = [each for each in selection.candidates if not each.disqualified and each.alpha not in gone]
+    answered = [responses[each.alpha] for each in sound]
     return sum(
         all(
             comparable(each[id_], **settings) == comparable(answered[0][id_], **settings) for each in answered
         )
         for id_ in answered[0]
     )
+
+
+def _dropped(selection: Selection) -> list[float]:
+    """The candidates that a race did not ask to the end."""
+    return [each.alpha for each in selection.racing.dropped] if selection.racing else []
 
 
 def thumbnail(path: Path) -> str | None:
