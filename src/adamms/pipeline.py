@@ -13,9 +13,9 @@ from pathlib import Path
 from typing import Any
 
 from adamms.checkpoints import OutputFolder
-from adamms.errors import AdaMMSError, RecipeError
+from adamms.errors import AdaMMSError, CheckpointError, RecipeError
 from adamms.mapping import ParameterMapping
-from adamms.merging import Method
+from adamms.merging import Method, check_merge
 from adamms.opening import Opened, keep_sources, method_of, open_models
 from adamms.progress import Progress, Silent
 from adamms.recipe import Recipe, SearchOptions
@@ -38,7 +38,13 @@ from adamms.searching.command import CommandGenerator
 from adamms.searching.rehearsal import rehearse
 from adamms.searching.signals import find_signal
 from adamms.version import __version__
-from adamms.writing import ADAMMS_JSON, write_json, write_merged
+from adamms.writing import (
+    ADAMMS_JSON,
+    require_unchanged,
+    source_files,
+    write_json,
+    write_merged,
+)
 
 CHOICE = ("rule", "gated", "metric", "embedding_model", "fold_case", "ends", "seed", "repeats", "subset")
 """The settings of a search that its choice takes; the others are about asking."""
@@ -182,7 +188,13 @@ def _merge(opened: Opened, folder: OutputFolder, *, method: Method, progress: Pr
     folder.keep_on_failure = True
     try:
         write_merged(
-            opened, folder.path, method=method, selection=None, progress=progress, resume=folder.resumed
+            opened,
+            folder.path,
+            method=method,
+            selection=None,
+            progress=progress,
+            files=source_files(opened.parents),
+            resume=folder.resumed,
         )
     except AdaMMSError as error:
         # What is wrong with the input stays wrong; only the machine's faults are worth resuming after.
@@ -208,11 +220,20 @@ def _search(
     from adamms.reports import build_report
 
     options, alphas, examples = questions.options, questions.alphas, questions.examples
+    for alpha in alphas:
+        check_merge(opened.parents, opened.method_at(alpha))
     _same_recipe(folder, opened.recipe)
     write_json(folder.path / "mapping.json", opened.mapping.to_json())
     log = _Log(folder.path / "log.jsonl")
     log("started", version=__version__, inputs=len(examples), candidates=len(alphas))
+    files = source_files(opened.parents)
     responses, racing = _answers(opened, questions, folder, progress=progress, log=log)
+    try:
+        require_unchanged(opened.parents, files)
+    except CheckpointError:
+        # Answers of models that no longer exist are not worth resuming with.
+        folder.keep_on_failure = False
+        raise
     log("answered", answers=sum(map(len, responses.values())))
     selection = select(
         responses,
@@ -227,11 +248,16 @@ def _search(
     if accuracy:
         by_alpha = {f"{alpha:g}": value for alpha, value in accuracy.items()}
         write_json(folder.path / "accuracy.json", by_alpha)
-    _write_candidate(opened, folder.path / MERGED, selection.selected, selection=selection, progress=progress)
+
+    def write(target: Path, alpha: float, chosen: Selection | None) -> None:
+        target.mkdir(parents=True, exist_ok=True)
+        method = opened.method_at(alpha)
+        write_merged(opened, target, method=method, selection=chosen, progress=progress, files=files)
+
+    write(folder.path / MERGED, selection.selected, selection)
     if options.keep_all:
         for alpha in alphas:
-            target = folder.path / "candidates" / f"alpha={format_alpha(alpha)}"
-            _write_candidate(opened, target, alpha, selection=None, progress=progress)
+            write(folder.path / "candidates" / f"alpha={format_alpha(alpha)}", alpha, None)
     log("finished")
     build_report(folder.path)
     folder.commit()
@@ -302,8 +328,13 @@ def _command(opened: Opened, folder: OutputFolder, options: SearchOptions) -> Co
     # What a killed search left there is a candidate that was not asked to its end.
     shutil.rmtree(scratch, ignore_errors=True)
 
+    files = source_files(opened.parents)
+
     def write(alpha: float, target: Path) -> None:
-        _write_candidate(opened, target, alpha, selection=None, progress=Silent())
+        target.mkdir(parents=True)
+        write_merged(
+            opened, target, method=opened.method_at(alpha), selection=None, progress=Silent(), files=files
+        )
 
     return CommandGenerator(options.command, scratch=scratch, write=write)
 
@@ -355,13 +386,6 @@ def _accuracy(
     if any(example.id not in known for example in examples):
         return None
     return {alpha: score(answered, known) for alpha, answered in responses.items()}
-
-
-def _write_candidate(
-    opened: Opened, folder: Path, alpha: float, *, selection: Selection | None, progress: Progress
-) -> None:
-    folder.mkdir(parents=True, exist_ok=True)
-    write_merged(opened, folder, method=opened.method_at(alpha), selection=selection, progress=progress)
 
 
 def _same_recipe(folder: OutputFolder, recipe: Recipe) -> None:

@@ -6,14 +6,15 @@ those of the files, so the results are the same. Knows no models and no candidat
 """
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import torch
 
 from adamms.errors import MachineError
-from adamms.merging.blocks import torch_dtype
 from adamms.merging.method import Method
 from adamms.merging.parents import Parents
+from adamms.merging.stored import floating_dtype
 
 if TYPE_CHECKING:
     from adamms.checkpoints import Checkpoint
@@ -32,18 +33,23 @@ class ResidentTensors:
             MachineError: they do not fit.
         """
         self.device = device
-        self._copies: dict[tuple[int, str], torch.Tensor] = {}
+        self.on_cpu = on_cpu = device.type == "cpu"
+        self._copies: dict[tuple[int, str], tuple[Any, str]] = {}
         try:
             for source, name in _read(parents, method):
-                self._copies[id(source), name] = _copy(source, name).to(device)
+                raw, dtype = _copy(source, name)
+                self._copies[id(source), name] = raw if on_cpu else torch.from_numpy(raw).to(device), dtype
         except (MemoryError, torch.OutOfMemoryError) as error:
             self._copies.clear()
             raise MachineError(
-                f"The parents' {tidy(parents, method)} do not fit on {device}; use --parents mapped."
+                f"The parents' {size_of(parents, method)} do not fit on {device}; use --parents mapped."
             ) from error
 
-    def find(self, source: "Checkpoint", name: str) -> torch.Tensor | None:
-        """The values of a tensor, flat, as stored (or before rounding, where an adapter changes them)."""
+    def find(self, source: "Checkpoint", name: str) -> tuple[Any, str] | None:
+        """A tensor's bytes and what they are: as stored, or before rounding where an adapter changes them.
+
+        An array on a CPU, elsewhere a uint8 tensor; not to be written to.
+        """
         return self._copies.get((id(source), name))
 
 
@@ -61,7 +67,7 @@ def held_for(
     Raises:
         MachineError: resident parents are asked for and do not fit.
     """
-    size = tidy(parents, method)
+    size = size_of(parents, method)
     if wanted == "mapped":
         return None, "The parents are read from their files for every candidate (--parents mapped)."
     on_device = device.type != "cpu" and not method.passes and "seed" not in method.settings
@@ -94,7 +100,7 @@ def needed(parents: Parents, method: Method) -> int:
     return sum(source.tensors[name].nbytes for source, name in _read(parents, method))
 
 
-def tidy(parents: Parents, method: Method) -> str:
+def size_of(parents: Parents, method: Method) -> str:
     """The same for people."""
     size = needed(parents, method)
     return f"{size / 1e9:.1f} GB" if size >= 1e9 else f"{size / 1e6:.1f} MB"
@@ -127,12 +133,11 @@ def _read(parents: Parents, method: Method) -> list[tuple["Checkpoint", str]]:
     return list(found.values())
 
 
-def _copy(source: "Checkpoint", name: str) -> torch.Tensor:
+def _copy(source: "Checkpoint", name: str) -> tuple[np.ndarray, str]:
     info = source.tensors[name]
     exact = source.unrounded(name, start=0, count=info.numel)
     if exact is not None:
-        return torch.from_numpy(exact)
-    flat = torch.empty(info.numel, dtype=torch_dtype(info, source.source))
-    if info.numel:
-        source.read_into(name, flat.view(torch.uint8).numpy().data)
-    return flat
+        return exact.view(np.uint8), "F64" if exact.dtype == np.float64 else "F32"
+    raw = np.empty(info.nbytes, np.uint8)
+    source.read_into(name, raw.data)
+    return raw, floating_dtype(info, source.source)

@@ -8,11 +8,14 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
-from adamms.merging.blocks import BLOCK_ELEMENTS, BlockMerger, blocks_of, torch_dtype
+from adamms.merging.blocks import BLOCK_ELEMENTS, blocks_of
 from adamms.merging.draws import Draws
 from adamms.merging.facts import model_facts, tensor_facts
+from adamms.merging.merger import BlockMerger
 from adamms.merging.method import Method, parameters_of
 from adamms.merging.parents import Parents
+from adamms.merging.stored import floating_dtype
+from adamms.merging.torch_values import TORCH_DTYPES, DeviceValues, TorchValues
 
 if TYPE_CHECKING:
     from adamms.merging.resident import ResidentTensors
@@ -41,8 +44,8 @@ class TensorMerger:
             parents: the models.
             threads: workers for what must be known of the whole model.
             draws: another source of random numbers, for tests.
-            held: the parents in memory; merged tensors then lie on its device. Read from their files when
-                left out.
+            held: the parents in memory; merged tensors then lie on its device. Read from their files where
+                it is left out.
         """
         self._parents = parents
         self._held = held
@@ -57,16 +60,29 @@ class TensorMerger:
             MergeError: a source holds NaN or infinity, or a dtype that cannot be interpolated.
         """
         info = self._parents.base.tensors[name]
-        device = torch.device("cpu") if self._held is None else self._held.device
-        flat = torch.empty(info.numel, dtype=torch_dtype(info, self._parents.base.source), device=device)
+        dtype = floating_dtype(info, self._parents.base.source)
+        held = self._held
+        device = torch.device("cpu") if held is None else held.device
+        flat = torch.empty(info.numel, dtype=TORCH_DTYPES[dtype], device=device)
+        # Torch is there already, and its own threads share the work here.
         merger = BlockMerger(
-            self._parents, method, facts=self._facts_for(method), draws=self._draws, held=self._held
+            self._parents,
+            method,
+            facts=self._facts_for(method),
+            draws=self._draws,
+            values=TorchValues() if held is None or held.on_cpu else DeviceValues(),
+            held=held,
         )
-        size = BLOCK_ELEMENTS if device.type == "cpu" else DEVICE_BLOCK_ELEMENTS
+        size = BLOCK_ELEMENTS if held is None or held.on_cpu else DEVICE_BLOCK_ELEMENTS
         blocks = list(blocks_of(info, self._parents, method, size=size))
         facts = tensor_facts(merger, method, blocks)
+        raw: Any = flat.view(torch.uint8)
+        if held is None or held.on_cpu:
+            raw = raw.numpy()
+        size = flat.itemsize
         for block in blocks:
-            merger.merge(block, flat[block.start : block.start + block.count], facts=facts)
+            place = raw[block.start * size : (block.start + block.count) * size]
+            merger.merge(block, place, dtype=dtype, facts=facts)
         return flat.view(info.shape)
 
     def _facts_for(self, method: Method) -> dict[str, Any]:
