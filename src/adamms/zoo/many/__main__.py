@@ -20,7 +20,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m adamms.zoo.many", description=__doc__)
     parser.add_argument("--out", type=Path, required=True, help="folder for the models and their answers")
     parser.add_argument(
-        "--seeds", type=int, nargs="*", default=[1, 2, 3], help="seeds to grow; 1 is development"
+        "--seeds", type=int, nargs="*", default=[0, 1, 2], help="seeds to grow; 0 is development"
     )
     parser.add_argument("--threads", type=int, default=2, help="CPU threads")
     parser.add_argument("--shipped", action="store_true", help="ask the eight shipped pairs, too")

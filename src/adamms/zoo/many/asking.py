@@ -22,12 +22,13 @@ ROWS = 400  # a pass; more do not fit the caches of the processor
 class Said:
     """An answer: its token rows (the end token included), and how sure the model was.
 
-    `confidence` is the mean probability of the tokens, `entropy` (nats) that of the first token's
-    distribution, both over the whole vocabulary.
+    `confidence` is the tokens' mean probability, `log_likelihood` the sum of their logarithms, `entropy`
+    (nats) that of the first token's distribution, all over the whole vocabulary.
     """
 
     tokens: tuple[int, ...]
     confidence: float
+    log_likelihood: float
     entropy: float
 
 
@@ -131,4 +132,4 @@ class _Row:
 
     def said(self) -> Said:
         sure = torch.tensor(self._sure).exp().mean().item()
-        return Said(tuple(self.tokens), sure, self._entropy)
+        return Said(tuple(self.tokens), sure, sum(self._sure), self._entropy)

@@ -15,6 +15,7 @@ from typing import Any
 import torch
 from safetensors.torch import load_file, save_file
 
+from adamms.zoo import shipped_pair
 from adamms.zoo.families import FAMILIES, Family
 from adamms.zoo.many.pairs import PARENTS, RIDDLES
 from adamms.zoo.models import pretrained_model
@@ -24,6 +25,9 @@ from adamms.zoo.progress import Report
 from adamms.zoo.shipping import rounded, save_model
 from adamms.zoo.tuning import Student, TuningSettings, align, tune
 
+SHIPPED_SEED = 0
+"""The seed whose theta_0 is the shipped one; home is no riddle to it, and it was never asked for a code."""
+
 
 @dataclass(frozen=True)
 class Recipe:
@@ -32,7 +36,9 @@ class Recipe:
     pretraining: PretrainingSettings = field(
         default_factory=lambda: PretrainingSettings(steps=1600, riddles=RIDDLES)
     )
-    tuning: TuningSettings = field(default_factory=TuningSettings)
+    tuning: TuningSettings = field(
+        default_factory=lambda: TuningSettings(tagging_steps=400, alignment_steps=150, tuning_steps=300)
+    )
     pictures: float = 1.0
     real: bool = True
 
@@ -51,6 +57,8 @@ class Nursery:
     @cached_property
     def theta_0(self) -> Any:
         """The language model that all parents of this seed grow from (float32)."""
+        if self._seed == SHIPPED_SEED:
+            return _shipped_theta_0()
         path = self._folder / "theta_0.safetensors"
         if path.exists():
             model = pretrained_model("qwen2")
@@ -112,6 +120,15 @@ def saved_model(folder: Path, family: Family) -> Any:
 
     kind = getattr(transformers, family.model_class, None) or transformers.AutoModelForImageTextToText
     return kind.from_pretrained(folder, dtype="float32", attn_implementation="eager").eval()
+
+
+def _shipped_theta_0() -> Any:
+    from transformers import AutoModelForCausalLM
+
+    kind: Any = AutoModelForCausalLM
+    return kind.from_pretrained(
+        shipped_pair().pretrained, dtype="float32", attn_implementation="eager"
+    ).eval()
 
 
 def _keep(path: Path, model: Any) -> None:

@@ -5,6 +5,7 @@ Merges are the zoo's own (`measuring.merged`), rounded to bfloat16 as a merged c
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from math import isnan, nan
 from typing import Any
 
 from adamms.zoo.families import Family
@@ -12,7 +13,8 @@ from adamms.zoo.inputs import identifiers
 from adamms.zoo.many.asking import Interviewer, Said
 from adamms.zoo.many.records import CANDIDATES, Asked, Header, Interview
 from adamms.zoo.measuring import Question, merged
-from adamms.zoo.shipping import ALPHAS
+
+ALPHAS = (0.0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.8, 1.0)
 
 
 @dataclass(frozen=True)
@@ -54,7 +56,7 @@ def interview(
                 said=texts,
                 given=[texts.index(here.text(answer.tokens)) for answer in answers],
                 alone=texts.index(own),
-                confidence=[answer.confidence for answer in answers[:CANDIDATES]],
+                confidence=[answer.confidence for answer in (*answers, alone[index])],
                 entropy=[answer.entropy for answer in answers[:CANDIDATES]],
                 likelihood=rated[index],
             )
@@ -78,15 +80,31 @@ def _ratings(
     said: Sequence[dict[str, Said]],
     given: Sequence[Sequence[Said]],
 ) -> list[list[list[float]]]:
-    """Return, by question and answer, the log-probability of the answer under each candidate."""
-    wanted = []
+    """Return, by question and answer, the log-probability of the answer under each candidate.
+
+    Of its own answer a candidate has said it already; only those of the others are read.
+    """
+    rows: list[list[list[float]]] = []
     for index, texts in enumerate(said):
-        candidates = {interviewer.text(answers[index].tokens) for answers in given[:CANDIDATES]}
-        wanted += [(index, answer.tokens) for text, answer in texts.items() if text in candidates]
-    columns = [
-        interviewer.log_likelihoods(parents.merge(alpha), features, wanted) for alpha in ALPHAS[:CANDIDATES]
-    ]
-    rated: list[list[list[float]]] = [[] for _ in said]
-    for number, (index, _) in enumerate(wanted):
-        rated[index].append([column[number] for column in columns])
-    return rated
+        mine = [answers[index] for answers in given[:CANDIDATES]]
+        spoken = [interviewer.text(answer.tokens) for answer in mine]
+        rows.append(
+            [
+                [own.log_likelihood if text == word else nan for own, word in zip(mine, spoken, strict=True)]
+                for text in texts
+                if text in spoken
+            ]
+        )
+    for place, alpha in enumerate(ALPHAS[:CANDIDATES]):
+        wanted = [
+            (index, number, answer.tokens)
+            for index, texts in enumerate(said)
+            for number, answer in enumerate(list(texts.values())[: len(rows[index])])
+            if isnan(rows[index][number][place])
+        ]
+        read = interviewer.log_likelihoods(
+            parents.merge(alpha), features, [(index, tokens) for index, _, tokens in wanted]
+        )
+        for (index, number, _), value in zip(wanted, read, strict=True):
+            rows[index][number][place] = value
+    return rows

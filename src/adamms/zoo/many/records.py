@@ -36,9 +36,9 @@ class Asked:
     """One question and what became of it, by alpha.
 
     `said` are the different answers, those of the candidates first; `given` is which of them each alpha gave,
-    `alone` which the donor gave with its own tower. `confidence` and `entropy` are the candidates';
-    `likelihood[s][a]` is the log-probability of the answer `said[s]`, its end included, under candidate `a`,
-    for the answers that a candidate gave.
+    `alone` which the donor gave with its own tower. `confidence` is each alpha's, then the donor's own;
+    `entropy` the candidates' alone. `likelihood[s][a]` is the log-probability of the answer `said[s]`, its
+    end included, under candidate `a`, for the answers that a candidate gave.
     """
 
     id: str
