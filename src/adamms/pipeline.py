@@ -167,10 +167,14 @@ def _search(
     selection = select(
         responses,
         rule=options.rule,
+        gated=options.gated,
         metric=options.metric,
+        embedding_model=options.embedding_model,
         fold_case=options.fold_case,
         ends=options.ends,
         seed=options.seed,
+        repeats=options.repeats,
+        subset=options.subset,
     )
     write_json(folder.path / "selection.json", selection.to_json())
     log("selected", alpha=selection.selected, tied=list(selection.tied))

@@ -15,10 +15,11 @@ from typing import Annotated, Any, Literal
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
-from adamms.errors import MergeError, RecipeError
+from adamms.errors import MergeError, RecipeError, SearchError
 from adamms.mergekit_yaml import is_mergekit, recipe_parts
 from adamms.merging import find_method
 from adamms.merging.coefficients import check_coefficient
+from adamms.searching.signals import find_signal
 
 Count = Annotated[int, Field(ge=1)]
 
@@ -78,10 +79,19 @@ class SearchOptions(_Part):
     alphas: str = "0:0.6:0.1"
     samples: Count = 100
     seed: int = 0
-    rule: Literal["sum", "any", "previous"] = "sum"
-    metric: Literal["exact"] = "exact"
+    rule: str = "sum"
+    """A signal's name (`adamms.searching.signals`); `paper` is `sum`."""
+    gated: bool = False
+    """Leave the base (alpha 0) only for a gain beyond twice its paired standard error."""
+    metric: Literal["exact", "embedding"] = "exact"
+    embedding_model: str | None = None
+    """A sentence-transformers model by name or path; all-MiniLM-L6-v2 when left out."""
     fold_case: bool = False
     ends: Literal["interior", "all"] | None = None
+    repeats: Annotated[int, Field(ge=0)] = 0
+    """Choose again on this many random subsets of the inputs."""
+    subset: Count | None = None
+    """Inputs a subset; half of them, at most 100, when left out."""
     max_new_tokens: Count = 64
     batch_size: Count = 16
     device: str | None = None
@@ -93,6 +103,14 @@ class SearchOptions(_Part):
     """Folder or hub id of the base's vision tower, where the base's layout leaves it out (LLaVA-1.5)."""
     keep_all: bool = False
     """Write every candidate's checkpoint, not only the chosen one's."""
+
+    @field_validator("rule")
+    @classmethod
+    def _signal(cls, value: str) -> str:
+        try:
+            return find_signal(value).name
+        except SearchError as error:
+            raise ValueError(str(error).rstrip(".")) from None
 
 
 class FurtherDonor(_Part):

@@ -88,9 +88,9 @@ def test_fewer_than_three_candidates_cannot_be_compared(number: int) -> None:
 def test_an_unknown_name_is_answered_with_the_known_ones(setting: str) -> None:
     settings = {"rule": "sum", "metric": "exact", "ends": "interior"}
     known = settings[setting]
-    settings[setting] = "embedding"
+    settings[setting] = "fuzzy"
 
-    with pytest.raises(SearchError, match=f"'embedding'; there is: .*{known}"):
+    with pytest.raises(SearchError, match=f"'fuzzy'; there is: .*{known}"):
         difference_counts(SMALL, **settings)
 
 

@@ -58,6 +58,36 @@ MaxShardSize = Annotated[
     str | None, typer.Option(help="Largest shard, such as 5GB; default: the base's own shards.")
 ]
 Threads = Annotated[int | None, typer.Option(help="Merging threads; default: 2.")]
+Rule = Annotated[
+    str,
+    typer.Option(
+        help="What chooses: sum (the paper's, also called paper), any, previous, plurality, parents, "
+        "weighted-vote, confidence, confident-share, first-token-entropy, or plurality-logprob."
+    ),
+]
+Gated = Annotated[
+    bool,
+    typer.Option(
+        "--gated", help="Leave the base (alpha 0) only for a gain beyond twice its paired standard error."
+    ),
+]
+Metric = Annotated[
+    str,
+    typer.Option(help="How two answers are compared: exact, or embedding (extra: adamms[embedding])."),
+]
+EmbeddingModel = Annotated[
+    str | None,
+    typer.Option(help="A sentence-transformers model, name or folder; default: all-MiniLM-L6-v2."),
+]
+Ends = Annotated[
+    str | None,
+    typer.Option(help="Candidates that may win by sum, any or previous: interior, or all."),
+]
+FoldCase = Annotated[bool, typer.Option(help="Ignore upper and lower case.")]
+Repeats = Annotated[
+    int, typer.Option(help="Choose again on this many random subsets and tell how often each alpha wins.")
+]
+Subset = Annotated[int | None, typer.Option(help="Inputs a subset; default: half of them, at most 100.")]
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace an earlier output of ours.")]
 Resume = Annotated[bool, typer.Option("--resume", help="Go on with a run that was interrupted.")]
 

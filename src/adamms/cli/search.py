@@ -10,17 +10,25 @@ from adamms.cli.options import (
     Base,
     Donor,
     Duplicates,
+    EmbeddingModel,
+    Ends,
     Exclude,
+    FoldCase,
     Force,
     FurtherDonors,
+    Gated,
     Json,
     MappingFile,
     MaxShardSize,
     MethodName,
+    Metric,
     Overwrite,
     Pretrained,
+    Repeats,
     Resume,
+    Rule,
     Settings,
+    Subset,
     Threads,
     Vocabulary,
     parse_donors,
@@ -28,7 +36,10 @@ from adamms.cli.options import (
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from adamms.pipeline import SearchResult
+    from adamms.searching import Selection
 
 
 def search(
@@ -43,10 +54,14 @@ def search(
     ] = "0:0.6:0.1",
     samples: Annotated[int, typer.Option(help="Inputs drawn from the file.")] = 100,
     seed: Annotated[int, typer.Option(help="Of the draw.")] = 0,
-    metric: Annotated[str, typer.Option(help="How two answers are compared: exact.")] = "exact",
-    rule: Annotated[str, typer.Option(help="How differences are counted: sum, any or previous.")] = "sum",
-    ends: Annotated[str | None, typer.Option(help="Candidates that may win: interior, or all.")] = None,
-    fold_case: Annotated[bool, typer.Option(help="Ignore upper and lower case.")] = False,
+    metric: Metric = "exact",
+    embedding_model: EmbeddingModel = None,
+    rule: Rule = "sum",
+    gated: Gated = False,
+    ends: Ends = None,
+    fold_case: FoldCase = False,
+    repeats: Repeats = 0,
+    subset: Subset = None,
     donors: FurtherDonors = None,
     method: MethodName = "linear",
     settings: Settings = None,
@@ -81,7 +96,7 @@ def search(
     resume: Resume = False,
     json: Json = False,
 ) -> None:
-    """Choose alpha by generation consistency on unlabelled inputs and write the chosen model (step 3).
+    """Choose alpha without labels, by generation consistency or another signal, and write the model (step 3).
 
     Example: `adamms search BASE DONOR --inputs questions.jsonl --out run`
     """
@@ -112,9 +127,13 @@ def search(
             "samples": samples,
             "seed": seed,
             "metric": metric,
+            "embedding_model": embedding_model,
             "rule": rule,
+            "gated": gated,
             "ends": ends,
             "fold_case": fold_case,
+            "repeats": repeats,
+            "subset": subset,
             "max_new_tokens": max_new_tokens,
             "batch_size": batch_size,
             "device": device,
@@ -134,8 +153,15 @@ def show_search(result: "SearchResult", *, json: bool) -> None:
     if json:
         print_json(result.selection.to_json())
         return
-    from adamms.reports import candidates_table
-
-    show(candidates_table(result.selection, accuracy=result.accuracy), result.selection.verdict)
+    show_selection(result.selection, accuracy=result.accuracy)
     print(f"merged model  {result.merged}")
     print(f"report        {result.report}")
+
+
+def show_selection(selection: "Selection", *, accuracy: "Mapping[float, float] | None" = None) -> None:
+    """Print a choice: its candidates, every signal side by side, and the verdict."""
+    from adamms.reports import candidates_table, signals_table
+
+    show(candidates_table(selection, accuracy=accuracy), signals_table(selection), selection.verdict)
+    for note in selection.notes:
+        show(f"Note: {note}")

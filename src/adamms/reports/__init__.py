@@ -2,6 +2,7 @@
 
 from adamms.reports.model_card import write_model_card
 from adamms.reports.page import build_report
+from adamms.reports.signal_table import signals_table
 from adamms.reports.tables import candidates_table, inspection_tables, mapping_tables, mapping_totals
 from adamms.reports.weight_tables import discovery_table, kinship_table
 
@@ -13,5 +14,6 @@ __all__ = [
     "kinship_table",
     "mapping_tables",
     "mapping_totals",
+    "signals_table",
     "write_model_card",
 ]

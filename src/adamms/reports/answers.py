@@ -13,7 +13,7 @@ from pathlib import Path
 
 from adamms.evaluation.accuracy import is_right
 from adamms.searching import Example, Responses, Selection
-from adamms.searching.selection import comparable
+from adamms.searching.answer_table import comparable
 
 ROWS = 10
 LONGEST = 400

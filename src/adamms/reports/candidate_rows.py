@@ -50,6 +50,7 @@ def _status(selection: Selection, candidate: Candidate) -> tuple[str, str]:
         return "disqualified", f"disqualified: {candidate.disqualified}"
     if candidate.alpha in selection.tied:
         return "tied", "tied, larger alpha"
-    if candidate.differences is None:
+    own = selection.signal(selection.rule)
+    if (candidate.differences if own is None else own.score(candidate.alpha)) is None:
         return "end", "end of the grid, not scored"
     return "", ""

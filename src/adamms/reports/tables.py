@@ -30,7 +30,7 @@ def candidates_table(
 ) -> RenderableType:
     """One row a candidate, the chosen one marked; accuracies, where given, as a column the search did not
     use."""
-    table = _table(title="Candidates: in how many answers each differs from its neighbours")
+    table = plain_table(title="Candidates: in how many answers each differs from its neighbours")
     table.add_column("alpha", justify="right")
     for heading in ("differences", "to previous", "to next"):
         table.add_column(heading, justify="right")
@@ -79,7 +79,7 @@ def mapping_tables(mapping: "ParameterMapping", base: "Checkpoint") -> list[Rend
         rows = [group for group in groups if group.status == status]
         if not rows:
             continue
-        table = _table(title=title + (f" (donor layers: {prefix.removesuffix('.')})" if prefix else ""))
+        table = plain_table(title=title + (f" (donor layers: {prefix.removesuffix('.')})" if prefix else ""))
         table.add_column("slot", overflow="fold")
         table.add_column("layers", overflow="fold")
         for heading in ("tensors", "parameters"):
@@ -94,7 +94,7 @@ def mapping_tables(mapping: "ParameterMapping", base: "Checkpoint") -> list[Rend
                 Text(group.label), group.layers, f"{group.tensors:,}", amount, Text("\n".join(told))
             )
         shown.append(table)
-    kept = _table(title="Kept from the base")
+    kept = plain_table(title="Kept from the base")
     kept.add_column("what", overflow="fold")
     for heading in ("tensors", "parameters"):
         kept.add_column(heading, justify="right")
@@ -113,14 +113,14 @@ def mapping_tables(mapping: "ParameterMapping", base: "Checkpoint") -> list[Rend
 
 def inspection_tables(inspection: "Inspection") -> list[RenderableType]:
     """What a checkpoint is, its language model's slots, and what stands around it."""
-    facts = _table(show_header=False)
+    facts = plain_table(show_header=False)
     facts.add_column("fact", style="bold")
     facts.add_column("value", overflow="fold")
     for fact, value in _facts(inspection):
         facts.add_row(fact, Text(value))
     tables: list[RenderableType] = [facts]
     if inspection.slots:
-        slots = _table(title="Slots of the language model")
+        slots = plain_table(title="Slots of the language model")
         for heading, justify in (
             ("slot", "left"),
             ("layers", "left"),
@@ -186,7 +186,7 @@ def _shared_prefix(names: list[str]) -> str:
 
 
 def _shares(title: str, shares: "tuple[Share, ...]") -> RenderableType:
-    table = _table(title=title)
+    table = plain_table(title=title)
     table.add_column("", overflow="fold")
     for heading in ("tensors", "parameters", "bytes"):
         table.add_column(heading, justify="right")
@@ -195,7 +195,8 @@ def _shares(title: str, shares: "tuple[Share, ...]") -> RenderableType:
     return table
 
 
-def _table(*, title: str | None = None, show_header: bool = True) -> Table:
+def plain_table(*, title: str | None = None, show_header: bool = True) -> Table:
+    """A table as all of ours look."""
     return Table(
         title=title,
         title_justify="left",

@@ -5,22 +5,29 @@ transformers. The engine that generates answers is imported from its modules (`s
 need it.
 """
 
+from adamms.searching.answer_table import AnswerTable
 from adamms.searching.candidates import format_alpha, parse_alphas
 from adamms.searching.inputs import Example, read_inputs, sample
-from adamms.searching.reading import read_responses
+from adamms.searching.reading import read_donor_answers, read_log_probabilities, read_responses
 from adamms.searching.responses import Response, Responses, ResponseWriter, response_file
-from adamms.searching.selection import Candidate, Selection, select
+from adamms.searching.selection import Candidate, Repeats, Selection, select
+from adamms.searching.side_by_side import SignalScores
 
 __all__ = [
+    "AnswerTable",
     "Candidate",
     "Example",
+    "Repeats",
     "Response",
     "ResponseWriter",
     "Responses",
     "Selection",
+    "SignalScores",
     "format_alpha",
     "parse_alphas",
+    "read_donor_answers",
     "read_inputs",
+    "read_log_probabilities",
     "read_responses",
     "response_file",
     "sample",

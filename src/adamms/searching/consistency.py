@@ -3,9 +3,9 @@
 
     D_i = DiffCnt(G_i, G_{i-1}) + DiffCnt(G_i, G_{i+1})
 
-A metric gives the distance of two answers, a rule makes a candidate's score of its distances to both
-neighbours. Both are small functions in a table, so adding one is adding a line. Knows neither models nor what
-is chosen.
+A metric (`metrics.py`) gives the distances of neighbouring candidates' answers, a rule makes of a candidate's
+distances to both neighbours one number an input. A rule is a small function in a table, so adding one is
+adding a line. Knows neither models nor what is chosen.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -13,15 +13,18 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import TypeVar
 
-from adamms.errors import SearchError
+import numpy as np
+from numpy.typing import NDArray
 
-Distances = Sequence[float]
-"""One number an input: 0 where two candidates agree, and at most 1."""
+from adamms.errors import SearchError
+from adamms.searching.metrics import make_metric
+
+Distances = NDArray[np.float64]
+"""One number an input: 0 where two candidates agree."""
 
 T = TypeVar("T")
 
-Metric = Callable[[Sequence[str], Sequence[str]], Distances]
-Rule = Callable[[Distances | None, Distances | None], float]
+Rule = Callable[[Distances | None, Distances | None], Distances]
 
 ENDS = ("interior", "all")
 
@@ -37,30 +40,21 @@ class Counts:
     """What the rule makes of both; None where the rule does not score the candidate."""
 
 
-def exact(left: Sequence[str], right: Sequence[str]) -> Distances:
-    """1 for every pair of answers that are not the same text."""
-    return [float(a != b) for a, b in zip(left, right, strict=True)]
-
-
-METRICS: dict[str, Metric] = {"exact": exact}
-
-
-def sum_rule(previous: Distances | None, following: Distances | None) -> float:
+def sum_rule(previous: Distances | None, following: Distances | None) -> Distances:
     """Algorithm 1: an input that differs from both neighbours counts twice. One neighbour alone is
     doubled."""
-    sides = [sum(side) for side in (previous, following) if side is not None]
-    return sum(sides) * (2 / len(sides))
-
-
-def any_rule(previous: Distances | None, following: Distances | None) -> float:
-    """Appendix B: an input that differs from either neighbour counts once."""
     sides = [side for side in (previous, following) if side is not None]
-    return sum(max(distances) for distances in zip(*sides, strict=True))
+    return np.sum(sides, axis=0) * (2 / len(sides))
 
 
-def previous_rule(previous: Distances | None, following: Distances | None) -> float:
+def any_rule(previous: Distances | None, following: Distances | None) -> Distances:
+    """Appendix B: an input that differs from either neighbour counts once."""
+    return np.max([side for side in (previous, following) if side is not None], axis=0)
+
+
+def previous_rule(previous: Distances | None, following: Distances | None) -> Distances:
     """The published Qwen script: the candidate below is the only neighbour (the one above for the first)."""
-    return sum(previous if previous is not None else following or ())
+    return np.asarray(previous if previous is not None else following, dtype=float)
 
 
 RULES: dict[str, Rule] = {"sum": sum_rule, "any": any_rule, "previous": previous_rule}
@@ -74,7 +68,7 @@ def difference_counts(
     Args:
         answers: alpha -> the answers to the same inputs in the same order, ready to compare.
         rule: `sum`, `any` or `previous`.
-        metric: `exact`.
+        metric: `exact` or `embedding`.
         ends: `interior` scores only candidates with two neighbours; `all` scores the first and the last by
             their one neighbour (doubled under `sum`, so that the scale is the same). None is what the rule's
             source does: `interior`, except that `previous` scores all but the first.
@@ -82,52 +76,75 @@ def difference_counts(
     Raises:
         SearchError: a name that is not known, or fewer than three candidates.
     """
-    measure = _named(metric, METRICS, "metric")
-    score = _named(rule, RULES, "rule")
-    if ends is not None and ends not in ENDS:
-        raise SearchError(f"There is no treatment of the ends {ends!r}; there is: {', '.join(ENDS)}.")
+    named(rule, RULES, "rule")
     alphas = sorted(answers)
     if len(alphas) < 3:
-        raise SearchError(
-            f"Consistency compares each candidate with a neighbour on both sides, so it needs at least three "
-            f"alphas; there {'is' if len(alphas) == 1 else 'are'} {len(alphas)}: "
-            f"{', '.join(f'{alpha:g}' for alpha in alphas) or 'none'}."
-        )
-    gaps = [measure(answers[a], answers[b]) for a, b in pairwise(alphas)]
-    sides: list[tuple[Distances | None, Distances | None]] = list(
-        zip([None, *gaps], [*gaps, None], strict=True)
+        raise SearchError(too_few(alphas))
+    measure = make_metric(metric, [text for alpha in alphas for text in answers[alpha]])
+    gaps = np.array([measure(answers[a], answers[b]) for a, b in pairwise(alphas)])
+    return counts_of(gaps, alphas, rule=rule, ends=ends)
+
+
+def too_few(alphas: Sequence[float]) -> str:
+    """What to say where there are not enough candidates to have neighbours."""
+    return (
+        f"Consistency compares each candidate with a neighbour on both sides, so it needs at least three "
+        f"alphas; there {'is' if len(alphas) == 1 else 'are'} {len(alphas)}: "
+        f"{', '.join(f'{alpha:g}' for alpha in alphas) or 'none'}."
     )
+
+
+def counts_of(
+    gaps: NDArray[np.float64], alphas: Sequence[float], *, rule: str, ends: str | None
+) -> list[Counts]:
+    """The counts from the distances of neighbours, (candidates - 1, inputs), alphas ascending."""
+    scores = rule_distances(gaps, rule=rule, ends=ends).sum(axis=1)
+    beside = [None, *(_plain(float(total)) for total in gaps.sum(axis=1)), None]
     return [
         Counts(
             alpha=alpha,
-            previous=_total(previous),
-            next=_total(following),
-            differences=_plain(score(previous, following))
-            if _is_scored(previous, following, rule=rule, ends=ends)
-            else None,
+            previous=beside[index],
+            next=beside[index + 1],
+            differences=None if np.isnan(scores[index]) else _plain(float(scores[index])),
         )
-        for alpha, (previous, following) in zip(alphas, sides, strict=True)
+        for index, alpha in enumerate(alphas)
     ]
+
+
+def rule_distances(gaps: NDArray[np.float64], *, rule: str, ends: str | None) -> NDArray[np.float64]:
+    """What a rule makes of each candidate and input, (candidates, inputs); NaN where it does not score."""
+    score = named(rule, RULES, "rule")
+    if ends is not None and ends not in ENDS:
+        raise SearchError(f"There is no treatment of the ends {ends!r}; there is: {', '.join(ENDS)}.")
+    sides: list[Distances | None] = [None, *gaps, None]
+    rows = []
+    for previous, following in pairwise(sides):
+        if _is_scored(previous, following, rule=rule, ends=ends):
+            rows.append(score(previous, following))
+        else:
+            rows.append(np.full(gaps.shape[1], np.nan))
+    return np.array(rows)
 
 
 def _is_scored(
     previous: Distances | None, following: Distances | None, *, rule: str, ends: str | None
 ) -> bool:
     if ends == "all":
-        return True
+        return previous is not None or following is not None
     if ends is None and rule == "previous":
         return previous is not None
     return previous is not None and following is not None
 
 
-def _named(name: str, table: Mapping[str, T], kind: str) -> T:
+def named(name: str, table: Mapping[str, T], kind: str) -> T:
+    """An entry of a table by its name.
+
+    Raises:
+        SearchError: there is none.
+    """
     if name not in table:
         raise SearchError(f"There is no {kind} {name!r}; there is: {', '.join(table)}.")
     return table[name]
-
-
-def _total(side: Distances | None) -> float | None:
-    return None if side is None else _plain(sum(side))
 
 
 def _plain(value: float) -> float:

@@ -16,6 +16,8 @@ from adamms.searching.candidates import round_alpha
 from adamms.searching.responses import Response, parse_line
 
 ALPHA_IN_NAME = re.compile(r"alpha[=_-]?(\d+(?:\.\d+)?)", re.IGNORECASE)
+LOG_PROBABILITIES = "plurality.jsonl"
+"""Beside the responses, in a run directory: how probable each candidate finds the plurality's answers."""
 SAMPLES_OF_TASK = re.compile(r"_samples_(.+)\.jsonl$")
 
 
@@ -54,6 +56,41 @@ def read_responses(source: str | Path | Sequence[str | Path]) -> dict[float, dic
             origin[key] = where
             found.setdefault(response.alpha, {})[response.id] = response
     return dict(sorted(found.items()))
+
+
+def read_donor_answers(path: str | Path) -> dict[str, Response]:
+    """The donor's own answers, in any format of `read_responses`; a line needs no alpha.
+
+    Raises:
+        SearchError: the file is missing, or a line is not understood.
+    """
+    answers: dict[str, Response] = {}
+    for file in response_files(Path(path)):
+        for number, record in _records(file):
+            response = _response(record, f"{file}, line {number}", file=file, named=1.0)
+            answers[response.id] = response
+    return answers
+
+
+def read_log_probabilities(
+    source: str | Path | Sequence[str | Path],
+) -> dict[float, dict[str, float]] | None:
+    """The log-probabilities of the plurality answers that a search with that rule left, None where none did.
+
+    Raises:
+        SearchError: a line is not understood.
+    """
+    sources = [source] if isinstance(source, str | Path) else list(source)
+    found: dict[float, dict[str, float]] = {}
+    for each in sources:
+        for folder in (Path(each), Path(each).parent):
+            file = folder / LOG_PROBABILITIES
+            for number, record in _records(file) if file.is_file() else []:
+                where = f"{file}, line {number}"
+                alpha = _alpha(record.get("alpha"), where)
+                id_ = _id(record.get("id"), where)
+                found.setdefault(alpha, {})[id_] = _number(record, "log_probability", where)
+    return found or None
 
 
 def response_files(source: Path) -> list[Path]:
@@ -177,7 +214,7 @@ def _alpha(value: Any, where: str) -> float:
 
 
 def _number(record: dict[str, Any], key: str, where: str) -> float:
-    value = record[key]
+    value = record.get(key)
     if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
         raise SearchError(f'{where}: "{key}" must be a finite number, not {json.dumps(value)[:40]}.')
     return float(value)

@@ -1,18 +1,28 @@
-"""The choice of a candidate from answers alone (Algorithm 1 of the paper), with no label anywhere.
+"""The choice of a candidate from answers alone (section 3.3 of the paper), with no label anywhere.
 
-Counts how each candidate's answers differ from its neighbours', leaves out collapsed ones, and takes the
-smallest count; of a tie the smallest alpha, and the tie is reported. Reads responses and nothing else,
-whoever wrote them.
+Takes the candidate that a signal scores best (the default is the paper's Algorithm 1), leaves out collapsed
+ones, and of a tie takes the smallest alpha; the tie is reported, and so is what every other signal says.
+Reads responses and nothing else, whoever wrote them.
 """
 
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
 from typing import Any
 
+import numpy as np
+
 from adamms.errors import SearchError
-from adamms.searching.collapse import base_note, disqualification
-from adamms.searching.consistency import difference_counts
+from adamms.searching.answer_table import AnswerTable
+from adamms.searching.choosing import GATE, Values, subsets, winners, wins
+from adamms.searching.consistency import RULES, counts_of
 from adamms.searching.responses import Response, Responses
+from adamms.searching.side_by_side import SignalScores, compare
+from adamms.searching.signal import Signal
+from adamms.searching.signals import all_signals, find_signal
+from adamms.searching.verdicts import verdict
+
+SUBSET = 100
+"""Inputs of a repeated draw, at most, where no size is asked for; half of the inputs where that is less."""
 
 
 @dataclass(frozen=True)
@@ -29,6 +39,23 @@ class Candidate:
 
 
 @dataclass(frozen=True)
+class Repeats:
+    """How often each alpha is chosen on random subsets of the inputs."""
+
+    count: int
+    """Draws."""
+    size: int
+    """Inputs a draw."""
+    wins: Mapping[float, int]
+    """Alpha -> draws in which it is chosen; every candidate is there."""
+
+    def to_json(self) -> dict[str, Any]:
+        """The entry `repeats` of `selection.json`."""
+        by_name = {f"{alpha:g}": count for alpha, count in self.wins.items()}
+        return {"count": self.count, "size": self.size, "wins": by_name}
+
+
+@dataclass(frozen=True)
 class Selection:
     """The chosen alpha and everything it was chosen by; `selection.json` is this."""
 
@@ -40,20 +67,33 @@ class Selection:
     candidates: tuple[Candidate, ...]
     selected: float
     tied: tuple[float, ...]
-    """All alphas at the minimum, the selected one first; empty when there is only one."""
+    """All alphas at the optimum, the selected one first; empty when there is only one."""
     fold_case: bool = False
     strip: bool = True
     ends: str | None = None
     notes: tuple[str, ...] = ()
+    gated: bool = False
+    """Whether the base was to be left only for a gain beyond its paired noise."""
+    signals: tuple[SignalScores, ...] = ()
+    """Every signal side by side, whichever chose."""
+    repeats: Repeats | None = None
 
     @property
     def verdict(self) -> str:
         """The choice in a sentence."""
-        return _verdict(self)
+        return verdict(self)
+
+    def signal(self, name: str) -> SignalScores | None:
+        """What one signal says."""
+        return next((each for each in self.signals if each.name == name), None)
 
     def to_json(self) -> dict[str, Any]:
         """The contents of `selection.json`."""
-        return {**asdict(self), "verdict": self.verdict}
+        data: dict[str, Any] = {each.name: getattr(self, each.name) for each in fields(self)}
+        data["candidates"] = [vars(each) for each in self.candidates]
+        data["signals"] = [each.to_json() for each in self.signals]
+        data["repeats"] = None if self.repeats is None else self.repeats.to_json()
+        return {**data, "verdict": self.verdict}
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> "Selection":
@@ -63,12 +103,14 @@ class Selection:
             SearchError: it is not one.
         """
         try:
-            fields = {key: data[key] for key in cls.__dataclass_fields__ if key in data}
-            fields["candidates"] = tuple(Candidate(**{"distinct": 0, **each}) for each in data["candidates"])
-            fields["tied"] = tuple(data["tied"])
-            fields["notes"] = tuple(data.get("notes", ()))
-            return cls(**fields)
-        except (KeyError, TypeError) as error:
+            known = {key: data[key] for key in cls.__dataclass_fields__ if key in data}
+            known["candidates"] = tuple(Candidate(**{"distinct": 0, **each}) for each in data["candidates"])
+            known["tied"] = tuple(data["tied"])
+            known["notes"] = tuple(data.get("notes", ()))
+            known["signals"] = tuple(SignalScores.from_json(each) for each in data.get("signals", ()))
+            known["repeats"] = _repeats_from(data.get("repeats"))
+            return cls(**known)
+        except (KeyError, TypeError, AttributeError, ValueError) as error:
             raise SearchError(f"This is not a selection.json: {error}.") from None
 
 
@@ -76,128 +118,151 @@ def select(
     responses: Responses,
     *,
     rule: str = "sum",
+    gated: bool = False,
     metric: str = "exact",
+    embedding_model: str | None = None,
     fold_case: bool = False,
     strip: bool = True,
     ends: str | None = None,
     seed: int | None = None,
+    repeats: int = 0,
+    subset: int | None = None,
+    donor: Mapping[str, Response] | None = None,
+    log_probabilities: Mapping[float, Mapping[str, float]] | None = None,
 ) -> Selection:
-    """Choose the candidate whose answers change least between neighbours.
+    """Choose the candidate that a label-free signal scores best.
 
     Args:
         responses: alpha -> input id -> answer; all candidates must have answered the same inputs.
-        rule: `sum` (Algorithm 1), `any` (Appendix B) or `previous` (one published script).
-        metric: `exact`, whether two answers are the same text.
+        rule: a signal's name: `sum` (Algorithm 1, also `paper`), `any` (Appendix B), `previous` (one
+            published script), or another of `adamms.searching.signals`.
+        gated: leave alpha 0 only for a gain beyond twice its paired standard error over the inputs.
+        metric: `exact`, whether two answers are the same text, or `embedding`, how far their meanings are.
+        embedding_model: a sentence-transformers model by name or path; all-MiniLM-L6-v2 when left out.
         fold_case: compare in lower case, as the published scripts do.
         strip: leave white space around an answer out of the comparison (the published scripts do not).
         ends: `interior` never chooses the first and the last alpha, `all` scores them by their one neighbour;
-            None is what the rule's source does (see `difference_counts`).
-        seed: what the inputs were drawn with, recorded only.
+            None is what the rule's source does (see `difference_counts`). Other signals score every alpha.
+        seed: what the inputs were drawn with; repeats are drawn with it, too (0 when None).
+        repeats: choose again on this many random subsets of the inputs.
+        subset: inputs a subset; half of them, at most 100, when left out.
+        donor: the donor's own answers by input id, for agreement with both parents; alpha 1's when left out.
+        log_probabilities: alpha -> input id -> mean log-probability of the plurality's answer.
 
     Raises:
-        SearchError: answers are missing, fewer than three candidates, an unknown name, or every candidate
-        that
-            could be chosen has collapsed.
+        SearchError: answers are missing, too few candidates, an unknown name, the rule needs what the
+            answers lack, or every candidate that could be chosen has collapsed.
     """
-    ids = _common_ids(responses)
-    alphas = sorted(responses)
-    ordered = {alpha: [responses[alpha][id_] for id_ in ids] for alpha in alphas}
-    texts = {
-        alpha: [comparable(answer, fold_case=fold_case, strip=strip) for answer in ordered[alpha]]
-        for alpha in alphas
-    }
-    candidates = tuple(
-        Candidate(
-            alpha=counts.alpha,
-            differences=counts.differences,
-            previous=counts.previous,
-            next=counts.next,
-            disqualified=disqualification(ordered[counts.alpha], ordered[alphas[0]]),
-            distinct=len(dict.fromkeys(texts[counts.alpha])),
-        )
-        for counts in difference_counts(texts, rule=rule, metric=metric, ends=ends)
-    )
-    best = _best(candidates)
-    note = base_note(ordered[alphas[0]])
-    return Selection(
-        rule=rule,
+    signal = find_signal(rule)
+    table = AnswerTable.of(
+        responses,
         metric=metric,
-        samples=len(ids),
+        embedding_model=embedding_model,
+        fold_case=fold_case,
+        strip=strip,
+        ends=ends,
+        donor=donor,
+        log_probabilities=log_probabilities,
+    )
+    candidates = _candidates(table, signal.name)
+    values = signal.values(table)
+    base = _scored_base(values, table)
+    if gated and base is None:
+        raise SearchError(_no_gate(signal, table))
+    gate = GATE if gated else None
+    won = winners(values, allowed=table.sound, base=base, gate=gate)
+    if not won.any():
+        raise SearchError(_none_left(candidates))
+    best = [alpha for alpha, is_best in zip(table.alphas, won, strict=True) if is_best]
+    return Selection(
+        rule=signal.name,
+        metric=metric,
+        samples=len(table.ids),
         seed=seed,
         candidates=candidates,
         selected=best[0],
         tied=tuple(best) if len(best) > 1 else (),
         fold_case=fold_case,
         strip=strip,
-        ends=ends or ("all but the first" if rule == "previous" else "interior"),
-        notes=(note,) if note else (),
+        ends=_ends(signal, ends),
+        notes=table.notes,
+        gated=gated,
+        signals=compare(table, all_signals()),
+        repeats=_repeats(values, table, base=base, gate=gate, count=repeats, size=subset, seed=seed or 0),
     )
 
 
-def comparable(response: Response, *, fold_case: bool, strip: bool = True) -> str:
-    """The text of an answer as it is compared."""
-    text = response.response.strip() if strip else response.response
-    return text.lower() if fold_case else text
-
-
-def _common_ids(responses: Responses) -> list[str]:
-    """The inputs, which every candidate must have answered, in the first candidate's order.
-
-    Raises:
-        SearchError: there are none, or a candidate lacks some.
-    """
-    ids = list(dict.fromkeys(id_ for answered in responses.values() for id_ in answered))
-    if not ids:
-        raise SearchError("There are no answers to choose from.")
-    lacking = {alpha: [id_ for id_ in ids if id_ not in responses[alpha]] for alpha in sorted(responses)}
-    told = [
-        f'alpha {alpha:g} lacks {len(missing)} of {len(ids)} (the first: "{missing[0]}")'
-        for alpha, missing in lacking.items()
-        if missing
-    ]
-    if told:
-        raise SearchError(
-            f"The candidates did not answer the same inputs: {'; '.join(told)}. "
-            "Complete the search with --resume, or leave that candidate out."
+def _candidates(table: AnswerTable, rule: str) -> tuple[Candidate, ...]:
+    counts = counts_of(table.gaps, table.alphas, rule=rule if rule in RULES else "sum", ends=table.ends)
+    return tuple(
+        Candidate(
+            alpha=each.alpha,
+            differences=each.differences,
+            previous=each.previous,
+            next=each.next,
+            disqualified=reason,
+            distinct=len(np.unique(codes)),
         )
-    return ids
-
-
-def _best(candidates: Sequence[Candidate]) -> list[float]:
-    """All alphas at the smallest count among those that may be chosen, ascending.
-
-    Raises:
-        SearchError: none may be chosen.
-    """
-    eligible = [each for each in candidates if each.differences is not None and not each.disqualified]
-    if not eligible:
-        reasons = [f"  alpha {each.alpha:g}: {each.disqualified}" for each in candidates if each.disqualified]
-        raise SearchError(
-            "\n".join(
-                [
-                    "No candidate can be chosen: every one that the rule scores has collapsed.",
-                    *reasons,
-                    "Try smaller alphas, or a longer answer limit; these two models may not merge well.",
-                ]
-            )
-        )
-    least = min(each.differences for each in eligible if each.differences is not None)
-    return [each.alpha for each in eligible if each.differences == least]
-
-
-def _verdict(selection: Selection) -> str:
-    chosen = next(each for each in selection.candidates if each.alpha == selection.selected)
-    neighbours = "the previous candidate's" if selection.rule == "previous" else "its neighbours'"
-    merge = " (do not merge)" if selection.selected == 0 else ""
-    differences = "1 difference" if chosen.differences == 1 else f"{chosen.differences:g} differences"
-    sentence = (
-        f"alpha = {selection.selected:g}{merge}: on {selection.samples} inputs its answers differ least from "
-        f"{neighbours} ({differences} by the rule {selection.rule})."
+        for each, codes, reason in zip(counts, table.codes, table.collapsed, strict=True)
     )
-    if selection.tied:
-        others = ", ".join(f"{alpha:g}" for alpha in selection.tied if alpha != selection.selected)
-        sentence += f" It is tied with {others}; the smallest alpha is taken."
-    out = [each for each in selection.candidates if each.disqualified]
-    if out:
-        sentence += f" Disqualified as collapsed: {', '.join(f'{each.alpha:g}' for each in out)}."
-    return sentence
+
+
+def _scored_base(values: Values, table: AnswerTable) -> int | None:
+    return table.base if table.base is not None and not np.isnan(values[table.base]).any() else None
+
+
+def _ends(signal: Signal, ends: str | None) -> str:
+    if "neighbours" not in signal.needs:
+        return "all" if signal.scores_base == "yes" else "interior"
+    return ends or ("all but the first" if signal.name == "previous" else "interior")
+
+
+def _no_gate(signal: Signal, table: AnswerTable) -> str:
+    if table.base is None:
+        return "--gated asks whether a candidate beats the base, and alpha 0 is not among the candidates."
+    if signal.scores_base == "with ends":
+        return f"The rule {signal.name} scores alpha 0 only with --ends all, which --gated therefore needs."
+    return f"The rule {signal.name} does not score alpha 0, so --gated has nothing to compare with."
+
+
+def _none_left(candidates: tuple[Candidate, ...]) -> str:
+    reasons = [f"  alpha {each.alpha:g}: {each.disqualified}" for each in candidates if each.disqualified]
+    return "\n".join(
+        [
+            "No candidate can be chosen: every one that the rule scores has collapsed.",
+            *reasons,
+            "Try smaller alphas, or a longer answer limit; these two models may not merge well.",
+        ]
+    )
+
+
+def _repeats(
+    values: Values,
+    table: AnswerTable,
+    *,
+    base: int | None,
+    gate: float | None,
+    count: int,
+    size: int | None,
+    seed: int,
+) -> Repeats | None:
+    """The choice on many subsets; the collapse guard is the one of all inputs."""
+    if not count:
+        return None
+    inputs = len(table.ids)
+    size = max(1, min(SUBSET, inputs // 2)) if size is None else size
+    if count < 0 or not 1 <= size <= inputs:
+        raise SearchError(
+            f"{count} draws of {size} inputs each cannot be made from {inputs} inputs; "
+            f"--subset is from 1 to {inputs}, --repeats from 1."
+        )
+    columns = subsets(inputs, size=size, count=count, seed=seed)
+    rows = wins(values, columns, allowed=table.sound, base=base, gate=gate)
+    return Repeats(count, size, {alpha: int((rows == row).sum()) for row, alpha in enumerate(table.alphas)})
+
+
+def _repeats_from(data: Any) -> Repeats | None:
+    if data is None:
+        return None
+    by_alpha = {float(alpha): int(count) for alpha, count in data["wins"].items()}
+    return Repeats(int(data["count"]), int(data["size"]), by_alpha)

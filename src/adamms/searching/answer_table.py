@@ -1,0 +1,191 @@
+"""All candidates' answers to the same inputs, as one table that every signal reads.
+
+Rows are candidates, alphas ascending; columns are inputs, ordered by id, so that nothing depends on the order
+of a file. What a source does not say (confidence, the donor's answers, ...) is None, and what single answers
+lack is NaN. Judges nothing; which candidates have collapsed is written beside the rows (`collapse.py`).
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import pairwise
+
+import numpy as np
+from numpy.typing import NDArray
+
+from adamms.errors import SearchError
+from adamms.searching.collapse import base_note, disqualification
+from adamms.searching.metrics import Metric, make_metric
+from adamms.searching.responses import Response, Responses
+
+Table = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class AnswerTable:
+    """What is known of the answers; every array has the shape (candidates, inputs)."""
+
+    alphas: tuple[float, ...]
+    ids: tuple[str, ...]
+    texts: tuple[tuple[str, ...], ...]
+    """The answers as they are compared."""
+    codes: NDArray[np.int64]
+    """Equal numbers within a column are equal answers."""
+    measure: Metric
+    """The distance of two lists of answers."""
+    ends: str | None = None
+    """Whether consistency scores the ends of the grid: `interior`, `all`, None as the rule's source does."""
+    collapsed: tuple[str | None, ...] = ()
+    """For each candidate why it is disqualified, or None."""
+    notes: tuple[str, ...] = ()
+    confidence: Table | None = None
+    """Mean probability of an answer's greedy tokens."""
+    entropy: Table | None = None
+    """Of the first token's distribution, in nats."""
+    donor: tuple[str, ...] | None = None
+    """The donor's own answers to the inputs."""
+    log_probabilities: Table | None = None
+    """Of the plurality answers under each candidate, the mean over their tokens."""
+
+    @classmethod
+    def of(
+        cls,
+        responses: Responses,
+        *,
+        metric: str = "exact",
+        embedding_model: str | None = None,
+        fold_case: bool = False,
+        strip: bool = True,
+        ends: str | None = None,
+        donor: Mapping[str, Response] | None = None,
+        log_probabilities: Mapping[float, Mapping[str, float]] | None = None,
+    ) -> "AnswerTable":
+        """The table of all responses.
+
+        Args:
+            responses: alpha -> input id -> answer; all candidates must have answered the same inputs.
+            metric: how the distance of two answers is measured (`make_metric`).
+            embedding_model: for the metric `embedding`.
+            fold_case: compare in lower case.
+            strip: leave outer white space out of the comparison.
+            ends: which ends of the grid consistency scores.
+            donor: the donor's own answers by input id; those of alpha 1 when left out and there.
+            log_probabilities: alpha -> input id -> what `plurality-logprob` reads.
+
+        Raises:
+            SearchError: there are no answers, or a candidate lacks some.
+        """
+        alphas, ids = tuple(sorted(responses)), common_ids(responses)
+
+        def comparables(answers: Sequence[Response]) -> tuple[str, ...]:
+            return tuple(comparable(answer, fold_case=fold_case, strip=strip) for answer in answers)
+
+        ordered = [[responses[alpha][id_] for id_ in ids] for alpha in alphas]
+        texts = tuple(comparables(answers) for answers in ordered)
+        own = comparables([_donor(donor, id_) for id_ in ids]) if donor is not None else None
+        if own is None and 1.0 in responses:
+            own = texts[alphas.index(1.0)]
+        every = [text for row in (*texts, own or ()) for text in row]
+        note = base_note(ordered[0])
+        return cls(
+            alphas=alphas,
+            ids=tuple(ids),
+            texts=texts,
+            codes=_codes(texts),
+            measure=make_metric(metric, every, embedding_model=embedding_model),
+            ends=ends,
+            collapsed=tuple(disqualification(answers, ordered[0]) for answers in ordered),
+            notes=(note,) if note else (),
+            confidence=_known([[each.confidence for each in answers] for answers in ordered]),
+            entropy=_known([[each.entropy for each in answers] for answers in ordered]),
+            donor=own,
+            log_probabilities=None
+            if log_probabilities is None
+            else _known([[log_probabilities.get(alpha, {}).get(id_) for id_ in ids] for alpha in alphas]),
+        )
+
+    @property
+    def base(self) -> int | None:
+        """The row of alpha 0, which is the base itself."""
+        return 0 if self.alphas[0] == 0 else None
+
+    @property
+    def sound(self) -> NDArray[np.bool_]:
+        """The candidates that have not collapsed."""
+        if not self.collapsed:
+            return np.ones(len(self.alphas), dtype=bool)
+        return np.array([reason is None for reason in self.collapsed])
+
+    @cached_property
+    def gaps(self) -> Table:
+        """The distances of neighbouring candidates, (candidates - 1, inputs)."""
+        found = [self.measure(left, right) for left, right in pairwise(self.texts)]
+        return np.array(found).reshape(len(self.alphas) - 1, len(self.ids))
+
+    @cached_property
+    def plurality(self) -> NDArray[np.int64]:
+        """For each input the row of a candidate that gives the answer most give (the smallest such alpha)."""
+        return self.vote(np.ones(self.codes.shape))
+
+    def vote(self, weights: Table) -> NDArray[np.int64]:
+        """For each input the row whose answer has most votes; of a tie the smallest alpha's.
+
+        Args:
+            weights: each candidate's votes for its own answer, not negative; NaN is none. Candidates that
+                have collapsed do not vote.
+        """
+        weights = np.where(np.isnan(weights) | ~self.sound[:, None], 0.0, weights)
+        votes = np.zeros(self.codes.shape)
+        for codes, given in zip(self.codes, weights, strict=True):
+            votes += np.where(self.codes == codes, given, 0.0)
+        return votes.argmax(axis=0)
+
+    def agreement(self, rows: NDArray[np.int64]) -> Table:
+        """1 where a candidate gives the same answer as the candidate chosen for that input."""
+        return (self.codes == self.codes[rows, np.arange(len(self.ids))]).astype(float)
+
+
+def comparable(response: Response, *, fold_case: bool, strip: bool = True) -> str:
+    """The text of an answer as it is compared."""
+    text = response.response.strip() if strip else response.response
+    return text.lower() if fold_case else text
+
+
+def common_ids(responses: Responses) -> list[str]:
+    """The inputs, which every candidate must have answered, in the order of their ids.
+
+    Raises:
+        SearchError: there are none, or a candidate lacks some.
+    """
+    ids = list(dict.fromkeys(id_ for answered in responses.values() for id_ in answered))
+    if not ids:
+        raise SearchError("There are no answers to choose from.")
+    lacking = {alpha: [id_ for id_ in ids if id_ not in responses[alpha]] for alpha in sorted(responses)}
+    told = [
+        f'alpha {alpha:g} lacks {len(missing)} of {len(ids)} (the first: "{missing[0]}")'
+        for alpha, missing in lacking.items()
+        if missing
+    ]
+    if told:
+        raise SearchError(
+            f"The candidates did not answer the same inputs: {'; '.join(told)}. "
+            "Complete the search with --resume, or leave that candidate out."
+        )
+    return sorted(ids)
+
+
+def _donor(answers: Mapping[str, Response], id_: str) -> Response:
+    if id_ not in answers:
+        raise SearchError(f'The donor\'s answers lack the input "{id_}", which the candidates answered.')
+    return answers[id_]
+
+
+def _codes(texts: Sequence[Sequence[str]]) -> NDArray[np.int64]:
+    numbers: dict[str, int] = {}
+    return np.array([[numbers.setdefault(text, len(numbers)) for text in row] for row in texts])
+
+
+def _known(rows: Sequence[Sequence[float | None]]) -> Table | None:
+    """Numbers with NaN for those that are not known; None where none is."""
+    table = np.array([[np.nan if value is None else value for value in row] for row in rows], dtype=float)
+    return None if np.isnan(table).all() else table

@@ -1,0 +1,75 @@
+"""The choice in words: what was taken, by how much, and whether anything beats the base.
+
+Words only: what is chosen is decided in `selection.py`.
+"""
+
+from typing import TYPE_CHECKING
+
+from adamms.searching.choosing import GATE
+from adamms.searching.consistency import RULES
+
+if TYPE_CHECKING:
+    from adamms.searching.selection import Selection
+
+
+def verdict(selection: "Selection") -> str:
+    """The choice in a sentence or a few."""
+    consistent = selection.rule in RULES and not selection.gated
+    sentences = [_consistency(selection) if consistent else _signal(selection)]
+    if selection.tied:
+        others = ", ".join(f"{alpha:g}" for alpha in selection.tied if alpha != selection.selected)
+        sentences.append(f"It is tied with {others}; the smallest alpha is taken.")
+    out = [f"{each.alpha:g}" for each in selection.candidates if each.disqualified]
+    if out:
+        sentences.append(f"Disqualified as collapsed: {', '.join(out)}.")
+    if selection.repeats is not None:
+        sentences.append(_repeats(selection))
+    return " ".join(sentences)
+
+
+def _consistency(selection: "Selection") -> str:
+    chosen = next(each for each in selection.candidates if each.alpha == selection.selected)
+    neighbours = "the previous candidate's" if selection.rule == "previous" else "its neighbours'"
+    merge = " (do not merge)" if selection.selected == 0 else ""
+    count = chosen.differences
+    differences = "1 difference" if count == 1 else f"{0 if count is None else count:g} differences"
+    return (
+        f"alpha = {selection.selected:g}{merge}: on {selection.samples} inputs its answers differ least from "
+        f"{neighbours} ({differences} by the rule {selection.rule})."
+    )
+
+
+def _signal(selection: "Selection") -> str:
+    own = selection.signal(selection.rule)
+    score = None if own is None else own.score(selection.selected)
+    told = "" if score is None else f" ({score:.4g} by the rule {selection.rule}"
+    if own is None or score is None:
+        return f"alpha = {selection.selected:g}, by the rule {selection.rule}."
+    home = own.score(0.0)
+    if selection.selected == 0:
+        return f"alpha = 0 (do not merge): on {selection.samples} inputs {_nothing(selection)}{told})."
+    beside = "" if home is None else f"; the base has {home:.4g}"
+    gate = f", a gain beyond {GATE:g} of its paired standard errors" if selection.gated else ""
+    return (
+        f"alpha = {selection.selected:g}: on {selection.samples} inputs its answers score best"
+        f"{told}{beside}{gate})."
+    )
+
+
+def _nothing(selection: "Selection") -> str:
+    own = selection.signal(selection.rule)
+    others = [each for each in selection.candidates if each.alpha != 0 and not each.disqualified]
+    if not others:
+        return "every candidate has collapsed, so nothing beats the base"
+    if selection.gated and own is not None and own.gain is not None and own.gain > 0:
+        noise = "" if own.noise is None else f" ± {own.noise:.2g}"
+        return f"nothing beats the base beyond its noise; the best gain is {own.gain:.2g}{noise}"
+    return "nothing beats the base"
+
+
+def _repeats(selection: "Selection") -> str:
+    repeats = selection.repeats
+    assert repeats is not None
+    ranked = sorted(repeats.wins.items(), key=lambda item: (-item[1], item[0]))
+    told = ", ".join(f"{alpha:g} {count}x" for alpha, count in ranked if count)
+    return f"Of {repeats.count} draws of {repeats.size} inputs, chosen: {told or 'nothing'}."
