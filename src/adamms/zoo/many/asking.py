@@ -35,8 +35,9 @@ class Said:
 class Interviewer:
     """Asks models of one family the same questions; the base's pictures are encoded once."""
 
-    def __init__(self, family: Family, asked: Sequence[Question]) -> None:
-        self._family = family
+    def __init__(self, family: Family, asked: Sequence[Question], *, half: bool = False) -> None:
+        """Prepare the questions; with `half` matrices are multiplied in bfloat16, but for the last one."""
+        self._family, self._half = family, half
         self._examiner = Examiner(family, list(asked))
         self._prompts = self._examiner.prompts
         ids = family.vocabulary()
@@ -95,7 +96,8 @@ class Interviewer:
             ids = torch.tensor([text + [self._end] * (width - len(text)) for text in texts])
             numbers = torch.tensor([index for index, _ in part])
             with torch.no_grad():
-                hidden = self._family.read(model, ids, features[numbers])
+                with torch.autocast("cpu", dtype=torch.bfloat16, enabled=self._half, cache_enabled=False):
+                    hidden = self._family.read(model, ids, features[numbers]).float()
                 first = [len(self._prompts[index]) - 1 for index, _ in part]
                 where = [torch.arange(begin, len(text)) for begin, text in zip(first, texts, strict=True)]
                 flat = torch.cat([row * width + columns for row, columns in enumerate(where)])

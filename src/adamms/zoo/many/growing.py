@@ -37,7 +37,9 @@ class Recipe:
         default_factory=lambda: PretrainingSettings(steps=1600, riddles=RIDDLES)
     )
     tuning: TuningSettings = field(
-        default_factory=lambda: TuningSettings(tagging_steps=400, alignment_steps=150, tuning_steps=300)
+        default_factory=lambda: TuningSettings(
+            tagging_steps=150, alignment_steps=100, tuning_steps=300, batch=32, vision_rate=0.0
+        )
     )
     pictures: float = 1.0
     real: bool = True
@@ -48,6 +50,7 @@ class Nursery:
 
     def __init__(self, folder: Path, *, seed: int, recipe: Recipe, report: Report = print) -> None:
         self._folder, self._seed, self._recipe, self._report = folder, seed, recipe, report
+        self._students: dict[str, Student] = {}
         folder.mkdir(parents=True, exist_ok=True)
 
     @cached_property
@@ -76,7 +79,10 @@ class Nursery:
         family, folder = FAMILIES[wanted.family], self._folder / name
         if not (folder / "processor_config.json").exists():  # the last file that is written
             settings = dataclasses.replace(self._settings, language_rate=wanted.rate)
-            student = self._student(family)
+            if family.name not in self._students:
+                self._students[family.name] = self._student(family)
+                self._students[family.name].freeze_tower()
+            student = copy.copy(self._students[family.name])
             student.model = copy.deepcopy(student.model)
             with faster():
                 tuned = tune(student, wanted.mixture, settings=settings, report=self._say)
@@ -93,7 +99,14 @@ class Nursery:
         if not path.exists():
             theta_0 = self.theta_0
             with faster():
-                student = align(family, theta_0, album=self._album, settings=self._settings, report=self._say)
+                student = align(
+                    family,
+                    theta_0,
+                    album=self._album,
+                    settings=self._settings,
+                    elder=_shipped(family),
+                    report=self._say,
+                )
             _keep(path, student.model)
             return student
         model = family.build()
@@ -129,6 +142,11 @@ def _shipped_theta_0() -> Any:
     return kind.from_pretrained(
         shipped_pair().pretrained, dtype="float32", attn_implementation="eager"
     ).eval()
+
+
+def _shipped(family: Family) -> Any:
+    pair = shipped_pair()
+    return saved_model(pair.base if pair.base.name == family.name else pair.donor, family)
 
 
 def _keep(path: Path, model: Any) -> None:

@@ -34,7 +34,7 @@ def interview(
     parents: Parents, asked: Sequence[Question], *, header: Callable[[list[float]], Header]
 ) -> Interview:
     """Ask all merges of a pair, and the donor alone."""
-    here, there = (Interviewer(family, asked) for family in parents.families)
+    here, there = (Interviewer(family, asked, half=True) for family in parents.families)
     features = here.features(parents.base)
     given: list[list[Said]] = []
     for alpha in ALPHAS:

@@ -15,15 +15,13 @@ from adamms.zoo.families import FAMILIES
 from adamms.zoo.many.drawing import draw_questions, question_album
 from adamms.zoo.many.growing import Nursery, Recipe, saved_model
 from adamms.zoo.many.interviewing import Parents, interview
-from adamms.zoo.many.pairs import ALL_TASKS, PAIRS, PARENTS, ManyPair
+from adamms.zoo.many.pairs import ALL_TASKS, DEVELOPMENT_SEED, PAIRS, PARENTS, ManyPair
 from adamms.zoo.many.records import Header, Interview, write_interview
 from adamms.zoo.measuring import Question
 from adamms.zoo.mixtures import MIXTURES
 from adamms.zoo.pictures import Split
 from adamms.zoo.progress import Report
 from adamms.zoo.questions import EVERYDAY_TASKS, REAL_TASKS
-
-DEVELOPMENT_SEED = 0
 
 
 @dataclass(frozen=True)

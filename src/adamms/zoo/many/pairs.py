@@ -14,6 +14,7 @@ from adamms.zoo.questions import EVERYDAY_TASKS, REAL_TASKS
 
 ALL_TASKS = (*EVERYDAY_TASKS, *REAL_TASKS, *KNOWLEDGE)
 RIDDLES = ("home", "code")
+DEVELOPMENT_SEED = 0
 Kind = Literal["ordinary", "half", "donor only", "base only", "forgotten", "same half", "no gain"]
 KINDS: tuple[Kind, ...] = ("ordinary", "half", "donor only", "base only", "forgotten", "same half", "no gain")
 

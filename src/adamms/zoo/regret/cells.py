@@ -4,7 +4,7 @@ The signal sees the answers of the candidates alpha 0 ... 0.6, the donor's own a
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -17,7 +17,7 @@ from adamms.zoo.many.records import CANDIDATES, Asked, Header, Interview
 
 @dataclass(frozen=True)
 class Cell:
-    """One task of one pair and seed; arrays are (candidates, questions), questions in the order of their ids."""
+    """One task of one pair and seed; arrays are (candidates, questions), questions ordered by id."""
 
     header: Header
     task: str
@@ -87,9 +87,7 @@ def _response(asked: Asked, place: int, alpha: float) -> Response:
 
 
 def _with_log_probabilities(table: AnswerTable, asked: Sequence[Asked]) -> AnswerTable:
-    """Add what each candidate thinks of the plurality's answers: the mean over the tokens, the end included."""
-    from dataclasses import replace
-
+    """Add what each candidate thinks of the plurality's answers: the mean over their tokens."""
     columns = []
     for each, row in zip(asked, table.plurality.tolist(), strict=True):
         answer = each.given[row]

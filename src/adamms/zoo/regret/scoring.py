@@ -63,9 +63,7 @@ def _accuracies(right: NDArray[np.bool_], columns: NDArray[np.int64]) -> NDArray
     return shares
 
 
-def _outcome(
-    cell: Cell, rule: Rule, *, columns: NDArray[np.int64], rest: NDArray[np.float64]
-) -> Outcome:
+def _outcome(cell: Cell, rule: Rule, *, columns: NDArray[np.int64], rest: NDArray[np.float64]) -> Outcome:
     chosen = rule.choose(cell.table, columns)
     alphas = np.array(cell.alphas)
     got = rest[np.arange(len(chosen)), chosen]
