@@ -99,7 +99,7 @@ def _questions(split: Split, *, seed: int, scale: Scale, tasks: Sequence[str] = 
 
 
 def _path(out: Path, pair: str, seed: str) -> Path:
-    return out / "answers" / f"{pair.replace(', ', '-').replace(' ', '-')}.{seed}.jsonl.gz"
+    return out / "answers" / f"{pair.replace(', ', '-').replace(' ', '-')}.{seed}.jsonl.bz2"
 
 
 def _keep(path: Path, made: Interview, *, report: Report) -> None:

@@ -1,11 +1,11 @@
-"""The answers of one pair as a file: a header line, then one JSON line a question, gzipped.
+"""The answers of one pair as a file: a header line, then one JSON line a question, packed with bzip2.
 
 Everything a label-free signal may look at, and the truth beside it; docs/data/zoo-many/README.md describes
 the format for readers in other languages. Numbers are whole: probabilities in thousandths, entropies and
 log-probabilities in hundredths of a nat. Imports nothing heavy.
 """
 
-import gzip
+import bz2
 import json
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, field
@@ -76,7 +76,7 @@ def write_interview(path: Path, interview: Interview) -> None:
     lines = [asdict(interview.header), *(_packed(each) for each in interview.asked)]
     text = "".join(json.dumps(line, separators=(",", ":")) + "\n" for line in lines)
     partial = path.with_suffix(".partial")
-    partial.write_bytes(gzip.compress(text.encode(), 9, mtime=0))
+    partial.write_bytes(bz2.compress(text.encode()))
     partial.replace(path)
 
 
@@ -87,7 +87,7 @@ def read_interview(path: Path) -> Interview:
         AdaMMSError: the file is not one.
     """
     try:
-        with gzip.open(path, "rt", encoding="utf-8") as file:
+        with bz2.open(path, "rt", encoding="utf-8") as file:
             header, *lines = map(json.loads, file)
         return Interview(Header(**header), [_unpacked(line) for line in lines])
     except (OSError, EOFError, ValueError, TypeError, KeyError) as error:
@@ -100,10 +100,10 @@ def read_interviews(folder: Path) -> list[Interview]:
     Raises:
         AdaMMSError: there is none, or one cannot be read.
     """
-    paths = sorted(folder.glob("*.jsonl.gz"))
+    paths = sorted(folder.glob("*.jsonl.bz2"))
     if not paths:
         raise AdaMMSError(
-            f"{folder} holds no answers (*.jsonl.gz); `python -m adamms.zoo.many --out DIR` makes them."
+            f"{folder} holds no answers (*.jsonl.bz2); `python -m adamms.zoo.many --out DIR` makes them."
         )
     return [read_interview(path) for path in paths]
 
