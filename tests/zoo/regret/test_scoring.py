@@ -4,6 +4,7 @@ import bz2
 import json
 import random
 from collections.abc import Callable
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -29,7 +30,8 @@ def published() -> dict[tuple[str, str, str], list[Question]]:
     """The questions by pair, seed and task, as they stand in the files."""
     groups: dict[tuple[str, str, str], list[Question]] = {}
     for path in sorted(SLICE.glob("*.jsonl.bz2")):
-        header, *asked = (json.loads(line) for line in bz2.open(path, "rt"))
+        lines = bz2.decompress(path.read_bytes()).decode().splitlines()
+        header, *asked = map(json.loads, lines)
         for each in asked:
             groups.setdefault((header["pair"], header["seed"], each["task"]), []).append(each)
     return groups
@@ -40,7 +42,7 @@ def paper(asked: list[Question]) -> list[float | None]:
         sum(each["given"][place] != each["given"][place + 1] for each in asked)
         for place in range(CANDIDATES - 1)
     ]
-    return [None, *(-(one + two) for one, two in zip(changes, changes[1:], strict=False)), None]
+    return [None, *(-(one + two) for one, two in pairwise(changes)), None]
 
 
 def confidence(asked: list[Question]) -> list[float | None]:
