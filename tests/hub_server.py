@@ -1,7 +1,8 @@
 """A small hub on 127.0.0.1, for tests: the endpoints huggingface_hub uses to list and fetch models.
 
 Serves folders as models: model info and tree, `resolve` with commit, ETag and ranges, large files behind a
-redirect as the real hub does. It keeps a log, so a test can prove what was fetched and what was not.
+redirect as the real hub does. It keeps a log, so a test can prove what was fetched and what was not. What is
+uploaded, by whoever shows `TOKEN`, is kept in `uploaded`.
 
     with HubServer({"owner/name": folder}) as hub:
         run(..., env=hub.environment(home))
@@ -12,6 +13,7 @@ import hashlib
 import json
 import os
 import threading
+from base64 import b64decode
 from contextlib import suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -42,6 +44,8 @@ class HubServer:
     broken: tuple[str, ...] = ()
     ranges: bool = True
     log: list[Request] = field(default_factory=list)
+    created: dict[str, dict[str, Any]] = field(default_factory=dict)
+    uploaded: dict[str, dict[str, bytes]] = field(default_factory=dict)
 
     def __enter__(self) -> "HubServer":
         hub = self
@@ -92,6 +96,44 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_HEAD(self) -> None:
         self._answer()
+
+    def do_POST(self) -> None:
+        body = self.rfile.read(int(self.headers["Content-Length"]))
+        path = urlsplit(self.path).path.removeprefix("/api/")
+        if path == "validate-yaml":
+            self._json({"errors": [], "warnings": []})
+        elif self.headers.get("Authorization") != f"Bearer {TOKEN}":
+            self._fail(401, "", message="Invalid username or password.")
+        elif path == "repos/create":
+            asked = json.loads(body)
+            name = f"{asked['organization']}/{asked['name']}"
+            if asked["organization"] == "stranger":
+                self._fail(
+                    403, "", message="You don't have the rights to create a model under this namespace"
+                )
+                return
+            self.server_hub.created[name] = asked
+            self._json({"url": f"{self.server_hub.url}/{name}"})
+        else:
+            _, owner, name, verb, revision = path.split("/")
+            self._upload(f"{owner}/{name}", verb, revision, body=body)
+
+    def _upload(self, model: str, verb: str, revision: str, *, body: bytes) -> None:
+        if revision != "main":
+            self._fail(404, "RevisionNotFound")
+        elif verb == "preupload":
+            names = [file["path"] for file in json.loads(body)["files"]]
+            self._json(
+                {"files": [{"path": n, "uploadMode": "regular", "shouldIgnore": False} for n in names]}
+            )
+        else:
+            lines = [json.loads(line) for line in body.splitlines()]
+            self.server_hub.uploaded[model] = {
+                line["value"]["path"]: b64decode(line["value"]["content"])
+                for line in lines
+                if line["key"] == "file"
+            }
+            self._json({"commitUrl": f"{self.server_hub.url}/{model}/commit/abc", "commitOid": "abc"})
 
     def _answer(self) -> None:
         parts = [unquote(part) for part in urlsplit(self.path).path.strip("/").split("/")]

@@ -1,6 +1,7 @@
 import json
 import subprocess
 import sys
+from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
@@ -74,9 +75,10 @@ def test_an_edited_mapping_is_honoured(pair: tuple[Path, Path], tmp_path: Path) 
     file.write_text(json.dumps(data).replace("language_model.model.layers.0.mlp.up_proj", "somewhere.else"))
     with pytest.raises(MappingError):
         adamms.merge(base, donor, tmp_path / "other", alpha=0.3, file=file)
-    file.write_text("{")
-    with pytest.raises(MappingError, match="cannot be read"):
-        adamms.merge(base, donor, tmp_path / "other", alpha=0.3, file=file)
+    for unreadable in ("{", "[" * 100_000 + "]" * 100_000):
+        file.write_text(unreadable)
+        with pytest.raises(MappingError, match="cannot be read"):
+            adamms.merge(base, donor, tmp_path / "other", alpha=0.3, file=file)
 
 
 def test_rows_dropped_and_pieces_added_by_hand_are_merged_so(pair: tuple[Path, Path], tmp_path: Path) -> None:
@@ -124,32 +126,65 @@ def test_exclusions_are_kept_from_the_base(pair: tuple[Path, Path], tmp_path: Pa
     assert yaml.safe_load((result.path / "recipe.yaml").read_text())["mapping"]["exclude"] == list(rules)
 
 
-def test_models_of_different_ancestors_are_warned_of(pair: tuple[Path, Path], tmp_path: Path) -> None:
+def test_exclusions_hold_for_further_donors_too(pair: tuple[Path, Path], tmp_path: Path) -> None:
+    base, donor = pair
+    third = [{"model": str(write_language_model(tmp_path / "third", 8)), "alpha": 0.25}]
+    result = adamms.merge(
+        base, donor, tmp_path / "out", alpha=0.3, donors=third, exclude=["norms", "layers=1"], force=True
+    )
+    merged, ours = tensors(result.path), tensors(base)
+    excluded = [name for name, entry in result.mapping.tensors.items() if "excluded" in entry.reason]
+    assert len(excluded) == 3 + 12
+    assert all(torch.equal(merged[name], ours[name]) for name in excluded)
+
+
+def test_a_merge_of_nothing_is_refused(pair: tuple[Path, Path], tmp_path: Path) -> None:
+    empty = tmp_path / "mapping.json"
+    empty.write_text('{"tensors": {}}')
+    for nothing in ({"exclude": ["*"]}, {"file": empty}):
+        with pytest.raises(MappingError, match="the result would be the base itself"):
+            adamms.merge(*pair, tmp_path / "out", alpha=0.3, **nothing)
+    assert not (tmp_path / "out").exists()
+
+
+def test_another_reading_than_the_mapping_s_own_is_refused(pair: tuple[Path, Path], tmp_path: Path) -> None:
+    file = tmp_path / "mapping.json"
+    with adamms.Checkpoint.open(pair[0]) as one, adamms.Checkpoint.open(pair[1]) as two:
+        file.write_text(json.dumps(adamms.map_parameters(one, two, duplicates="original").to_json()))
+    for reading in ({"duplicates": "matching"}, {"vocabulary": "keep"}):
+        with pytest.raises(MappingError, match=r"was made with --\w+ (original|tokens), so --"):
+            adamms.merge(*pair, tmp_path / "out", alpha=0.3, file=file, **reading)
+    for reading in ({}, {"duplicates": "original"}):
+        adamms.merge(*pair, tmp_path / "out", alpha=0.3, file=file, overwrite=True, **reading)
+
+
+def test_models_of_different_ancestors_are_refused_unless_forced(
+    pair: tuple[Path, Path], tmp_path: Path
+) -> None:
     base, _ = pair
     stranger = write_llava_onevision(tmp_path / "stranger", ancestor=9)
-    for force in (False, True):
-        said = Said()
-        adamms.merge(base, stranger, tmp_path / f"out{force}", alpha=0.3, force=force, progress=said)
-        assert any("do not share an ancestor" in message for message in said.messages) is not force
+    with pytest.raises(MappingError, match=r"do not share an ancestor: cosine .* in 12 tensors.*--force"):
+        adamms.merge(base, stranger, tmp_path / "out", alpha=0.3)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["base", "donor", "stranger"]
+    said = Said()
+    adamms.merge(base, stranger, tmp_path / "out", alpha=0.3, force=True, progress=said)
+    assert any("do not share an ancestor" in message for message in said.messages)
 
 
-def test_a_pretrained_model_of_another_ancestor_is_warned_of(pair: tuple[Path, Path], tmp_path: Path) -> None:
-    from adamms.pipeline import run
-    from adamms.recipe import make_recipe
-
-    for name, ancestor, strangers in (("theta", 0, 0), ("other", 5, 2)):
+def test_a_pretrained_model_of_another_ancestor_is_refused(pair: tuple[Path, Path], tmp_path: Path) -> None:
+    for name, ancestor, expected in (
+        ("theta", 0, nullcontext()),
+        ("other", 5, pytest.raises(MappingError, match="other do not share an ancestor")),
+    ):
         theta = tmp_path / name
         theta.mkdir()
         save_file(language_model(8, ancestor=ancestor), theta / "model.safetensors")
         (theta / "config.json").write_text(json.dumps(text_config()))
-        base, donor = map(str, pair)
-        recipe = make_recipe(base=base, donor=donor, pretrained=str(theta), merge={"alpha": 0.3})
-        said = Said()
-        run(recipe, tmp_path / f"out-{name}", progress=said)
-        assert sum(f"{name} do not share an ancestor" in message for message in said.messages) == strangers
+        with expected:
+            adamms.merge(*pair, tmp_path / f"out-{name}", method="task_arithmetic", pretrained=str(theta))
 
 
-def test_strangers_on_a_hub_are_noticed_before_they_are_downloaded(tmp_path: Path) -> None:
+def test_strangers_on_a_hub_are_refused_before_they_are_downloaded(tmp_path: Path) -> None:
     base = grown_layouts.write(tmp_path / "base", grown_layouts.cogvlm())
     stranger = grown_layouts.write(tmp_path / "stranger", grown_layouts.llava(grown_from=5))
     with HubServer({"some/stranger": stranger}) as hub:
@@ -160,10 +195,11 @@ def test_strangers_on_a_hub_are_noticed_before_they_are_downloaded(tmp_path: Pat
             capture_output=True,
             text=True,
             env=environment,
-            check=True,
+            check=False,
         )
-        noticed = done.stderr.index("some/stranger do not share an ancestor")
-        assert noticed < done.stderr.index("Fetching some/stranger")
+    assert done.returncode == 2
+    assert "some/stranger do not share an ancestor" in done.stderr
+    assert "Fetching" not in done.stderr
 
 
 class Said(Silent):

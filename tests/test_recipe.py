@@ -82,3 +82,16 @@ def test_exclusions_and_force_are_part_of_a_recipe(tmp_path: Path) -> None:
     recipe = read_recipe(write(tmp_path, text))
     assert (recipe.force, recipe.mapping.exclude) == (True, ("norms", "layers=0-3"))
     assert read_recipe(write(tmp_path, recipe.to_yaml())) == recipe
+
+
+def test_a_recipe_takes_any_signal_by_name(tmp_path: Path) -> None:
+    path = tmp_path / "recipe.yaml"
+    lines = ["base: b", "donor: d", "search:", "  inputs: q.jsonl", "  gated: true", "  repeats: 5"]
+
+    path.write_text("\n".join([*lines, "  rule: paper"]))
+    assert read_recipe(path).search.rule == "sum"
+    path.write_text("\n".join([*lines, "  rule: best"]))
+    with pytest.raises(
+        RecipeError, match=r"line 7: search.rule: There is no rule 'best'; there is: sum, any"
+    ):
+        read_recipe(path)

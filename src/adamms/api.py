@@ -33,7 +33,7 @@ def merge(
         out: the folder to write; it appears there whole or not at all.
         alpha: the donor's weight, from 0 to 1 (equation 1 of the paper): a number, a list over depth, or a
             table by part; left out where the method has a default or needs none.
-        force: say nothing where the weights speak against a common ancestor.
+        force: merge models whose weights speak against a common ancestor all the same.
         overwrite: replace an earlier output of ours.
         resume: go on with a merge that was killed; it ends as an unbroken one.
         progress: told how far the merge is.
@@ -75,7 +75,7 @@ def search(
         donor: the model merged into it.
         inputs: a JSONL file of `{"id"?, "image", "prompt"}`.
         out: the run directory to write; the chosen checkpoint lies in its `merged/`.
-        force: say nothing where the weights speak against a common ancestor.
+        force: merge models whose weights speak against a common ancestor all the same.
         overwrite: replace an earlier run of ours.
         resume: go on with a run that was killed; no question is asked twice.
         progress: told how far the run is.

@@ -15,7 +15,7 @@ from adamms.errors import MappingError, OutputError
 from adamms.mapping import MappedDonor, ParameterMapping, exclude, map_parameters
 from adamms.merging import Method, Parents, View, find_method, make_method
 from adamms.progress import Progress
-from adamms.recipe import Recipe
+from adamms.recipe import MappingOptions, Recipe
 
 
 @dataclass(frozen=True)
@@ -97,7 +97,11 @@ def _check_ancestors(
     pretrained: Checkpoint | None,
     progress: Progress,
 ) -> None:
-    """Say where the weights speak against a common ancestor, unless the recipe insists on the merge."""
+    """Insist that the weights speak for a common ancestor; with `force` only say where they do not.
+
+    Raises:
+        MappingError: two of the models are strangers; the figures are in the message.
+    """
     # Late: what reads weights brings numpy.
     from adamms.mapping.ancestor import check_ancestor, check_family
 
@@ -107,7 +111,9 @@ def _check_ancestors(
         *(check_ancestor(base, donor, mapping) for donor, mapping in further),
     )
     for kinship in kinships:
-        if kinship.verdict != "related" and not recipe.force:
+        if kinship.verdict == "unrelated" and not recipe.force:
+            raise MappingError(f"{kinship.sentence()} To merge them all the same: --force (force: true).")
+        if kinship.verdict != "related":
             progress.say(kinship.sentence())
 
 
@@ -129,9 +135,16 @@ def method_of(recipe: Recipe, alpha: float | None = None) -> Method:
 
 
 def _map_other(recipe: Recipe, base: Checkpoint, donor: Checkpoint) -> ParameterMapping:
-    """A further donor's mapping: the same readings as the first one's."""
+    """A further donor's mapping: the same readings and exclusions as the first one's."""
     options = recipe.mapping
-    return map_parameters(base, donor, duplicates=options.duplicates, vocabulary=options.vocabulary)
+    mapping = map_parameters(
+        base,
+        donor,
+        duplicates=options.duplicates,
+        vocabulary=options.vocabulary,
+        exclude=options.exclude,
+    )
+    return _something(mapping)
 
 
 def _map_ancestor(recipe: Recipe, base: Checkpoint, pretrained: Checkpoint) -> ParameterMapping:
@@ -149,23 +162,40 @@ def resolve_mapping(recipe: Recipe, base: Checkpoint, donor: Checkpoint) -> Para
     """The mapping a recipe asks for: its file, checked against both models, or the automatic one.
 
     Raises:
-        MappingError: the models cannot be mapped, or the file does not fit them.
+        MappingError: the models cannot be mapped, the file does not fit them or the recipe's readings, or
+            nothing is mapped.
     """
     options = recipe.mapping
     if options.file is None:
-        return map_parameters(
-            base,
-            donor,
-            duplicates=options.duplicates,
-            vocabulary=options.vocabulary,
-            exclude=options.exclude,
-        )
+        return _map_other(recipe, base, donor)
     try:
         data = json.loads(options.file.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise MappingError(f"The mapping {options.file} cannot be read: {error}.") from None
     mapping = ParameterMapping.from_json(data).check(base, donor)
-    return exclude(mapping, options.exclude, base=base, donor=donor)
+    _refuse_another_reading(options, mapping)
+    return _something(exclude(mapping, options.exclude, base=base, donor=donor))
+
+
+def _refuse_another_reading(options: MappingOptions, mapping: ParameterMapping) -> None:
+    """A saved mapping was made under one reading; asking for another beside it would be passed over."""
+    for option, made_with in (("duplicates", mapping.duplicates), ("vocabulary", mapping.vocabulary)):
+        asked, default = getattr(options, option), MappingOptions.model_fields[option].default
+        if asked not in (default, made_with):
+            raise MappingError(
+                f"The mapping {options.file} was made with --{option} {made_with or 'unknown'}, so "
+                f"--{option} {asked} has no effect on it: leave the option out, or map again with it."
+            )
+
+
+def _something(mapping: ParameterMapping) -> ParameterMapping:
+    """The mapping, if anything is merged by it."""
+    if not mapping.totals.parameters_merged:
+        raise MappingError(
+            f"Nothing of {mapping.donor} is mapped onto {mapping.base}, so the result would be the base "
+            "itself; check the mapping and what is excluded."
+        )
+    return mapping
 
 
 def _pin(recipe: Recipe, parents: Parents) -> Recipe:

@@ -25,10 +25,12 @@ from adamms.searching import (
     format_alpha,
     parse_alphas,
     read_inputs,
+    read_log_probabilities,
     read_responses,
     sample,
     select,
 )
+from adamms.searching.signals import find_signal
 from adamms.version import __version__
 from adamms.writing import ADAMMS_JSON, write_json, write_merged
 
@@ -175,6 +177,7 @@ def _search(
         seed=options.seed,
         repeats=options.repeats,
         subset=options.subset,
+        log_probabilities=_log_probabilities(opened, questions, folder, responses, progress=progress),
     )
     write_json(folder.path / "selection.json", selection.to_json())
     log("selected", alpha=selection.selected, tied=list(selection.tied))
@@ -234,6 +237,48 @@ def _answers(opened: Opened, questions: _Questions, folder: OutputFolder, *, pro
                 progress.say("The answers so far are kept; go on with --resume.")
             raise
     return read_responses(target)
+
+
+def _log_probabilities(
+    opened: Opened,
+    questions: _Questions,
+    folder: OutputFolder,
+    responses: Responses,
+    *,
+    progress: Progress,
+) -> dict[float, dict[str, float]] | None:
+    """What each candidate thinks of the plurality's answers: a pass of its own, only where the rule asks."""
+    if "log_probabilities" not in find_signal(questions.options.rule).needs:
+        return None
+    # Late: the engine brings transformers with it.
+    from adamms.searching.plurality import keep_log_probabilities, plurality_answers
+    from adamms.searching.sweep import log_probability_sweep
+
+    options = questions.options
+    answers = plurality_answers(responses, fold_case=options.fold_case)
+    known = read_log_probabilities(folder.path) or {}
+    done = {(alpha, id_) for alpha, by_id in known.items() for id_ in by_id}
+    total = len(questions.alphas) * len(questions.examples)
+    with progress.stage("Asking about the plurality's answers", total=total, unit="answers") as advance:
+        advance(len(done))
+        found = log_probability_sweep(
+            opened.parents,
+            questions.examples,
+            questions.alphas,
+            method=opened.method_at,
+            answers=answers,
+            skip=done,
+            progress=advance,
+            max_new_tokens=options.max_new_tokens,
+            batch_size=options.batch_size,
+            device=options.device,
+            dtype=options.dtype,
+            trust_remote_code=options.trust_remote_code,
+            vision_tower=options.vision_tower,
+        )
+        for alpha, id_, value in keep_log_probabilities(folder.path, answers, found):
+            known.setdefault(alpha, {})[id_] = value
+    return known
 
 
 def _accuracy(

@@ -135,7 +135,7 @@ class Recipe(_Part):
     """Further donors, beside `donor`."""
     pretrained: str | None = None
     force: bool = False
-    """Say nothing where the weights speak against a common ancestor."""
+    """Merge models whose weights speak against a common ancestor all the same."""
     mapping: MappingOptions = MappingOptions()
     merge: MergeOptions = MergeOptions()
     search: SearchOptions | None = None

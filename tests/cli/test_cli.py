@@ -94,13 +94,16 @@ def test_map_check_tells_relatives_from_strangers(pair: tuple[Path, Path], tmp_p
     assert "ancestor" not in json.loads(adamms("map", *pair, "--json").stdout)
 
 
-def test_strangers_are_warned_of(pair: tuple[Path, Path], tmp_path: Path) -> None:
+def test_strangers_are_refused_unless_forced(pair: tuple[Path, Path], tmp_path: Path) -> None:
     stranger = write_llava_onevision(tmp_path / "stranger", ancestor=9)
-    command = ("merge", pair[0], stranger, "--alpha", 0.3, "--overwrite", "--out", tmp_path / "out")
-    warned = adamms(*command)
-    assert warned.returncode == 0
-    assert "do not share an ancestor: cosine similarity of their weights" in warned.stderr
-    assert "ancestor" not in adamms(*command, "--force").stderr
+    command = ("merge", pair[0], stranger, "--alpha", 0.3, "--out", tmp_path / "out")
+    refused = adamms(*command)
+    assert refused.returncode == 2
+    assert "do not share an ancestor: cosine similarity of their weights" in refused.stderr
+    assert not (tmp_path / "out").exists()
+    forced = adamms(*command, "--force")
+    assert forced.returncode == 0
+    assert "do not share an ancestor" in forced.stderr
 
 
 def test_a_discovered_mapping_is_saved_and_then_merged(tmp_path: Path) -> None:

@@ -111,6 +111,16 @@ def test_segments_that_do_not_fit(pair, document, segments: list[dict], problem:
     assert EMBED in str(caught.value)
 
 
+def test_what_is_no_parameter_is_never_merged(build) -> None:
+    name = "model.layers.0.self_attn.rotary_emb.inv_freq"
+    tensors = {**layouts.tiny_decoder(), name: ((2,), "F32")}
+    both = build("one", tensors), build("two", tensors)
+    document = map_parameters(*both, vocabulary="rows").to_json()
+    document["tensors"][name] = {"segments": [{"donor": name}]}
+    with pytest.raises(MappingError, match=f"{name}: not a parameter .*never merged"):
+        ParameterMapping.from_json(document).check(*both)
+
+
 def test_all_problems_are_reported_at_once(pair, document) -> None:
     document["tensors"] = {f"old.{name}": entry for name, entry in document["tensors"].items()}
     document["tensors"][EMBED] = {"segments": [{"donor": "nowhere"}]}

@@ -104,6 +104,16 @@ def test_a_base_without_a_clear_licence_gives_none(tmp_path: Path, text: str) ->
     assert "license" not in metadata
 
 
+def test_a_choice_by_another_signal_is_not_told_as_consistency(tmp_path: Path, responses: Responses) -> None:
+    selection = select(responses, rule="plurality", gated=True)
+
+    _, body = card(tmp_path, {}, selection=selection.to_json(), alpha=selection.selected)
+
+    assert "generation consistency" not in body.partition("How alpha")[2]
+    assert "(rule `plurality`, gated, metric `exact`)" in body
+    assert "by the rule plurality" in body
+
+
 def test_a_selection_is_told_with_its_table(tmp_path: Path, responses: Responses) -> None:
     selection = select(responses)
 

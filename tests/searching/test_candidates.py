@@ -22,6 +22,16 @@ def test_ranges_and_lists_are_ascending_unique_and_exact(text: str, alphas: tupl
     assert parse_alphas(text) == alphas
 
 
+@pytest.mark.parametrize(("step", "count"), [("0.02", 31), ("0.05", 13), ("0.1", 7)])
+def test_the_papers_granularities(step: str, count: int) -> None:
+    alphas = parse_alphas(f"0:0.6:{step}")
+
+    assert len(alphas) == count
+    assert alphas == tuple(round(index * float(step), 10) for index in range(count))
+    # Any part of the range has the same spelling of the same alphas, so answers can be shared.
+    assert parse_alphas(f"0.2:0.4:{step}") == tuple(alpha for alpha in alphas if 0.2 <= alpha <= 0.4)
+
+
 def test_both_ends_of_a_fine_range_are_included() -> None:
     alphas = parse_alphas("0:1:0.001")
 

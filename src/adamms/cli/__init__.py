@@ -12,7 +12,7 @@ from types import FrameType
 
 import typer
 
-from adamms.cli import demo, inspect, map_, merge, methods, report, run, search, select, verify
+from adamms.cli import demo, inspect, map_, merge, methods, push, report, run, search, select, verify
 from adamms.cli.console import fail
 from adamms.errors import AdaMMSError
 
@@ -36,6 +36,7 @@ for name, command in (
     ("run", run.run),
     ("report", report.report),
     ("verify", verify.verify),
+    ("push", push.push),
 ):
     app.command(name)(command)
 

@@ -31,7 +31,7 @@ Exclude = Annotated[
 ]
 Force = Annotated[
     bool,
-    typer.Option("--force", help="Say nothing where the weights speak against a common ancestor."),
+    typer.Option("--force", help="Merge models whose weights speak against a common ancestor all the same."),
 ]
 MappingFile = Annotated[
     Path | None, typer.Option("--mapping", help="A mapping saved by `adamms map --save`, perhaps edited.")

@@ -45,7 +45,7 @@ class Finding:
 def tell_duplicates(findings: list[Finding]) -> tuple[list[Finding], list[str]]:
     """Tell originals from duplicates: the original is more like the reference, which has no duplicate.
 
-    Where the names of different layers differ in the layer's number only, all layers decide together.
+    Where the names of different layers differ in one part only, the layer's, all layers decide together.
 
     Returns:
         The findings with their experts, second token tables left out; and what a person should know.
@@ -78,7 +78,8 @@ def _expert(slot: Slot, place: int) -> str | None:
 
 def _scores(findings: list[Finding], rivals: dict[Slot, list[Finding]]) -> dict[str, float]:
     """How like the reference a tensor is, together with those of the same name in other layers."""
-    families = {finding.tensor: _family(finding) for finding in findings}
+    at = _layer_part(findings)
+    families = {finding.tensor: _family(finding, at) for finding in findings}
     mixed = any(
         len(dict.fromkeys(families[finding.tensor] for finding in candidates)) < len(candidates)
         for candidates in rivals.values()
@@ -91,8 +92,23 @@ def _scores(findings: list[Finding], rivals: dict[Slot, list[Finding]]) -> dict[
     return {name: fmean(similarities[family]) for name, family in families.items()}
 
 
-def _family(finding: Finding) -> str:
-    return re.sub(rf"(?<!\d){finding.slot.layer}(?!\d)", "*", finding.tensor, count=1)
+def _layer_part(findings: list[Finding]) -> int | None:
+    """Which part of the dotted names stands for the layer, whatever it is called; None if none does."""
+    inside = [(f.slot.layer, f.tensor.split(".")) for f in findings if f.slot.layer is not None]
+    layers = len(dict.fromkeys(layer for layer, _ in inside))
+    for at in range(min((len(parts) for _, parts in inside), default=0)):
+        pairs = dict.fromkeys((layer, parts[at]) for layer, parts in inside)
+        if len(pairs) == layers == len(dict.fromkeys(part for _, part in pairs)):
+            return at
+    return None
+
+
+def _family(finding: Finding, at: int | None) -> str:
+    """A name without its layer: its part `at`, or else the layer's number wherever it is written."""
+    if at is None or finding.slot.layer is None:
+        return re.sub(rf"(?<!\d){finding.slot.layer}(?!\d)", "*", finding.tensor, count=1)
+    parts = finding.tensor.split(".")
+    return ".".join([*parts[:at], "*", *parts[at + 1 :]])
 
 
 def _on_duplicates(rivals: dict[Slot, list[Finding]], scores: dict[str, float]) -> Iterable[str]:

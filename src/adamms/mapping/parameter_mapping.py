@@ -10,6 +10,7 @@ from math import prod
 from typing import TYPE_CHECKING, Any
 
 from adamms.errors import MappingError
+from adamms.mapping.decoder import NOT_A_PARAMETER, what_is
 from adamms.mapping.mapping_json import MappingReader, tensors_to_json
 from adamms.mapping.segments import Shapes, TensorMapping, covered_rows, misfits, status_of
 
@@ -109,14 +110,16 @@ class ParameterMapping:
             the statuses and totals that follow from its segments.
 
         Raises:
-            MappingError: a name does not exist, rows are out of range or mapped twice, or shapes differ; all
-                problems are in the message.
+            MappingError: a name does not exist, rows are out of range or mapped twice, shapes differ, or what
+                is no parameter is mapped; all problems are in the message.
         """
         ours, theirs = shapes_of(base), shapes_of(donor)
         problems: list[str] = []
         for name, entry in self.tensors.items():
             if name in ours:
                 problems += misfits(name, ours[name], entry.segments, donor=theirs, source=donor.source)
+                if entry.segments and what_is(name) == NOT_A_PARAMETER:
+                    problems.append(f"{name}: {NOT_A_PARAMETER}, never merged; remove its segments.")
             else:
                 problems.append(f"{name}: there is no such tensor in {base.source}.")
         if problems:

@@ -14,6 +14,7 @@ import yaml
 
 from adamms.mapping.architectures.llava_original import stored
 from adamms.reports.parents import model_id, short_name
+from adamms.searching.consistency import RULES
 from adamms.searching.native import is_native
 
 METHODS = {"linear": ": `(1 - alpha) * base + alpha * donor`, in float32, rounded once"}
@@ -181,10 +182,21 @@ def _parent(parent: Mapping[str, Any]) -> str:
 def _selection(selection: Mapping[str, Any] | None) -> list[str]:
     if selection is None:
         return ["By hand."]
+    gated = ", gated" if selection.get("gated") else ""
+    by = f"rule `{selection['rule']}`{gated}, metric `{selection['metric']}`"
+    asked = f"each candidate answered the same {selection['samples']} questions, and"
+    if selection["rule"] in RULES:
+        how = (
+            f"Without labels, by generation consistency ({by}): {asked} the one whose answers differ least "
+            "from its neighbours' was taken."
+        )
+    else:
+        how = (
+            f"Without labels, by what the answers show of themselves ({by}): {asked} the one that scores "
+            f"best was taken. {_cell(selection['verdict'])}"
+        )
     lines = [
-        f"Without labels, by generation consistency (rule `{selection['rule']}`, metric "
-        f"`{selection['metric']}`): each candidate answered the same {selection['samples']} questions, and "
-        "the one whose answers differ least from its neighbours' was taken.",
+        how,
         "",
         "| alpha | differences | to previous | to next | |",
         "|---|---|---|---|---|",

@@ -15,7 +15,7 @@ from torch import Tensor
 from transformers.cache_utils import Cache
 
 from adamms.searching.key_values import cache_bytes, new_cache, pooled
-from adamms.searching.prompts import Prompt, collate
+from adamms.searching.prompts import Batch, Prompt, collate
 from adamms.searching.scores import processed
 
 
@@ -102,9 +102,23 @@ def greedy(model: Any, prompts: Sequence[Prompt], *, batch_size: int, pool_bytes
         yield from done
 
 
-@torch.no_grad()
 def prefill(model: Any, prompts: Sequence[Prompt]) -> Pool:
     """Read a batch of prompts and choose each one's first token."""
+    batch, cache, logits = read_prompts(model, prompts, keep=1)
+    types = {name: next_types(name, values) for name, values in batch.types.items()}
+    rows = [Row(prompt) for prompt in prompts]
+    pool = Pool(rows, cache, batch.ids, batch.mask, batch.padded, batch.positions[..., -1:], types)
+    _choose(pool, logits[:, -1])
+    return pool
+
+
+@torch.no_grad()
+def read_prompts(model: Any, prompts: Sequence[Prompt], *, keep: int) -> tuple[Batch, Cache, Tensor]:
+    """One forward pass over a batch of prompts.
+
+    Returns:
+        The batch, the cache it filled, and the logits of the last `keep` positions, (rows, keep, vocabulary).
+    """
     batch = collate(prompts, device=model.device)
     cache = new_cache()
     inputs = model.prepare_inputs_for_generation(
@@ -114,20 +128,17 @@ def prefill(model: Any, prompts: Sequence[Prompt]) -> Pool:
         attention_mask=batch.mask if batch.padded else None,
         position_ids=batch.positions,
         use_cache=True,
-        logits_to_keep=1,
+        logits_to_keep=keep,
         **batch.types,
         **({"mm_encoder_outputs": {"image": batch.vision}} if batch.vision is not None else {}),
     )
-    logits = model(**inputs, return_dict=True).logits[:, -1]
-    types = {
-        # As `generate` goes on: text behind an image model's prompt, elsewhere the prompt's last type.
-        name: torch.zeros_like(values[:, -1:]) if name == "mm_token_type_ids" else values[:, -1:]
-        for name, values in batch.types.items()
-    }
-    rows = [Row(prompt) for prompt in prompts]
-    pool = Pool(rows, cache, batch.ids, batch.mask, batch.padded, batch.positions[..., -1:], types)
-    _choose(pool, logits)
-    return pool
+    return batch, cache, model(**inputs, return_dict=True).logits[:, -keep:]
+
+
+def next_types(name: str, values: Tensor) -> Tensor:
+    """The type of a token behind the prompt, (rows, 1): text behind an image model's prompt, elsewhere the
+    prompt's last type, as `generate` goes on."""
+    return torch.zeros_like(values[:, -1:]) if name == "mm_token_type_ids" else values[:, -1:]
 
 
 @torch.no_grad()

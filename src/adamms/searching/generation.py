@@ -9,7 +9,7 @@ import dataclasses
 import gc
 import inspect
 import math
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -28,10 +28,12 @@ from adamms.searching.live_model import (
 )
 from adamms.searching.native import cache_length
 from adamms.searching.original_llava import OriginalLlava
+from adamms.searching.plurality import PluralityAnswer
 from adamms.searching.preparation import Preparation, sentence, shortened
 from adamms.searching.prompts import TYPES, Prompt
 from adamms.searching.questions import GREEDY, Question, model_inputs, take_apart
 from adamms.searching.responses import Response
+from adamms.searching.teacher_forcing import Forced, mean_log_probabilities
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -52,6 +54,13 @@ class Generator(Protocol):
 
     def answer(self, ids: Collection[str]) -> Iterator[Response]:
         """The candidate's answers to these prepared questions, in any order."""
+
+
+class Scorer(Generator, Protocol):
+    """An engine that can also tell how probable it finds an answer."""
+
+    def log_probabilities(self, answers: Mapping[str, PluralityAnswer]) -> Iterator[tuple[str, float]]:
+        """Question id -> the mean log-probability of this answer's tokens under the candidate, in nats."""
 
 
 class TransformersGenerator:
@@ -195,9 +204,34 @@ class TransformersGenerator:
                 self._halve(error)
                 crowded = True
             if crowded:  # only here, behind the handler, nothing refers to what did not fit any more
-                gc.collect()
-                if torch.cuda.is_available():
-                    torch.cuda.empty_cache()
+                _free()
+
+    def log_probabilities(self, answers: Mapping[str, PluralityAnswer]) -> Iterator[tuple[str, float]]:
+        """How probable the candidate finds these answers to prepared questions; nothing is generated."""
+        left = {
+            id_: Forced(self._prompts[id_], self._tokens(answer.text), ends=answer.finished)
+            for id_, answer in answers.items()
+        }
+        while left:
+            crowded = False
+            try:
+                for id_, value in mean_log_probabilities(
+                    self.model, list(left.values()), batch_size=self._batch_size
+                ):
+                    del left[id_]
+                    yield id_, value
+            except (RuntimeError, MemoryError) as error:
+                if not out_of_memory(error):
+                    raise
+                self._halve(error)
+                crowded = True
+            if crowded:
+                _free()
+
+    def _tokens(self, text: str) -> tuple[int, ...]:
+        """An answer's tokens; special tokens spelled out in it are text."""
+        encoded = self._preparation.tokenizer(text, add_special_tokens=False, split_special_tokens=True)
+        return tuple(encoded["input_ids"])
 
     def _halve(self, error: BaseException) -> None:
         if self._batch_size == 1:
@@ -220,6 +254,12 @@ class TransformersGenerator:
             entropy=row.entropy if math.isfinite(row.entropy) else None,
             finished=row.ended,
         )
+
+
+def _free() -> None:
+    gc.collect()
+    if torch.cuda.is_available():
+        torch.cuda.empty_cache()
 
 
 def alone(model: Any, prompt: Prompt, *, tokenizer: Any = None) -> Row:

@@ -69,7 +69,7 @@ class ResponseWriter:
         """Add one answer; it is in the operating system's hands when this returns."""
         alpha = round_alpha(response.alpha)
         if alpha not in self._files:
-            self._files[alpha] = _open_to_append(response_file(self._folder, alpha))
+            self._files[alpha] = open_to_append(response_file(self._folder, alpha))
         line = json.dumps(response.to_json(), ensure_ascii=False)
         # backslashreplace turns a lone surrogate into the escape that JSON has for it.
         self._files[alpha].write(line.encode("utf-8", "backslashreplace") + b"\n")
@@ -85,7 +85,7 @@ def parse_line(line: bytes) -> dict[str, Any] | None:
     return record if isinstance(record, dict) else None
 
 
-def _open_to_append(path: Path) -> BinaryIO:
+def open_to_append(path: Path) -> BinaryIO:
     """Open a file behind its last whole line: what a killed process left half written is cut off."""
     file = path.open("a+b")
     file.seek(0)

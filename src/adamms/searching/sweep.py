@@ -4,9 +4,9 @@ Every candidate answers every question; answers come as they are done and those 
 not asked again. Nothing is written here: the weights move in memory, the answers go to the caller.
 """
 
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from adamms.errors import SearchError
 from adamms.searching.inputs import Example
@@ -15,7 +15,8 @@ from adamms.searching.responses import Response
 if TYPE_CHECKING:
     from adamms.checkpoints import Checkpoint
     from adamms.merging import Method, Parents
-    from adamms.searching.generation import Generator
+    from adamms.searching.generation import Generator, Scorer
+    from adamms.searching.plurality import PluralityAnswer
 
 
 def sweep(
@@ -88,6 +89,57 @@ def sweep(
             yield response
 
 
+def log_probability_sweep(
+    parents: "Parents",
+    examples: Sequence[Example],
+    alphas: Sequence[float],
+    *,
+    method: "Callable[[float], Method]",
+    answers: "Mapping[str, PluralityAnswer]",
+    skip: Collection[tuple[float, str]] = (),
+    generator: "Scorer | None" = None,
+    progress: Callable[[int], None] | None = None,
+    **options: Any,
+) -> Iterator[tuple[float, str, float]]:
+    """Ask every candidate how probable it finds the same given answers: one forward pass, no generation.
+
+    Args:
+        parents: as in `sweep`.
+        examples: the questions.
+        alphas: the candidates.
+        method: alpha -> the merge method of that candidate.
+        answers: input id -> the answer.
+        skip: pairs of alpha and question id that are known already.
+        generator: another engine that can tell; transformers in this process when left out.
+        progress: called with the answers done since.
+        **options: of the engine, as in `sweep`.
+
+    Yields:
+        Alpha, input id, mean log-probability of the answer's tokens.
+
+    Raises:
+        SearchError: the base cannot be loaded or asked; the message says why.
+    """
+    skipped = frozenset(skip)
+    wanted = {alpha: [each.id for each in examples if (alpha, each.id) not in skipped] for alpha in alphas}
+    asked = frozenset(id for ids in wanted.values() for id in ids)
+    if not asked:
+        return
+    from adamms.merging.tensors import TensorMerger
+
+    merger = TensorMerger(parents)
+    engine = generator or _transformers(parents.base, parents.changed(method(alphas[0])), **options)
+    engine.prepare([example for example in examples if example.id in asked])
+    for alpha, ids in wanted.items():
+        if not ids:
+            continue
+        engine.move(alpha, partial(merger.merged, method=method(alpha)))
+        for id_, value in engine.log_probabilities({id_: answers[id_] for id_ in ids}):
+            if progress is not None:
+                progress(1)
+            yield alpha, id_, value
+
+
 def _transformers(
     base: "Checkpoint",
     changed: Sequence[str],
@@ -98,7 +150,7 @@ def _transformers(
     dtype: str | None,
     trust_remote_code: bool,
     vision_tower: str | None,
-) -> "Generator":
+) -> "Scorer":
     # Late: torch and transformers take seconds, and a search that is finished needs neither.
     from adamms.searching.generation import TransformersGenerator
 

@@ -1,0 +1,70 @@
+"""Publishing a merged checkpoint, through the command line, on a small real hub on localhost."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import adamms
+from hub_server import TOKEN, HubServer
+from small_pairs import write_llava_onevision, write_qwen2_vl
+
+
+@pytest.fixture(scope="module")
+def merged(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("push")
+    pair = write_qwen2_vl(folder / "base"), write_llava_onevision(folder / "donor")
+    return adamms.merge(*pair, folder / "run" / "merged", alpha=0.3).path
+
+
+def push(
+    hub: HubServer, home: Path, *arguments: object, token: str | None = TOKEN
+) -> subprocess.CompletedProcess[str]:
+    extra = {"HF_TOKEN": token} if token else {}
+    return subprocess.run(
+        [sys.executable, "-m", "adamms", "push", *map(str, arguments)],
+        env=hub.environment(home, HF_HUB_DISABLE_PROGRESS_BARS="1", **extra),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def test_every_file_of_a_merged_model_is_published_in_one_commit(merged: Path, tmp_path: Path) -> None:
+    with HubServer({}) as hub:
+        # The run directory will do as well.
+        for given in (merged, merged.parent):
+            hub.uploaded.clear()
+            done = push(hub, tmp_path, given, "me/merged", "--private")
+            assert done.returncode == 0, done.stderr
+            assert f"{hub.url}/me/merged/commit/abc" in done.stdout
+            expected = {path.name: path.read_bytes() for path in merged.iterdir()}
+            assert hub.uploaded == {"me/merged": expected}
+        assert hub.created["me/merged"]["visibility"] == "private"
+
+
+def test_what_cannot_be_published_is_refused_in_a_sentence(merged: Path, tmp_path: Path) -> None:
+    short = tmp_path / "short"
+    short.mkdir()
+    for path in merged.iterdir():
+        (short / path.name).write_bytes(path.read_bytes())
+    shard = short / "model-00001-of-00002.safetensors"
+    shard.write_bytes(shard.read_bytes()[:-10])
+    with HubServer({}) as hub:
+        for arguments, token, code, words in (
+            ((tmp_path, "me/merged"), TOKEN, 2, "not a merged checkpoint"),
+            ((short, "me/merged"), TOKEN, 2, shard.name),
+            ((merged, "me/merged"), None, 2, "log in"),
+            ((merged, "stranger/merged"), TOKEN, 2, "may not write stranger/merged"),
+            ((merged, "a/b/c"), TOKEN, 2, "owner/name"),
+            ((merged, "me/merged", "--revision", "nowhere"), TOKEN, 2, "no such place"),
+        ):
+            done = push(hub, tmp_path / "home", *arguments, token=token)
+            assert done.returncode == code, done.stderr
+            assert words in done.stderr
+            assert "Traceback" not in done.stderr
+        assert hub.uploaded == {}
+    gone = push(hub, tmp_path / "home", merged, "me/merged")
+    assert gone.returncode == 1
+    assert "could not be uploaded" in gone.stderr
