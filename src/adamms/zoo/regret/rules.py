@@ -29,7 +29,7 @@ def all_rules() -> list[Rule]:
     """Return the constants, the signals, and the gated signals."""
     signals = all_signals()
     return [
-        *(_constant(alpha) for alpha in (0.0, 0.1, 0.2)),
+        *(_constant(alpha) for alpha in (0.0, 0.1, 0.2, 0.4)),
         *(_chosen(signal, gate=None) for signal in signals),
         *(_chosen(signal, gate=GATE) for signal in signals if signal.scores_base == "yes"),
     ]

@@ -36,25 +36,30 @@ def by_kind(found: Sequence[Outcome], measure: Callable[[Summary], float | None]
     return "\n".join(lines)
 
 
+PAPER = "sum (the paper's)"
+SMALL = 0.5
+
+
 def summaries(found: Sequence[Outcome]) -> str:
-    """One row a rule: all measures over all cells."""
-    lines = [
-        _row(
-            [
-                "rule",
-                "regret",
-                "worst cell",
-                "within 0.1 of the best, %",
-                "rank correlation",
-                "over base",
-                "over always 0.1",
-                "where it is worst",
-            ]
-        ),
-        _row(["---"] * 8),
+    """One row a rule: all measures over all cells, and in how many it differs from the paper's rule."""
+    titles = [
+        "rule",
+        "regret",
+        "worst cell",
+        "within 0.1 of the best, %",
+        "rank correlation",
+        "over base",
+        "over always 0.1",
+        "cells better / worse than the paper's rule",
+        "where it is worst",
     ]
+    lines = [_row(titles), _row(["---"] * len(titles))]
+    paper = {outcome.cell.name: outcome.regret for outcome in found if outcome.rule == PAPER}
     for rule in dict.fromkeys(outcome.rule for outcome in found):
-        whole = summarise([outcome for outcome in found if outcome.rule == rule])
+        own = [outcome for outcome in found if outcome.rule == rule]
+        whole = summarise(own)
+        gains = [paper[outcome.cell.name] - outcome.regret for outcome in own]
+        better, worse = sum(gain > SMALL for gain in gains), sum(gain < -SMALL for gain in gains)
         lines.append(
             _row(
                 [
@@ -65,6 +70,7 @@ def summaries(found: Sequence[Outcome]) -> str:
                     "" if whole.rank is None else f"{whole.rank:.2f}",
                     _number(whole.over_base),
                     _number(whole.over_tenth),
+                    f"{better} / {worse}",
                     whole.worst_cell,
                 ]
             )
