@@ -27,6 +27,10 @@ class SearchError(AdaMMSError):
     """A search cannot be run, or its answers cannot be compared."""
 
 
+class EvaluationError(AdaMMSError):
+    """Answers cannot be scored as asked, or scores cannot be compared."""
+
+
 class RecipeError(AdaMMSError):
     """A recipe does not say what to do; all its problems are in the message."""
 

@@ -11,9 +11,10 @@ from pathlib import Path
 from typing import Any
 
 from adamms.checkpoints import Checkpoint
+from adamms.checkpoints.sources import parts_of, resolved
 from adamms.errors import MappingError, OutputError
 from adamms.mapping import MappedDonor, ParameterMapping, exclude, map_parameters
-from adamms.merging import Method, Parents, View, find_method, make_method
+from adamms.merging import Method, Parents, View, check_merge, find_method, make_method
 from adamms.progress import Progress
 from adamms.recipe import MappingOptions, Recipe
 
@@ -43,9 +44,7 @@ def open_models(recipe: Recipe, models: ExitStack, progress: Progress) -> Opened
     def data_of(headers: Checkpoint) -> Checkpoint:
         if headers.folder is None:
             progress.say(f"Fetching {headers.source} from the hub.")
-            headers = models.enter_context(
-                Checkpoint.open(headers.source, revision=headers.revision, download=True)
-            )
+            headers = models.enter_context(Checkpoint.open(headers.pinned, download=True))
         headers.require_data()
         return headers
 
@@ -64,7 +63,7 @@ def open_models(recipe: Recipe, models: ExitStack, progress: Progress) -> Opened
         for note in each.notes:
             progress.say(note)
     # Before a download where parts of the files can be read: a few kilobytes may save two models' transfer.
-    early = all(_gives_parts(model) for model in (base, donor, *others, pretrained) if model)
+    early = all(model.gives_parts for model in (base, donor, *others, pretrained) if model)
     if early:
         _check_ancestors(recipe, base, [donor, *others], mappings, pretrained=pretrained, progress=progress)
     base, donors = data_of(base), [data_of(each) for each in (donor, *others)]
@@ -78,7 +77,7 @@ def open_models(recipe: Recipe, models: ExitStack, progress: Progress) -> Opened
     views = [View(each, MappedDonor(its, base, each)) for each, its in zip(donors, mappings, strict=True)]
     parents = Parents(base, tuple(views), ancestor)
     method = method_of(recipe, None if recipe.search is None else 0.0)
-    parents.views_for(method)
+    check_merge(parents, method)
     tensors, parameters = parents.without_ancestor(method)
     if parameters:
         progress.say(
@@ -117,10 +116,6 @@ def _check_ancestors(
             progress.say(kinship.sentence())
 
 
-def _gives_parts(model: Checkpoint) -> bool:
-    return model.folder is not None or model.format == "safetensors"
-
-
 def method_of(recipe: Recipe, alpha: float | None = None) -> Method:
     """The recipe's method, checked, with its own alpha or a candidate's."""
     options = recipe.merge
@@ -128,9 +123,13 @@ def method_of(recipe: Recipe, alpha: float | None = None) -> Method:
     first = options.alpha if alpha is None else alpha
     if first is not None:
         settings["alpha"] = first
-    if recipe.donors and "alpha" in settings:
-        own = (settings["alpha"], *(each.alpha for each in recipe.donors))
-        settings["alpha"] = tuple(settings["alpha"] if each is None else each for each in own)
+    own = [each.alpha for each in recipe.donors]
+    if any(each is not None for each in own):
+        alpha_of = find_method(options.method).setting("alpha")
+        shared = settings.get("alpha", alpha_of.default if alpha_of else None)
+        settings["alpha"] = (shared, *(shared if each is None else each for each in own))
+    for number, each in enumerate(recipe.donors, start=2):
+        settings |= {f"donor{number}.{name}": value for name, value in each.settings.items()}
     return make_method(options.method, settings)
 
 
@@ -201,18 +200,15 @@ def _something(mapping: ParameterMapping) -> ParameterMapping:
 def _pin(recipe: Recipe, parents: Parents) -> Recipe:
     """The recipe that repeats this run: absolute paths, and hub ids with the revision that was read."""
 
-    def name(model: Checkpoint) -> str:
-        return f"{model.source}@{model.revision}" if model.revision else model.source
-
-    donor, *others = (name(view.checkpoint) for view in parents.donors)
-    changes: dict[str, Any] = {"base": name(parents.base), "donor": donor}
+    donor, *others = (view.checkpoint.pinned for view in parents.donors)
+    changes: dict[str, Any] = {"base": parents.base.pinned, "donor": donor}
     changes["donors"] = tuple(
         each.model_copy(update={"model": other}) for each, other in zip(recipe.donors, others, strict=True)
     )
     if parents.pretrained:
-        changes["pretrained"] = name(parents.pretrained.checkpoint)
-    elif recipe.pretrained and Path(recipe.pretrained).expanduser().exists():
-        changes["pretrained"] = str(Path(recipe.pretrained).expanduser().resolve())
+        changes["pretrained"] = parents.pretrained.checkpoint.pinned
+    elif recipe.pretrained:
+        changes["pretrained"] = resolved(recipe.pretrained)
     if recipe.mapping.file:
         file = recipe.mapping.file.expanduser().resolve()
         changes["mapping"] = recipe.mapping.model_copy(update={"file": file})
@@ -234,7 +230,7 @@ def keep_sources(recipe: Recipe, out: Path) -> None:
     """
     target = out.expanduser().resolve()
     sources = (recipe.base, recipe.donor, recipe.pretrained, *(each.model for each in recipe.donors))
-    for source in sources:
-        folder = Path(source).expanduser().resolve() if source else None
-        if folder and folder.exists() and (folder == target or target in folder.parents):
+    for source in (part for each in sources if each for part in parts_of(each)):
+        folder = Path(source).expanduser().resolve()
+        if folder.exists() and (folder == target or target in folder.parents):
             raise OutputError(f"{out} is or holds {source}, which is merged; choose another folder.")

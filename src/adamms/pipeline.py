@@ -9,11 +9,12 @@ import time
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from adamms.checkpoints import OutputFolder
-from adamms.errors import AdaMMSError, RecipeError
+from adamms.errors import AdaMMSError, CheckpointError, RecipeError
 from adamms.mapping import ParameterMapping
-from adamms.merging import Method
+from adamms.merging import Method, check_merge
 from adamms.opening import Opened, keep_sources, method_of, open_models
 from adamms.progress import Progress, Silent
 from adamms.recipe import Recipe, SearchOptions
@@ -30,9 +31,19 @@ from adamms.searching import (
     sample,
     select,
 )
+from adamms.searching.rehearsal import rehearse
 from adamms.searching.signals import find_signal
 from adamms.version import __version__
-from adamms.writing import ADAMMS_JSON, write_json, write_merged
+from adamms.writing import (
+    ADAMMS_JSON,
+    require_unchanged,
+    source_files,
+    write_json,
+    write_merged,
+)
+
+CHOICE = ("rule", "gated", "metric", "embedding_model", "fold_case", "ends", "seed", "repeats", "subset")
+"""The settings of a search that its choice takes; the others are about asking."""
 
 MERGED = "merged"
 RECIPE = "recipe.yaml"
@@ -127,14 +138,38 @@ class _Questions:
     @classmethod
     def of(cls, options: SearchOptions) -> "_Questions":
         examples = sample(read_inputs(options.inputs), options.samples, seed=options.seed)
-        return cls(options, parse_alphas(options.alphas), examples)
+        questions = cls(options, parse_alphas(options.alphas), examples)
+        rehearse(examples, questions.alphas, **questions.choice)
+        return questions
+
+    @property
+    def choice(self) -> dict[str, Any]:
+        """How the candidate is chosen: the keyword arguments of `select`."""
+        names = (
+            "rule",
+            "gated",
+            "metric",
+            "embedding_model",
+            "fold_case",
+            "ends",
+            "seed",
+            "repeats",
+            "subset",
+        )
+        return {name: getattr(self.options, name) for name in names}
 
 
 def _merge(opened: Opened, folder: OutputFolder, *, method: Method, progress: Progress) -> MergeResult:
     folder.keep_on_failure = True
     try:
         write_merged(
-            opened, folder.path, method=method, selection=None, progress=progress, resume=folder.resumed
+            opened,
+            folder.path,
+            method=method,
+            selection=None,
+            progress=progress,
+            files=source_files(opened.parents),
+            resume=folder.resumed,
         )
     except AdaMMSError as error:
         # What is wrong with the input stays wrong; only the machine's faults are worth resuming after.
@@ -160,23 +195,24 @@ def _search(
     from adamms.reports import build_report
 
     options, alphas, examples = questions.options, questions.alphas, questions.examples
+    for alpha in alphas:
+        check_merge(opened.parents, opened.method_at(alpha))
     _same_recipe(folder, opened.recipe)
     write_json(folder.path / "mapping.json", opened.mapping.to_json())
     log = _Log(folder.path / "log.jsonl")
     log("started", version=__version__, inputs=len(examples), candidates=len(alphas))
+    files = source_files(opened.parents)
     responses = _answers(opened, questions, folder, progress=progress)
+    try:
+        require_unchanged(opened.parents, files)
+    except CheckpointError:
+        # Answers of models that no longer exist are not worth resuming with.
+        folder.keep_on_failure = False
+        raise
     log("answered", answers=sum(map(len, responses.values())))
     selection = select(
         responses,
-        rule=options.rule,
-        gated=options.gated,
-        metric=options.metric,
-        embedding_model=options.embedding_model,
-        fold_case=options.fold_case,
-        ends=options.ends,
-        seed=options.seed,
-        repeats=options.repeats,
-        subset=options.subset,
+        **questions.choice,
         log_probabilities=_log_probabilities(opened, questions, folder, responses, progress=progress),
     )
     write_json(folder.path / "selection.json", selection.to_json())
@@ -185,11 +221,16 @@ def _search(
     if accuracy:
         by_alpha = {f"{alpha:g}": value for alpha, value in accuracy.items()}
         write_json(folder.path / "accuracy.json", by_alpha)
-    _write_candidate(opened, folder.path / MERGED, selection.selected, selection=selection, progress=progress)
+
+    def write(target: Path, alpha: float, chosen: Selection | None) -> None:
+        target.mkdir(parents=True, exist_ok=True)
+        method = opened.method_at(alpha)
+        write_merged(opened, target, method=method, selection=chosen, progress=progress, files=files)
+
+    write(folder.path / MERGED, selection.selected, selection)
     if options.keep_all:
         for alpha in alphas:
-            target = folder.path / "candidates" / f"alpha={format_alpha(alpha)}"
-            _write_candidate(opened, target, alpha, selection=None, progress=progress)
+            write(folder.path / "candidates" / f"alpha={format_alpha(alpha)}", alpha, None)
     log("finished")
     build_report(folder.path)
     folder.commit()
@@ -291,13 +332,6 @@ def _accuracy(
     if any(example.id not in known for example in examples):
         return None
     return {alpha: score(answered, known) for alpha, answered in responses.items()}
-
-
-def _write_candidate(
-    opened: Opened, folder: Path, alpha: float, *, selection: Selection | None, progress: Progress
-) -> None:
-    folder.mkdir(parents=True, exist_ok=True)
-    write_merged(opened, folder, method=opened.method_at(alpha), selection=selection, progress=progress)
 
 
 def _same_recipe(folder: OutputFolder, recipe: Recipe) -> None:

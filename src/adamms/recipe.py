@@ -15,6 +15,7 @@ from typing import Annotated, Any, Literal
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
+from adamms.checkpoints.sources import resolved
 from adamms.errors import MergeError, RecipeError, SearchError
 from adamms.mergekit_yaml import is_mergekit, recipe_parts
 from adamms.merging import find_method
@@ -119,6 +120,8 @@ class FurtherDonor(_Part):
     model: str
     alpha: Any = None
     """Its weight; the first donor's when left out."""
+    settings: dict[str, Any] = Field(default_factory=dict)
+    """What it has of its own among the method's settings, such as a density."""
 
     @field_validator("alpha")
     @classmethod
@@ -211,6 +214,10 @@ def read_recipe(path: Path) -> Recipe:
         node = yaml.compose(text, Loader=yaml.SafeLoader)
         data = yaml.safe_load(text)
     except yaml.YAMLError as error:
+        if "another document" in str(error):
+            raise RecipeError(
+                f"{path} holds several documents; a recipe is one, so make it a file each."
+            ) from None
         mark = getattr(error, "problem_mark", None)
         where = f", line {mark.line + 1}" if mark else ""
         raise RecipeError(f"{path}{where}: not valid YAML: {getattr(error, 'problem', error)}.") from None
@@ -251,7 +258,7 @@ def parse_size(text: str) -> int:
 
 def _resolve_paths(recipe: Recipe, folder: Path) -> Recipe:
     def model(source: str) -> str:
-        return str((folder / source).resolve()) if (folder / source).exists() else source
+        return resolved(source, folder=folder)
 
     changes: dict[str, Any] = {"base": model(recipe.base), "donor": model(recipe.donor)}
     changes["donors"] = tuple(each.model_copy(update={"model": model(each.model)}) for each in recipe.donors)

@@ -8,7 +8,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-from adamms.checkpoints import Checkpoint, CheckpointWriter
+from adamms.checkpoints import CheckpointWriter
 from adamms.errors import CheckpointError
 from adamms.merging import Method, Parents
 from adamms.merging.journal import Journal
@@ -18,6 +18,7 @@ from adamms.searching import Selection
 from adamms.version import __version__
 
 ADAMMS_JSON = "adamms.json"
+SourceFiles = list[tuple[str, int, int]]
 
 
 def write_merged(
@@ -27,9 +28,14 @@ def write_merged(
     method: Method,
     selection: Selection | None,
     progress: Progress,
+    files: SourceFiles,
     resume: bool = False,
 ) -> None:
-    """One merged checkpoint: weights in the base's layout, companions, `adamms.json` and the model card."""
+    """One merged checkpoint: weights in the base's layout, companions, `adamms.json` and the model card.
+
+    Raises:
+        CheckpointError: a source is no longer what `files` says it was when it was opened.
+    """
     # Late: torch takes seconds, and most mistakes are found before it is needed.
     from adamms.merging.facts import elements_to_measure, model_facts
     from adamms.merging.stream import stream_merge
@@ -42,7 +48,6 @@ def write_merged(
     journal = Journal(folder, writer, about=_about(opened, method))
     if journal.done:
         progress.say("Resuming: what the interrupted merge wrote is kept.")
-    before = _state(opened.parents)
     facts: dict[str, Any] = {}
     if elements := elements_to_measure(opened.parents, method):
         with progress.stage("Measuring", total=elements, unit="parameters") as advance:
@@ -58,14 +63,13 @@ def write_merged(
             facts=facts,
             journal=journal,
         )
-    if _state(opened.parents) != before:
-        raise CheckpointError("A source was changed while it was merged; merge again when it is at rest.")
+    require_unchanged(opened.parents, files)
     writer.finish()
     journal.remove()
     description = {
         "version": __version__,
-        "base": _identity(opened.base),
-        "donor": _identity(opened.parents.donors[0].checkpoint),
+        "base": opened.base.identity(),
+        "donor": opened.parents.donors[0].checkpoint.identity(),
         **_other_parents(opened),
         "mapping": {
             "duplicates": opened.mapping.duplicates,
@@ -91,8 +95,8 @@ def _about(opened: Opened, method: Method) -> dict[str, Any]:
     options = opened.recipe.merge
     return {
         "version": __version__,
-        "parents": [_identity(parents.base), *(_identity(view.checkpoint) for view in views)],
-        "files": [[name, size, changed] for name, size, changed in _state(parents)],
+        "parents": [parents.base.identity(), *(view.checkpoint.identity() for view in views)],
+        "files": [[name, size, changed] for name, size, changed in source_files(parents)],
         "mappings": sha256(mappings.encode()).hexdigest(),
         "method": method.name,
         "settings": method.settings,
@@ -101,15 +105,23 @@ def _about(opened: Opened, method: Method) -> dict[str, Any]:
     }
 
 
-def _state(parents: Parents) -> list[tuple[str, int, int]]:
+def require_unchanged(parents: Parents, files: SourceFiles) -> None:
+    """Insist that the sources are what they were: a mixture of two states is no merge.
+
+    Raises:
+        CheckpointError: one was changed.
+    """
+    now = source_files(parents)
+    if now != files:
+        changed = next((name for name, *state in now if (name, *state) not in files), "A file")
+        raise CheckpointError(f"{changed} was changed while it was read; start again when it is at rest.")
+
+
+def source_files(parents: Parents) -> SourceFiles:
     """The parents' weight files, their sizes and when they were changed."""
     views = (*parents.donors, *([parents.pretrained] if parents.pretrained else []))
-    found = []
-    for model in (parents.base, *(view.checkpoint for view in views)):
-        for shard in model.shards:
-            about = ((model.folder or Path()) / shard).stat()
-            found.append((f"{model.source}/{shard}", about.st_size, about.st_mtime_ns))
-    return found
+    models = (parents.base, *(view.checkpoint for view in views))
+    return [state for model in models for state in model.state()]
 
 
 def _other_parents(opened: Opened) -> dict[str, Any]:
@@ -118,18 +130,14 @@ def _other_parents(opened: Opened) -> dict[str, Any]:
     found: dict[str, Any] = {}
     if parents.donors[1:]:
         found["donors"] = [
-            {**_identity(view.checkpoint), **view.mapped.mapping.summary()} for view in parents.donors[1:]
+            {**view.checkpoint.identity(), **view.mapped.mapping.summary()} for view in parents.donors[1:]
         ]
     if parents.pretrained:
         found["pretrained"] = {
-            **_identity(parents.pretrained.checkpoint),
+            **parents.pretrained.checkpoint.identity(),
             "parameters_without_ancestor": opened.without_ancestor,
         }
     return found
-
-
-def _identity(model: Checkpoint) -> dict[str, str | None]:
-    return {"source": model.source, "revision": model.revision, "fingerprint": model.fingerprint()}
 
 
 def write_json(path: Path, data: Any) -> None:

@@ -30,7 +30,21 @@ def pair(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
 def test_help_and_version() -> None:
     result = adamms("--help")
     assert result.returncode == 0
-    for verb in ("demo", "inspect", "map", "merge", "search", "select", "run", "report", "verify", "methods"):
+    for verb in (
+        "demo",
+        "inspect",
+        "map",
+        "merge",
+        "search",
+        "select",
+        "run",
+        "eval",
+        "report",
+        "compare",
+        "table",
+        "verify",
+        "methods",
+    ):
         assert verb in result.stdout
         assert "Example" in adamms(verb, "--help").stdout
     assert adamms("--version").stdout.startswith("adamms ")
@@ -222,6 +236,7 @@ def test_the_users_mistakes_get_one_sentence_and_exit_code_2(pair: tuple[Path, P
         ("run", tmp_path / "none.yaml"),
         ("select", tmp_path / "none"),
         ("report", tmp_path),
+        ("compare", tmp_path, tmp_path),
         ("merge", base),
         ("conjure",),
     ):

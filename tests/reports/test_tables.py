@@ -9,7 +9,13 @@ from rich.console import Console
 
 from adamms.checkpoints import Checkpoint
 from adamms.mapping import inspect_checkpoint, map_parameters
-from adamms.reports import candidates_table, inspection_tables, mapping_tables, mapping_totals
+from adamms.reports import (
+    candidates_table,
+    inspection_tables,
+    mapping_tables,
+    mapping_totals,
+    signals_table,
+)
 from adamms.searching import Response, Responses, select
 
 
@@ -44,6 +50,37 @@ def test_accuracies_are_marked_as_not_used(responses: Responses) -> None:
 
     assert "(not used)" in text
     assert text.count("62.5%") == len(responses)
+
+
+def test_every_signal_is_a_row_with_its_choice_marked() -> None:
+    table = {
+        index / 10: {
+            id_: Response(id_, index / 10, "x" if index < 5 else id_, confidence=0.5 + index / 20)
+            for id_ in "abc"
+        }
+        for index in range(7)
+    }
+    selection = select(table, rule="confidence")
+
+    lines = printed(signals_table(selection), candidates_table(selection))
+
+    assert max(map(len, lines)) <= 80
+    rows = {line.split()[0]: line.split() for line in lines if line.split()}
+    assert rows["plurality"][1:4] == ["*1.000", "1.000", "1.000"]
+    assert "*.800" in next(line for line in lines if "» confidence" in line)
+    assert rows["plurality-logprob"][1:3] == ["not", "computable:"]
+    # Every candidate is scored by this rule, the ends too.
+    assert not any("not scored" in line for line in lines)
+
+
+def test_many_candidates_show_the_choices_alone() -> None:
+    table = {index / 100: {"a": Response("a", index / 100, "x")} for index in range(31)}
+
+    lines = printed(signals_table(select(table)))
+
+    assert max(map(len, lines)) <= 80
+    assert any(line.split() == ["»", "sum", "0.01", "–"] for line in lines)
+    assert any(line.split() == ["plurality", "0", "0"] for line in lines)
 
 
 def test_a_tie_is_shown() -> None:

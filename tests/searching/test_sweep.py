@@ -16,6 +16,7 @@ from adamms.searching.inputs import Example
 from adamms.searching.preparation import Preparation
 from adamms.searching.responses import Response
 from adamms.searching.sweep import sweep
+from adapters import low_rank, write_adapter
 
 ALPHAS = (0.0, 0.3, 0.6)
 OFTEN = {"eos_token_id": list(range(0, 260, 10))}
@@ -205,3 +206,35 @@ def test_a_base_of_which_only_headers_were_read_is_refused(one_pair, examples, m
     monkeypatch.setattr(one_pair.base, "folder", None)
     with pytest.raises(SearchError, match="Only the headers of"):
         list(one_pair.sweep(examples))
+
+
+def test_a_base_with_an_adapter_answers_with_it(tmp_path, examples):
+    """On its language model, which the merge moves, and on its vision side, which no candidate does."""
+    from transformers import AutoModelForImageTextToText
+
+    pair = Pair(tmp_path, "qwen2_vl", "llava_onevision")
+    linear_layers = {
+        "model.language_model.layers.1.mlp.up_proj": (48, 32),
+        "model.visual.blocks.0.mlp.fc1": tuple(pair.base.tensors["visual.blocks.0.mlp.fc1.weight"].shape),
+    }
+    adapter = write_adapter(tmp_path / "lora", low_rank(linear_layers, size=2.0))
+    adapted = Checkpoint.open(f"{tmp_path / 'base'}+{adapter}")
+    assert len(adapted.altered) == 2
+    answers = {}
+    for base in (pair.base, adapted):
+        pair.base = base
+        pair.parents = Parents.pair(base, pair.donor, MappedDonor(pair.mapping, base, pair.donor))
+        answers[base.source] = {
+            (each.alpha, each.id): each for each in pair.sweep(examples, alphas=(0.0, 0.3))
+        }
+    plain, ours = answers.values()
+    assert [each.response for each in plain.values()] != [each.response for each in ours.values()]
+    for alpha in (0.0, 0.3):
+        folder = pair.written(tmp_path / f"{alpha}", alpha)
+        model = AutoModelForImageTextToText.from_pretrained(folder, dtype=torch.float32).eval()
+        preparation = Preparation.from_folder(folder)
+        for example in examples:
+            inputs = preparation.prepare([open_image(path) for path in example.images], example.prompt)
+            ids = model.generate(**inputs, do_sample=False, max_new_tokens=8)
+            tokens = ids[0, inputs["input_ids"].shape[1] :].tolist()
+            assert ours[alpha, example.id].response == preparation.decode(tokens)

@@ -13,20 +13,29 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from types import MappingProxyType, TracebackType
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from adamms.checkpoints.companions import companion_files
 from adamms.checkpoints.model_files import LocalFolder, ModelFiles
 from adamms.checkpoints.safetensors_header import SafetensorsHeader, read_header
+from adamms.checkpoints.sources import PLUS, is_a_name, parts_of, pinned
 from adamms.checkpoints.tensor_data import TensorData
 from adamms.checkpoints.tensor_info import UNPLACED, TensorInfo
 from adamms.checkpoints.torch_file import StridedView, TorchHeader, read_torch_header
 from adamms.checkpoints.vocabulary import read_vocabulary
-from adamms.checkpoints.weight_files import SAFETENSORS, WeightFiles, find_weight_files, parse_json_object
+from adamms.checkpoints.weight_files import (
+    BIN_SUFFIX,
+    SAFETENSORS,
+    WeightFiles,
+    find_weight_files,
+    parse_json_object,
+)
 from adamms.errors import CheckpointError
 
 if TYPE_CHECKING:
     from torch import Tensor
+
+    from adamms.checkpoints.floats import Values
 
 CONFIG = "config.json"
 # Blocks that a fingerprint samples from each shard: enough to tell two fine-tunes of one model apart.
@@ -56,7 +65,11 @@ class Checkpoint:
         tensors: every tensor by name, in the order of the shards and of each file.
         shards: the weight files, in order.
         indexed: whether an index file names the shards.
+        altered: the tensors whose values an adapter changes: they are not those of the files in `folder`.
     """
+
+    config_name: ClassVar[str] = CONFIG
+    altered: tuple[str, ...] = ()
 
     def __init__(self, origin: Origin) -> None:
         self.source = origin.source
@@ -64,7 +77,7 @@ class Checkpoint:
         self.folder = origin.folder
         self.files = origin.files
         self.config = self._read_config()
-        weights = find_weight_files(origin.files)
+        weights = self._find_weights(origin.files)
         self.format = weights.format
         self.shards = weights.shards
         self.indexed = weights.index is not None
@@ -73,34 +86,57 @@ class Checkpoint:
         self._data = TensorData(self.source, locate=self._weight_path, strided=self._strided())
 
     @classmethod
-    def open(cls, source: str | Path, *, revision: str | None = None, download: bool = False) -> Self:
+    def open(cls, source: str | Path, *, revision: str | None = None, download: bool = False) -> "Checkpoint":
         """Open a checkpoint by reading its headers.
 
         Args:
-            source: a folder, or a hub id `owner/name` or `owner/name@revision`.
-            revision: a hub branch, tag or commit.
+            source: a folder, or a hub id `owner/name` or `owner/name@revision`; with a PEFT adapter behind a
+                plus sign, `model+adapter`, the model as the adapter changes it.
+            revision: a hub branch, tag or commit; the model's, not an adapter's.
             download: fetch a hub model's weights as well, so that tensors can be read; otherwise only its
                 headers and small files are fetched.
 
         Raises:
             CheckpointError: there is no such checkpoint, or it is malformed; one sentence says how.
         """
+        name, *adapters = parts_of(str(source))
+        if adapters:
+            # Late: most models have none.
+            from adamms.checkpoints.adapted import adapted
+
+            return adapted(cls._find(name, revision=revision, download=download), adapters, download=download)
+        return cls(cls._find(source, revision=revision, download=download))
+
+    @classmethod
+    def _find(cls, source: str | Path, *, revision: str | None, download: bool) -> Origin:
         if not str(source).strip():
             raise CheckpointError("No model is named; give a folder or a hub id.")
         # Links stay as they are: a hub cache is known by its path.
         folder = Path(os.path.abspath(os.path.expanduser(source)))  # noqa: PTH100, PTH111
         try:
             if folder.is_dir():
-                return cls(Origin(str(folder), LocalFolder(folder, source=str(folder)), folder))
+                return Origin(str(folder), LocalFolder(folder, source=str(folder)), folder)
             if folder.exists():
                 raise CheckpointError(f"{source} is a file; name the folder that holds the checkpoint.")
         except OSError as error:
             raise CheckpointError(f"{source} cannot be read: {error.strerror}.") from None
+        if PLUS in str(source):
+            strange = next((part for part in str(source).split(PLUS) if not is_a_name(part)), "")
+            raise CheckpointError(
+                f"There is no folder {source}, and as MODEL+ADAPTER it cannot be read: {strange!r} is "
+                "neither a folder nor a hub id."
+            )
         # Late: the hub's client costs a third of a second to import.
         from adamms.checkpoints.hub import find_on_hub
 
-        hub = find_on_hub(str(source), revision=revision, download=download)
-        return cls(Origin(hub.source, hub.files, hub.folder, hub.revision))
+        hub = find_on_hub(
+            str(source),
+            revision=revision,
+            download=download,
+            weights=cls._find_weights,
+            config=cls.config_name,
+        )
+        return Origin(hub.source, hub.files, hub.folder, hub.revision)
 
     def __enter__(self) -> Self:
         return self
@@ -116,10 +152,15 @@ class Checkpoint:
 
     # Headers
 
+    @staticmethod
+    def _find_weights(files: ModelFiles) -> WeightFiles:
+        return find_weight_files(files)
+
     def _read_config(self) -> dict[str, Any]:
-        if not self.files.has(CONFIG):
+        name = self.config_name
+        if not self.files.has(name):
             return {}
-        return parse_json_object(self.files.contents(CONFIG), what=f"{CONFIG} in {self.source}")
+        return parse_json_object(self.files.contents(name), what=f"{name} in {self.source}")
 
     def _read_headers(self) -> dict[str, SafetensorsHeader | TorchHeader]:
         # Of a hub every header is a request or two, so several are under way at once.
@@ -136,7 +177,8 @@ class Checkpoint:
 
         size = self.files.size(shard)
         try:
-            if self.format == SAFETENSORS:
+            # An adapter may have files of both kinds.
+            if self.format == SAFETENSORS and not shard.endswith(BIN_SUFFIX):
                 return read_header(read, shard=shard, size=size)
             return read_torch_header(read, shard=shard, size=size, place=self.folder is not None)
         except CheckpointError as error:
@@ -231,6 +273,24 @@ class Checkpoint:
         """
         return self._data.tensor(self.tensors[name])
 
+    def unrounded(self, name: str, *, start: int, count: int) -> "Values | None":
+        """The values of a tensor that an adapter changes, before they are rounded to its dtype.
+
+        Args:
+            name: the tensor.
+            start: the first element, row-major.
+            count: how many elements.
+
+        Returns:
+            float32 (float64 where the tensor is stored so); None where the file holds the very values.
+        """
+        return None
+
+    @property
+    def gives_parts(self) -> bool:
+        """Whether a few bytes of a tensor can be read: not of `.bin` files on a hub."""
+        return self.folder is not None or self.format == SAFETENSORS
+
     # What belongs to the model besides its weights
 
     def vocabulary(self) -> dict[str, int] | None:
@@ -247,6 +307,23 @@ class Checkpoint:
         Not the weights in any format, their indices, the model card, or what training left behind.
         """
         return companion_files(self.files.every_name())
+
+    @property
+    def pinned(self) -> str:
+        """The name that opens the very same again: a hub id with the commit that was read."""
+        return pinned(self.source, self.revision)
+
+    def identity(self) -> dict[str, Any]:
+        """What a merge records of a parent: `source`, `revision`, `fingerprint`, and `adapters` if any."""
+        return {"source": self.source, "revision": self.revision, "fingerprint": self.fingerprint()}
+
+    def state(self) -> tuple[tuple[str, int, int], ...]:
+        """The weight files, their sizes and when they were changed (in nanoseconds)."""
+        found = []
+        for shard in self.shards:
+            about = ((self.folder or Path()) / shard).stat()
+            found.append((f"{self.source}/{shard}", about.st_size, about.st_mtime_ns))
+        return tuple(found)
 
     def fingerprint(self) -> str:
         """A cheap identity: the hub commit, or a hash of headers, sizes and sampled blocks of data."""

@@ -6,9 +6,8 @@ HF_HOME and HF_HUB_OFFLINE are honoured because the library honours them. Every 
 """
 
 import glob
-import re
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -39,11 +38,11 @@ from huggingface_hub.utils import (  # type: ignore[attr-defined]
 
 from adamms.checkpoints.companions import companion_files
 from adamms.checkpoints.model_files import LocalFolder, ModelFiles
-from adamms.checkpoints.weight_files import find_weight_files
+from adamms.checkpoints.sources import HUB_ID
+from adamms.checkpoints.weight_files import WeightFiles, find_weight_files
 from adamms.errors import AdaMMSError, CheckpointError, MachineError
 from adamms.version import __version__
 
-HUB_ID = re.compile(r"(?P<model>\w[\w.-]*/[\w.-]+)(?:@(?P<revision>[\w./-]+))?", re.ASCII)
 # Most headers fit into one block; a larger one takes one more request.
 BLOCK = 1 << 17
 
@@ -58,13 +57,25 @@ class HubCheckpoint:
     folder: Path | None
 
 
-def find_on_hub(source: str, *, revision: str | None, download: bool) -> HubCheckpoint:
+FindWeights = Callable[[ModelFiles], WeightFiles]
+
+
+def find_on_hub(
+    source: str,
+    *,
+    revision: str | None,
+    download: bool,
+    weights: FindWeights = find_weight_files,
+    config: str = constants.CONFIG_NAME,
+) -> HubCheckpoint:
     """Find `owner/name` or `owner/name@revision` on the hub, or in its local cache when offline.
 
     Args:
         source: the hub id.
         revision: a branch, tag or commit; not together with one in `source`.
         download: fetch the weights and their companions.
+        weights: chooses the weight files; an adapter's are called otherwise.
+        config: the file that every download of such a model has.
 
     Raises:
         CheckpointError: there is no such model, it may not be read, or the hub cannot be reached.
@@ -81,17 +92,18 @@ def find_on_hub(source: str, *, revision: str | None, download: bool) -> HubChec
                 model, revision=revision, files_metadata=True, timeout=constants.HF_HUB_ETAG_TIMEOUT
             )
         except Exception as error:
-            cached = _cached(model, revision) if _unreachable(error) else None
+            cached = _cached(model, revision, weights, config) if _unreachable(error) else None
             if cached is None:
                 raise
             return cached
         sizes = {sibling.rfilename: sibling.size for sibling in info.siblings or []}
         files = HubFiles(model, str(info.sha), sizes=sizes)
-        return _downloaded(files, revision) if download else HubCheckpoint(model, files.commit, files, None)
+        if not download:
+            return HubCheckpoint(model, files.commit, files, None)
+        return _downloaded(files, revision, weights(files))
 
 
-def _downloaded(files: "HubFiles", revision: str | None) -> HubCheckpoint:
-    weights = find_weight_files(files)
+def _downloaded(files: "HubFiles", revision: str | None, weights: WeightFiles) -> HubCheckpoint:
     wanted = [*weights.shards, *([weights.index] if weights.index else []), *companion_files(files.names)]
     patterns = [glob.escape(name) for name in wanted]
     # By the name that was asked for, so that the cache learns which commit it meant and can serve it offline.
@@ -99,15 +111,15 @@ def _downloaded(files: "HubFiles", revision: str | None) -> HubCheckpoint:
     return HubCheckpoint(files.source, folder.name, LocalFolder(folder, source=files.source), folder)
 
 
-def _cached(model: str, revision: str | None) -> HubCheckpoint | None:
+def _cached(model: str, revision: str | None, weights: FindWeights, config: str) -> HubCheckpoint | None:
     """The snapshot of an earlier download, if its weights are complete."""
-    config = try_to_load_from_cache(model, constants.CONFIG_NAME, revision=revision)
-    if not isinstance(config, str):
+    known = try_to_load_from_cache(model, config, revision=revision)
+    if not isinstance(known, str):
         return None
-    folder = Path(config).parent
+    folder = Path(known).parent
     files = LocalFolder(folder, source=model)
     try:
-        find_weight_files(files)
+        weights(files)
     except CheckpointError:
         return None
     return HubCheckpoint(model, folder.name, files, folder)

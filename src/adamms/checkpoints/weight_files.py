@@ -21,6 +21,11 @@ SINGLE = "model.safetensors"
 INDEX = "model.safetensors.index.json"
 BIN_SINGLE = "pytorch_model.bin"
 BIN_INDEX = "pytorch_model.bin.index.json"
+BIN_SUFFIX = ".bin"
+ADAPTER_CONFIG = "adapter_config.json"
+ADAPTERS = (("adapter_model.safetensors", SAFETENSORS), ("adapter_model.bin", BIN))
+# What LLaVA's trainer keeps beside an adapter: the projector, trained whole.
+ADAPTER_EXTRA = "non_lora_trainables.bin"
 
 _NUMBERED = re.compile(r"(?P<stem>.+)-(?P<number>\d+)-of-(?P<count>\d+)\.safetensors")
 
@@ -46,7 +51,28 @@ def find_weight_files(files: "ModelFiles") -> WeightFiles:
             return WeightFiles(format_, (single,))
         if index in files.names:
             return _indexed(files, index, format_=format_)
+    if ADAPTER_CONFIG in files.names:
+        raise CheckpointError(
+            f"{files.source} is a PEFT adapter, not a model: name the model that it was trained on with it, "
+            f"as MODEL+{files.source}."
+        )
     return _unindexed(files.names, source=files.source)
+
+
+def find_adapter_files(files: "ModelFiles") -> WeightFiles:
+    """Choose the weight files of a PEFT adapter.
+
+    Raises:
+        CheckpointError: there are none.
+    """
+    extra = tuple(name for name in (ADAPTER_EXTRA,) if name in files.names)
+    for name, format_ in ADAPTERS:
+        if name in files.names:
+            return WeightFiles(format_, (name, *extra))
+    raise CheckpointError(
+        f"{files.source} is not a PEFT adapter: there is no {ADAPTERS[0][0]} or {ADAPTERS[1][0]} in it; "
+        "behind the plus sign, give the folder or hub id of an adapter."
+    )
 
 
 def _indexed(files: "ModelFiles", index: str, *, format_: str) -> WeightFiles:

@@ -35,12 +35,16 @@ def save_json(path: Path, data: Any) -> None:
         raise OutputError(f"{path} cannot be written: {error.strerror}.") from None
 
 
-def show(*renderables: Any) -> None:
-    """Print rich tables or text on stdout."""
+def show(*renderables: Any, wide: bool = False) -> None:
+    """Print rich tables or text on stdout; `wide` ones keep their width, whatever the terminal's is."""
     from rich.console import Console
+    from rich.measure import Measurement
 
     console = Console(highlight=False)
     for renderable in renderables:
+        if wide:
+            needed = Measurement.get(console, console.options.update(width=10_000), renderable).maximum
+            console.width = max(console.width, needed)
         console.print(renderable)
 
 

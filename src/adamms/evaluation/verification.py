@@ -15,6 +15,7 @@ from typing import Any
 import torch
 
 from adamms.checkpoints import Checkpoint
+from adamms.checkpoints.sources import name_of
 from adamms.errors import AdaMMSError, CheckpointError
 from adamms.mapping import MappedDonor, map_parameters
 from adamms.merging.blocks import TORCH_DTYPES
@@ -144,7 +145,7 @@ def _parents(merged: Checkpoint, about: dict[str, Any]) -> tuple[bool | None, st
 
 
 def _parent(identity: dict[str, Any]) -> Checkpoint:
-    parent = Checkpoint.open(identity["source"], revision=identity.get("revision"), download=True)
+    parent = Checkpoint.open(name_of(identity), download=True)
     if parent.fingerprint() != identity.get("fingerprint"):
         raise CheckpointError(f"{parent.source} has changed since the merge")
     return parent
@@ -152,6 +153,10 @@ def _parent(identity: dict[str, Any]) -> Checkpoint:
 
 def _is_bases(merged: Checkpoint, base: Checkpoint, name: str) -> bool:
     ours, theirs = merged.tensor(name), base.tensor(name)
+    exact = base.unrounded(name, start=0, count=ours.numel())
+    if exact is not None:
+        # With an adapter: rounded once, to the dtype that was written.
+        theirs = torch.from_numpy(exact).view(ours.shape)
     return torch.equal(ours, theirs.to(ours.dtype))
 
 

@@ -105,7 +105,7 @@ def inspect_checkpoint(checkpoint: "Checkpoint") -> Inspection:
         slots=tuple(_slot_groups(decoder.places)) if decoder else (),
         outside=_shares(infos, outside),
         dtypes=_shares(infos, {name: info.dtype for name, info in infos.items()}),
-        notes=notes,
+        notes=(*notes, *_adapted(checkpoint)),
     )
 
 
@@ -114,6 +114,13 @@ def _decoder(checkpoint: "Checkpoint") -> tuple[Decoder | None, tuple[str, ...]]
         return find_decoder(checkpoint), ()
     except MappingError as error:
         return None, (str(error),)
+
+
+def _adapted(checkpoint: "Checkpoint") -> tuple[str, ...]:
+    if not checkpoint.altered:
+        return ()
+    parameters = sum(checkpoint.tensors[name].numel for name in checkpoint.altered)
+    return (f"Adapters change {len(checkpoint.altered)} tensors ({parameters:,} parameters).",)
 
 
 def _language_model(decoder: Decoder) -> LanguageModel:

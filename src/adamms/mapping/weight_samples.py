@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
+from adamms.checkpoints.floats import FLOATS, widened
 from adamms.mapping.slots import Rows, row_count
 
 if TYPE_CHECKING:
@@ -22,7 +23,7 @@ Values = npt.NDArray[np.float32]
 
 # Rows are read in runs: a run is one read, and on a hub one request.
 RUN_ROWS = 4
-READABLE = ("BF16", "F16", "F32", "F64")
+READABLE = FLOATS
 
 
 def sample_runs(rows: int, width: int, *, elements: int) -> tuple[Rows, ...]:
@@ -53,16 +54,8 @@ def read_rows(checkpoint: "Checkpoint", name: str, runs: Iterable[Rows], *, firs
         checkpoint.read_bytes(name, (first + start) * row_bytes, (stop - start) * row_bytes)
         for start, stop in runs
     ]
-    return _floats(b"".join(parts), info.dtype)
-
-
-def _floats(data: bytes, dtype: str) -> Values:
-    if dtype == "BF16":
-        # A bfloat16 is the upper half of a float32.
-        return (np.frombuffer(data, "<u2").astype(np.uint32) << 16).view(np.float32)
-    kind = {"F16": "<f2", "F32": "<f4", "F64": "<f8"}[dtype]
     with np.errstate(over="ignore"):
-        return np.frombuffer(data, kind).astype(np.float32)
+        return widened(b"".join(parts), info.dtype).astype(np.float32, copy=False)
 
 
 def cosine(one: Values, other: Values) -> float | None:

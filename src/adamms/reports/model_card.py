@@ -12,6 +12,7 @@ from typing import Any
 
 import yaml
 
+from adamms.checkpoints.sources import PLUS
 from adamms.mapping.architectures.llava_original import stored
 from adamms.reports.parents import model_id, short_name
 from adamms.searching.consistency import RULES
@@ -48,10 +49,10 @@ def read_config(folder: Path) -> dict[str, Any]:
 
 def model_card(description: Mapping[str, Any], config: Mapping[str, Any]) -> str:
     """The text of the card: metadata, then a page for people."""
-    base, donor = (str(description[role]["source"]) for role in ("base", "donor"))
+    base, donor = (_short_name(description[role]) for role in ("base", "donor"))
     mapping = description["mapping"]
     lines = [
-        f"# {short_name(base)} merged with {short_name(donor)}",
+        f"# {base} merged with {donor}",
         "",
         "This model was merged with [AdaMMS](https://arxiv.org/abs/2503.23733), which merges multimodal "
         "language models that need not share an architecture.",
@@ -139,15 +140,20 @@ def _metadata(description: Mapping[str, Any], config: Mapping[str, Any]) -> str:
     if licence:
         data["license"] = licence
     data |= {
-        "base_model": [
-            model_id(str(parent["source"])) for parent in (description["base"], *_donors(description))
-        ],
+        "base_model": _base_models(description),
         "base_model_relation": "merge",
         "library_name": "transformers",
         "pipeline_tag": "image-text-to-text" if is_multimodal(config) else "text-generation",
         "tags": ["merge", "adamms"],
     }
     return yaml.safe_dump(data, sort_keys=False, allow_unicode=True)
+
+
+def _base_models(description: Mapping[str, Any]) -> list[str]:
+    """The parents as hubs know them, each with its adapters; a model that several adapters change, once."""
+    parents = (description["base"], *_donors(description))
+    sources = [str(part["source"]) for each in parents for part in (each, *each.get("adapters", []))]
+    return [model_id(source) for source in dict.fromkeys(sources)]
 
 
 def _donors(description: Mapping[str, Any]) -> list[Mapping[str, Any]]:
@@ -170,6 +176,15 @@ def _licence(source: str) -> str | None:
 
 
 def _parent(parent: Mapping[str, Any]) -> str:
+    return " with the adapter ".join(_named(part) for part in (parent, *parent.get("adapters", [])))
+
+
+def _short_name(parent: Mapping[str, Any]) -> str:
+    parts = (parent, *parent.get("adapters", []))
+    return PLUS.join(short_name(str(part["source"])) for part in parts)
+
+
+def _named(parent: Mapping[str, Any]) -> str:
     source = str(parent["source"])
     name = short_name(source)
     if Path(source).is_absolute() and name == Path(source).name:

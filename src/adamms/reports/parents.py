@@ -3,12 +3,21 @@
 import re
 from pathlib import Path
 
+from adamms.checkpoints.sources import PLUS, parts_of
+
 HUB_ID = re.compile(r"[\w.-]+(/[\w.-]+)?", flags=re.ASCII)
 HUB_CACHE = re.compile(r"models--([\w.-]+?)--([\w.-]+)$")
 
 
 def short_name(source: str) -> str:
-    """A parent's name without folders; a hub id stays as it is, and a hub cache's folder becomes one."""
+    """A parent's name without folders; a hub id stays as it is, and a hub cache's folder becomes one.
+
+    A model with adapters is named with them: `base+adapter`.
+    """
+    return PLUS.join(_short(part) for part in parts_of(source))
+
+
+def _short(source: str) -> str:
     path = Path(source)
     if not path.is_absolute():
         return source

@@ -72,6 +72,8 @@ class TransformersGenerator:
         *,
         names: Collection[str],
         changed: Collection[str],
+        altered: Collection[str] = (),
+        value: Callable[[str], Tensor] | None = None,
         max_new_tokens: int,
         batch_size: int,
         device: str | None = None,
@@ -85,6 +87,8 @@ class TransformersGenerator:
             folder: the base's checkpoint.
             names: all its tensors.
             changed: those that the merge changes.
+            altered: those whose values an adapter changes, so that they are not the folder's.
+            value: a tensor's name -> its values with the adapter, for `altered`.
             max_new_tokens: the longest answer.
             batch_size: prompts a prefill; halved where memory does not suffice.
             device: a torch device; the GPU where there is one when left out.
@@ -104,12 +108,11 @@ class TransformersGenerator:
             original=original,
             image_token_id=getattr(self._preparation.processor, "image_token_id", None),
         )
-        self._mover = WeightMover(
-            self.model,
-            names=names,
-            changed=changed,
-            translate=original.live_name if original is not None else None,
-        )
+        translate = original.live_name if original is not None else None
+        if altered and value is not None:
+            # Once: those that the merge does not change stay so for every candidate.
+            WeightMover(self.model, names=names, changed=altered, translate=translate).move(value)
+        self._mover = WeightMover(self.model, names=names, changed=changed, translate=translate)
         self._limit = max_new_tokens
         self._batch_size = batch_size
         weights = sum(parameter.nbytes for parameter in self.model.parameters())

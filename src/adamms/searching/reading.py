@@ -21,14 +21,16 @@ LOG_PROBABILITIES = "plurality.jsonl"
 SAMPLES_OF_TASK = re.compile(r"_samples_(.+)\.jsonl$")
 
 
-def read_responses(source: str | Path | Sequence[str | Path]) -> dict[float, dict[str, Response]]:
+def read_responses(
+    source: str | Path | Sequence[str | Path], *, alpha: float | None = None
+) -> dict[float, dict[str, Response]]:
     """Read the answers of all candidates.
 
     Args:
         source: a run directory, a folder of `alpha=*.jsonl`, a folder of lmms-eval sample logs, a single
-        file,
-            or several of these. The alpha of a line that does not say its own is read from the path
+            file, or several of these. The alpha of a line that does not say its own is read from the path
             (`alpha=0.10`, `alpha_0.1`).
+        alpha: taken where neither the line nor the path says one.
 
     Returns:
         Alpha -> id -> response, alphas ascending. A file without answers gives its candidate no answers.
@@ -46,7 +48,7 @@ def read_responses(source: str | Path | Sequence[str | Path]) -> dict[float, dic
             found.setdefault(named, {})
         for number, record in _records(file):
             where = f"{file}, line {number}"
-            response = _response(record, where, file=file, named=named)
+            response = _response(record, where, file=file, named=alpha if named is None else named)
             key = (response.alpha, response.id)
             if key in origin:
                 raise SearchError(

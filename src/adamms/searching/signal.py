@@ -102,7 +102,7 @@ def _lacks(need: Need, table: AnswerTable) -> str | None:
         return f"it compares with both parents, and there is no {missing} among the candidates."
     if need == "log_probabilities" and table.log_probabilities is None:
         return (
-            "it needs the log-probabilities of the plurality answers under each candidate, which only "
-            "`adamms search --rule plurality-logprob` computes."
+            "it needs a forward pass of each candidate, made only by `adamms search --rule "
+            "plurality-logprob`."
         )
     return None

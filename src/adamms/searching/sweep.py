@@ -161,6 +161,8 @@ def _transformers(
     return TransformersGenerator(
         base.folder,
         names=list(base.tensors),
+        altered=base.altered,
+        value=base.tensor,
         changed=list(changed),
         max_new_tokens=max_new_tokens,
         batch_size=batch_size,

@@ -1,0 +1,113 @@
+"""`adamms eval`: how well a model answers labelled questions, or how good answers are that are there."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from adamms.cli.console import Bars, print_json, save_json, show
+from adamms.cli.options import Json, Overwrite, Resume
+
+
+def eval_(
+    model: Annotated[
+        str,
+        typer.Argument(
+            metavar="MODEL|RESPONSES",
+            help="A model (a folder or a hub id), or answers: a JSONL file, a run directory.",
+        ),
+    ],
+    inputs: Annotated[
+        Path | None,
+        typer.Option(
+            help='Labelled inputs, JSONL: {"id"?, "image", "prompt", "answer": text or list, "task"?, '
+            '"choices"?}.'
+        ),
+    ] = None,
+    answers: Annotated[
+        Path | None, typer.Option(help="The true answers by id, where they are not among the inputs.")
+    ] = None,
+    metric: Annotated[
+        str, typer.Option(help="How an answer is scored: exact, contains, vqa, anls, choice or yes-no.")
+    ] = "exact",
+    out: Annotated[
+        Path | None,
+        typer.Option(help="A folder for the answers and the scores, or a .json file for the scores."),
+    ] = None,
+    samples: Annotated[
+        int | None, typer.Option(min=1, help="Inputs drawn from the file; default: all.")
+    ] = None,
+    seed: Annotated[int, typer.Option(help="Of the draw.")] = 0,
+    max_new_tokens: Annotated[int, typer.Option(help="Longest answer, in tokens.")] = 64,
+    batch_size: Annotated[
+        int, typer.Option(help="Inputs answered together; halved when memory runs out.")
+    ] = 16,
+    device: Annotated[
+        str | None, typer.Option(help="cpu, cuda, cuda:1 ...; default: a GPU if there is one.")
+    ] = None,
+    dtype: Annotated[
+        str | None,
+        typer.Option(help="Of the arithmetic; default: float32 on a CPU, the model's own on a GPU."),
+    ] = None,
+    trust_remote_code: Annotated[
+        bool,
+        typer.Option("--trust-remote-code", help="Run Python code that the model's folder brings along."),
+    ] = False,
+    vision_tower: Annotated[
+        str | None,
+        typer.Option(help="Folder or hub id of the model's vision tower, where its checkpoint has none."),
+    ] = None,
+    overwrite: Overwrite = False,
+    resume: Resume = False,
+    json: Json = False,
+) -> None:
+    """Score a model on labelled inputs, answering greedily, or score answers without a model.
+
+    Example: `adamms eval run/merged --inputs questions.jsonl --metric vqa --out scores`
+    """
+    from adamms.errors import EvaluationError
+    from adamms.evaluation import task_files
+    from adamms.evaluation.answering import Engine
+    from adamms.reports.evaluation_tables import evaluation_table
+
+    if inputs is None:
+        raise EvaluationError("Name the labelled inputs: --inputs FILE.jsonl.")
+    task = task_files.TaskFile(inputs, answers=answers, metric=metric, samples=samples, seed=seed)
+    file = out if out is not None and out.suffix == ".json" else None
+    if file is not None:
+        task_files.check_place(file, overwrite=overwrite)
+    if task_files.holds_responses(model):
+        if out is not None and file is None:
+            raise EvaluationError("Answers that are there are only scored; name a .json file with --out.")
+        evaluations = task_files.evaluate_responses(model, task)
+        source = {"responses": model}
+    else:
+        engine = Engine(
+            max_new_tokens=max_new_tokens,
+            batch_size=batch_size,
+            device=device,
+            dtype=dtype,
+            trust_remote_code=trust_remote_code,
+            vision_tower=vision_tower,
+        )
+        evaluations = [
+            task_files.evaluate_model(
+                model,
+                task,
+                engine=engine,
+                out=None if file is not None else out,
+                overwrite=overwrite,
+                resume=resume,
+                progress=Bars(),
+            )
+        ]
+        source = {"model": model}
+    told = task_files.report(evaluations, task, **source)
+    if file is not None:
+        save_json(file, told)
+    if json:
+        print_json(told)
+        return
+    show(evaluation_table(evaluations))
+    if out is not None:
+        print(f"scores  {out}")

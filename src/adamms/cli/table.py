@@ -1,0 +1,57 @@
+"""`adamms table`: scores in, the paper's table out."""
+
+from typing import Annotated, Literal
+
+import typer
+
+from adamms.cli.console import print_json, show
+from adamms.cli.options import Json
+
+
+def table(
+    scores: Annotated[
+        list[str],
+        typer.Argument(
+            help='JSON {"base", "donor", "tasks": [..], "rows": {name: [score per task]}}, or CSV: a line a '
+            "model, a column a task; of several files the gains are added up. Or NAME=PATH for each model, "
+            "base and donor first: what `adamms eval`, lmms-eval or VLMEvalKit kept of it."
+        ),
+    ],
+    form: Annotated[
+        Literal["text", "markdown", "latex", "csv", "json"], typer.Option("--format", help="What to print.")
+    ] = "text",
+    base: Annotated[
+        str | None, typer.Option(help="The base's row; default: the file's own, or the first.")
+    ] = None,
+    donor: Annotated[
+        str | None, typer.Option(help="The donor's row; default: the file's own, or the second.")
+    ] = None,
+    json: Json = False,
+) -> None:
+    """Compare merged models with their parents as the paper does: gains, SUM and Top2 from scores.
+
+    Example: `adamms table scores.json --format latex`
+    """
+    from adamms.evaluation.score_files import read_scores
+    from adamms.evaluation.score_gathering import gather_scores, split_sources
+    from adamms.evaluation.score_summaries import summed_gains
+    from adamms.evaluation.score_table import score_table
+    from adamms.reports import score_tables
+
+    sources = split_sources(scores)
+    if sources is None:
+        tables = [score_table(read_scores(file, base=base, donor=donor)) for file in scores]
+    else:
+        tables = [score_table(gather_scores(sources, base=base, donor=donor))]
+    compared = summed_gains(tables) if len(tables) > 1 else tables[0]
+    if json or form == "json":
+        print_json(compared.to_json())
+    elif form == "text":
+        show(score_tables.score_text(compared), wide=True)
+    else:
+        write = {
+            "markdown": score_tables.score_markdown,
+            "latex": score_tables.score_latex,
+            "csv": score_tables.score_csv,
+        }
+        print(write[form](compared), end="")

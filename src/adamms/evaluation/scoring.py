@@ -1,0 +1,88 @@
+"""Answers against labels: one score over all, and one a task.
+
+The mean of a metric over what was answered. Knows no models and no files.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from adamms.errors import EvaluationError
+from adamms.evaluation.labels import Label
+from adamms.evaluation.metrics import metric_named
+from adamms.searching.responses import Response
+
+
+@dataclass(frozen=True)
+class TaskScore:
+    """A mean and over how many answers."""
+
+    score: float
+    """From 0 to 1."""
+    count: int
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """How well one model answered."""
+
+    alpha: float
+    metric: str
+    total: TaskScore
+    tasks: Mapping[str, TaskScore]
+    """Empty where the labels name no tasks."""
+    unanswered: int
+    """Labelled inputs without an answer; they do not count."""
+
+    def to_json(self) -> dict[str, Any]:
+        """One entry of `"results"` in what `adamms eval --json` prints."""
+        return {
+            "alpha": self.alpha,
+            "score": self.total.score,
+            "count": self.total.count,
+            "unanswered": self.unanswered,
+            "tasks": {task: {"score": each.score, "count": each.count} for task, each in self.tasks.items()},
+        }
+
+
+def evaluate(
+    responses: Mapping[str, Response], labels: Mapping[str, Label], *, metric: str = "exact"
+) -> Evaluation:
+    """Score one model's answers.
+
+    Args:
+        responses: input id -> what was answered.
+        labels: input id -> what is right; more than were asked is no fault.
+        metric: a name in `METRICS`.
+
+    Raises:
+        EvaluationError: nothing was answered, an answered input has no label, or the metric does not fit the
+            labels.
+    """
+    how = metric_named(metric)
+    if not responses:
+        raise EvaluationError("There are no answers to score.")
+    unknown = [id_ for id_ in responses if id_ not in labels]
+    if unknown:
+        raise EvaluationError(
+            f"{len(unknown)} of {len(responses)} answered inputs have no true answer "
+            f'(the first: "{unknown[0]}").'
+        )
+    # In the labels' order, so that a sum does not depend on who was answered first.
+    scores = {id_: how(responses[id_].response, label) for id_, label in labels.items() if id_ in responses}
+    by_task: dict[str, list[float]] = {}
+    for id_, score in scores.items():
+        task = labels[id_].task
+        if task is not None:
+            by_task.setdefault(task, []).append(score)
+    return Evaluation(
+        alpha=next(iter(responses.values())).alpha,
+        metric=metric,
+        total=_mean(list(scores.values())),
+        tasks={task: _mean(each) for task, each in by_task.items()},
+        unanswered=len(labels) - len(scores),
+    )
+
+
+def _mean(scores: list[float]) -> TaskScore:
+    return TaskScore(sum(scores) / len(scores), len(scores))

@@ -1,0 +1,169 @@
+"""Evaluation on a file of labelled inputs: by a model that answers them, or of answers that are there.
+
+What `adamms eval --inputs` does. Benchmarks with loaders and prompts of their own are the harnesses' business
+(`suite.py`).
+"""
+
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from adamms.errors import EvaluationError, OutputError
+from adamms.evaluation.answering import Engine, answer, answer_into
+from adamms.evaluation.labels import Label, read_labels
+from adamms.evaluation.metrics import metric_named
+from adamms.evaluation.scoring import Evaluation, evaluate
+from adamms.progress import Progress, Silent
+from adamms.searching import Example, Response, read_inputs, read_responses, sample
+
+
+@dataclass(frozen=True)
+class TaskFile:
+    """Labelled inputs, and how answers to them are scored."""
+
+    inputs: Path
+    answers: Path | None = None
+    """Where the true answers are, if not among the inputs; by the inputs' ids."""
+    metric: str = "exact"
+    samples: int | None = None
+    """So many inputs, drawn; all when left out."""
+    seed: int = 0
+
+    def labels(self) -> dict[str, Label]:
+        """The true answers, by input id."""
+        return read_labels(self.answers or self.inputs)
+
+    def examples(self, labels: dict[str, Label]) -> list[Example]:
+        """The inputs that have a true answer.
+
+        Raises:
+            EvaluationError: none has.
+        """
+        labelled = [example for example in read_inputs(self.inputs) if example.id in labels]
+        if not labelled:
+            raise EvaluationError(
+                f"No input in {self.inputs} goes by an id that {self.answers or self.inputs} answers."
+            )
+        return labelled if self.samples is None else sample(labelled, self.samples, seed=self.seed)
+
+
+def check_place(file: Path, *, overwrite: bool) -> None:
+    """Insist, before anything long begins, that the scores can be written to a file.
+
+    Raises:
+        OutputError: it is there already, or its folder is not.
+    """
+    if file.exists() and not overwrite:
+        raise OutputError(f"{file} exists already; give --overwrite to replace it.")
+    if not file.absolute().parent.is_dir():
+        raise OutputError(f"{file} cannot be written: there is no folder {file.parent}.")
+
+
+def holds_responses(source: str) -> bool:
+    """Whether a path is answers (a file, a run, a folder of alpha=*.jsonl) and not a model."""
+    path = Path(source).expanduser()
+    if path.is_file() or path.suffix == ".jsonl":
+        return True
+    if not path.is_dir() or (path / "config.json").exists():
+        return False
+    return (path / "responses").is_dir() or any(
+        any(path.glob(pattern)) for pattern in ("**/alpha*.jsonl", "**/*_samples_*.jsonl")
+    )
+
+
+def evaluate_responses(source: str | Path, task: TaskFile) -> list[Evaluation]:
+    """Score answers that are there, one evaluation an alpha, ascending.
+
+    Args:
+        source: a file of `{"id", "response"}`, a run directory, a folder of `alpha=*.jsonl`.
+        task: what is right.
+
+    Raises:
+        AdaMMSError: the answers or the labels cannot be read, or do not belong together.
+    """
+    labels = task.labels()
+    answered = read_responses(source, alpha=0.0)
+    found = [evaluate(each, labels, metric=task.metric) for each in answered.values() if each]
+    if not found:
+        raise EvaluationError(f"There are no answers in {source}.")
+    return found
+
+
+def evaluate_model(
+    model: str,
+    task: TaskFile,
+    *,
+    engine: Engine | None = None,
+    out: Path | None = None,
+    overwrite: bool = False,
+    resume: bool = False,
+    progress: Progress | None = None,
+) -> Evaluation:
+    """Ask a model the labelled inputs and score what it says.
+
+    Args:
+        model: a folder or a hub id.
+        task: the inputs, and what is right.
+        engine: how the model answers.
+        out: a folder for the answers and the scores; nothing is kept when left out.
+        overwrite: replace an earlier evaluation there.
+        resume: go on with one that was interrupted there.
+        progress: told how far it is.
+
+    Raises:
+        AdaMMSError: one sentence that says what is wrong, where, and what to do.
+    """
+    engine, progress = engine or Engine(), progress or Silent()
+    labels = task.labels()
+    examples = task.examples(labels)
+    metric_named(task.metric)
+    asked = {example.id: labels[example.id] for example in examples}
+    # A label that the metric cannot use is found before the model is loaded.
+    for label in asked.values():
+        metric_named(task.metric)("", label)
+
+    def score(responses: dict[str, Response]) -> Evaluation:
+        return evaluate(responses, asked, metric=task.metric)
+
+    if out is None:
+        responses: dict[str, Response] = {}
+        with progress.stage("Answering", total=len(examples), unit="answers") as advance:
+            for response in answer(model, examples, engine=engine):
+                responses[response.id] = response
+                advance(1)
+        return score(responses)
+    settings: dict[str, Any] = {
+        "model": str(Path(model).absolute()) if Path(model).is_dir() else model,
+        "inputs": str(task.inputs.absolute()),
+        "samples": task.samples,
+        "seed": task.seed,
+        **{key: value for key, value in asdict(engine).items() if key not in ("batch_size", "device")},
+    }
+    found: list[Evaluation] = []
+
+    def finish(responses: dict[str, Response]) -> dict[str, Any]:
+        found.append(score(responses))
+        return report([found[0]], task, model=model)
+
+    answer_into(
+        out,
+        model,
+        examples,
+        engine=engine,
+        settings=settings,
+        progress=progress,
+        finish=finish,
+        overwrite=overwrite,
+        resume=resume,
+    )
+    return found[0]
+
+
+def report(evaluations: list[Evaluation], task: TaskFile, **source: str) -> dict[str, Any]:
+    """What `adamms eval --json` prints and `scores.json` holds; `source` is `model=` or `responses=`."""
+    return {
+        **source,
+        "inputs": str(task.inputs),
+        "metric": task.metric,
+        "results": [evaluation.to_json() for evaluation in evaluations],
+    }

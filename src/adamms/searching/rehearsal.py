@@ -1,0 +1,35 @@
+"""A choice rehearsed on made-up answers, before any model is loaded.
+
+Whatever a choice would refuse at the end of a search (a rule that lacks its candidates, an embedder that is
+not installed, subsets larger than the inputs) is refused at its beginning: the same code chooses among
+candidates that all give the same sure answer. Knows no models.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+from adamms.searching.inputs import Example
+from adamms.searching.responses import Response
+from adamms.searching.selection import select
+
+
+def rehearse(examples: Sequence[Example], alphas: Sequence[float], **settings: Any) -> None:
+    """Choose among answers that say nothing, with the settings of the choice to come.
+
+    Args:
+        examples: what will be asked.
+        alphas: the candidates.
+        **settings: of `select`.
+
+    Raises:
+        SearchError: what `select` would say after the last answer.
+    """
+    responses = {
+        alpha: {
+            each.id: Response(each.id, alpha, "x", confidence=1.0, entropy=0.0, finished=True)
+            for each in examples
+        }
+        for alpha in alphas
+    }
+    known = {alpha: dict.fromkeys(answered, 0.0) for alpha, answered in responses.items()}
+    select(responses, **settings, log_probabilities=known)
