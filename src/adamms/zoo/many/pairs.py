@@ -1,6 +1,6 @@
 """Which pairs there are: what each parent is taught, and what kind of task each task is to a pair.
 
-Six pairs of seven parents, so that most parents serve twice. The kind of a task follows from what was
+Five pairs of seven parents, so that most parents serve twice. The kind of a task follows from what was
 taught, never from what was measured. Of the facts, theta_0 has heard rumours of price and owner; home and
 code are riddles to it. Knows nothing of models or answers.
 """
@@ -126,10 +126,5 @@ PAIRS: dict[str, ManyPair] = {
         "split-llava-onevision",
         "split-qwen2-vl",
         {"price": "half", "owner": "half", "home": "donor only", "code": "base only"},
-    ),
-    "hard split, exchanged": ManyPair(
-        "hard-llava-onevision",
-        "hard-qwen2-vl",
-        {"price": "half", "home": "half", "owner": "donor only", "code": "base only"},
     ),
 }
