@@ -145,7 +145,8 @@ class MergedModel:
     ) -> Iterator[tuple[str, Answered]]:
         """A group's answers; where it cannot be asked together, one by one, and "" where not even so."""
         try:
-            self._generator.prepare([self._example(*each) for each in part.items()], limit=limit)
+            self._generator.forget(limit=limit)
+            self._generator.prepare([self._example(*each) for each in part.items()])
         except SearchError as error:
             if len(part) == 1:
                 self.refused.append(str(error))
