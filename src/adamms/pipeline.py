@@ -6,13 +6,17 @@ make a `Recipe`, and `run` does what it says: one road for all.
 
 import json
 import time
+from collections.abc import Mapping
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from adamms.checkpoints import OutputFolder
+from adamms.chosen import candidates_of, chosen_merge, with_candidate
 from adamms.errors import AdaMMSError, RecipeError
+from adamms.evaluation.labels import Label, labels_of
+from adamms.evaluation.scoring import answer_scores
 from adamms.mapping import ParameterMapping
 from adamms.merging import Method
 from adamms.opening import Opened, keep_sources, method_of, open_models
@@ -20,20 +24,22 @@ from adamms.progress import Progress, Silent
 from adamms.recipe import Recipe, SearchOptions
 from adamms.searching import (
     Example,
+    Response,
     Responses,
     ResponseWriter,
     Selection,
     format_alpha,
-    parse_alphas,
     read_inputs,
     read_log_probabilities,
     read_responses,
     sample,
     select,
 )
+from adamms.searching.candidates import ALPHA
 from adamms.searching.rehearsal import rehearse
-from adamms.searching.signals import find_signal
+from adamms.searching.signals import SUPERVISED, find_signal
 from adamms.version import __version__
+from adamms.walking import base_answers, take_walk
 from adamms.writing import ADAMMS_JSON, write_json, write_merged
 
 CHOICE = ("rule", "gated", "metric", "embedding_model", "fold_case", "ends", "seed", "repeats", "subset")
@@ -116,7 +122,7 @@ def run(
         if recipe.search is None:
             method = method_of(recipe)
             return _merge(open_models(recipe, models, progress), folder, method=method, progress=progress)
-        questions = _Questions.of(recipe.search)
+        questions = _Questions.of(recipe)
         opened = open_models(recipe, models, progress)
         return _search(opened, folder, questions=questions, progress=progress, answers=answers)
 
@@ -129,12 +135,26 @@ class _Questions:
     alphas: tuple[float, ...]
     examples: list[Example]
 
+    labels: Mapping[str, Label] | None = None
+    """The true answers, only where the rule is the supervised baseline."""
+
     @classmethod
-    def of(cls, options: SearchOptions) -> "_Questions":
+    def of(cls, recipe: Recipe) -> "_Questions":
+        options = recipe.search
+        assert options is not None
         examples = sample(read_inputs(options.inputs), options.samples, seed=options.seed)
-        questions = cls(options, parse_alphas(options.alphas), examples)
+        labels = labels_of(options.inputs, examples) if options.rule == SUPERVISED else None
+        questions = cls(options, candidates_of(recipe), examples, labels)
         rehearse(examples, questions.alphas, **questions.choice)
+        if labels is not None:
+            # A metric that the labels do not suffice for must not be found out after the last answer.
+            questions.right({each.id: Response(each.id, 0.0, "x") for each in examples})
         return questions
+
+    def right(self, answers: Mapping[str, Response]) -> dict[str, float]:
+        """How right each answer is, where the true answers may be read."""
+        assert self.labels is not None
+        return answer_scores(answers, self.labels, metric=self.options.label_metric)
 
     @property
     def choice(self) -> dict[str, Any]:
@@ -149,6 +169,7 @@ class _Questions:
             "seed",
             "repeats",
             "subset",
+            "setting",
         )
         return {name: getattr(self.options, name) for name in names}
 
@@ -189,22 +210,42 @@ def _search(
     log("started", version=__version__, inputs=len(examples), candidates=len(alphas))
     responses = _answers(opened, questions, folder, progress=progress)
     log("answered", answers=sum(map(len, responses.values())))
+    labelled = questions.labels is not None
+    base = None
+    if options.setting != ALPHA:
+        base = base_answers(opened, examples, folder.path / "responses", progress=progress)
     selection = select(
         responses,
         **questions.choice,
         log_probabilities=_log_probabilities(opened, questions, folder, responses, progress=progress),
+        labels={alpha: questions.right(each) for alpha, each in responses.items()} if labelled else None,
+        base=base,
     )
+    if options.by is not None:
+        walked = take_walk(
+            opened,
+            examples,
+            folder.path,
+            responses=responses,
+            selection=selection,
+            labels=questions.right if labelled else None,
+            progress=progress,
+        )
+        selection = replace(selection, walk=walked)
+        log("walked", passes=walked.passes, accepted=len(walked.accepted), selected=list(walked.selected))
     write_json(folder.path / "selection.json", selection.to_json())
-    log("selected", alpha=selection.selected, tied=list(selection.tied))
+    log("selected", **{selection.setting: selection.selected}, tied=list(selection.tied))
     accuracy = _accuracy(responses, examples, answers)
     if accuracy:
         by_alpha = {f"{alpha:g}": value for alpha, value in accuracy.items()}
         write_json(folder.path / "accuracy.json", by_alpha)
-    _write_candidate(opened, folder.path / MERGED, selection.selected, selection=selection, progress=progress)
+    merge = chosen_merge(opened.recipe, selection)
+    _write_candidate(opened, folder.path / MERGED, merge, selection=selection, progress=progress)
     if options.keep_all:
         for alpha in alphas:
-            target = folder.path / "candidates" / f"alpha={format_alpha(alpha)}"
-            _write_candidate(opened, target, alpha, selection=None, progress=progress)
+            target = folder.path / "candidates" / f"{options.setting}={format_alpha(alpha)}"
+            merge = with_candidate(opened.recipe, alpha)
+            _write_candidate(opened, target, merge, selection=None, progress=progress)
     log("finished")
     build_report(folder.path)
     folder.commit()
@@ -219,14 +260,14 @@ def _answers(opened: Opened, questions: _Questions, folder: OutputFolder, *, pro
     options = questions.options
     target = folder.path / "responses"
     target.mkdir(exist_ok=True)
-    known = read_responses(target) if any(target.iterdir()) else {}
+    known = read_responses(target) if any(target.glob("*=*.jsonl")) else {}
     done = {(alpha, id_) for alpha, answered in known.items() for id_ in answered}
     if done:
         progress.say(f"Resuming: {len(done)} answers are already there.")
     total = len(questions.alphas) * len(questions.examples)
     with (
         progress.stage("Searching", total=total, unit="answers") as advance,
-        ResponseWriter(target) as writer,
+        ResponseWriter(target, setting=options.setting) as writer,
     ):
         advance(len(done))
         try:
@@ -291,7 +332,7 @@ def _log_probabilities(
             trust_remote_code=options.trust_remote_code,
             vision_tower=options.vision_tower,
         )
-        for alpha, id_, value in keep_log_probabilities(folder.path, answers, found):
+        for alpha, id_, value in keep_log_probabilities(folder.path, answers, found, setting=options.setting):
             known.setdefault(alpha, {})[id_] = value
     return known
 
@@ -309,10 +350,12 @@ def _accuracy(
 
 
 def _write_candidate(
-    opened: Opened, folder: Path, alpha: float, *, selection: Selection | None, progress: Progress
+    opened: Opened, folder: Path, merge: Recipe, *, selection: Selection | None, progress: Progress
 ) -> None:
+    """The checkpoint of one merge, with the recipe that makes it again without a search."""
     folder.mkdir(parents=True, exist_ok=True)
-    write_merged(opened, folder, method=opened.method_at(alpha), selection=selection, progress=progress)
+    write_merged(opened, folder, method=method_of(merge), selection=selection, progress=progress)
+    (folder / RECIPE).write_text(merge.to_yaml(), encoding="utf-8")
 
 
 def _same_recipe(folder: OutputFolder, recipe: Recipe) -> None:

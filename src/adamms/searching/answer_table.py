@@ -1,8 +1,9 @@
 """All candidates' answers to the same inputs, as one table that every signal reads.
 
-Rows are candidates, alphas ascending; columns are inputs, ordered by id, so that nothing depends on the order
-of a file. What a source does not say (confidence, the donor's answers, ...) is None, and what single answers
-lack is NaN. Judges nothing; which candidates have collapsed is written beside the rows (`collapse.py`).
+Rows are candidates, ascending (alphas, or the values of another setting that is searched); columns are
+inputs, ordered by id, so that nothing depends on the order of a file. What a source does not say (confidence,
+the donor's answers, ...) is None, and what single answers lack is NaN. Judges nothing; which candidates have
+collapsed is written beside the rows (`collapse.py`).
 """
 
 from collections.abc import Mapping, Sequence
@@ -14,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from adamms.errors import SearchError
+from adamms.searching.candidates import ALPHA
 from adamms.searching.collapse import base_note, disqualification
 from adamms.searching.metrics import Metric, make_metric
 from adamms.searching.responses import Response, Responses
@@ -46,6 +48,10 @@ class AnswerTable:
     """The donor's own answers to the inputs."""
     log_probabilities: Table | None = None
     """Of the plurality answers under each candidate, the mean over their tokens."""
+    labels: Table | None = None
+    """How right each answer is, from 0 to 1; only where a supervised choice was asked for."""
+    setting: str = ALPHA
+    """What the candidates differ in."""
 
     @classmethod
     def of(
@@ -59,6 +65,9 @@ class AnswerTable:
         ends: str | None = None,
         donor: Mapping[str, Response] | None = None,
         log_probabilities: Mapping[float, Mapping[str, float]] | None = None,
+        labels: Mapping[float, Mapping[str, float]] | None = None,
+        setting: str = ALPHA,
+        base: Mapping[str, Response] | None = None,
     ) -> "AnswerTable":
         """The table of all responses.
 
@@ -71,22 +80,28 @@ class AnswerTable:
             ends: which ends of the grid consistency scores.
             donor: the donor's own answers by input id; those of alpha 1 when left out and there.
             log_probabilities: alpha -> input id -> what `plurality-logprob` reads.
+            labels: alpha -> input id -> how right the answer is, from 0 to 1.
+            setting: what the candidates differ in; no value of another setting than alpha is the base or the
+                donor.
+            base: the base's own answers, by which collapse is judged; those of the smallest value when left
+                out.
 
         Raises:
             SearchError: there are no answers, or a candidate lacks some.
         """
-        alphas, ids = tuple(sorted(responses)), common_ids(responses)
+        alphas, ids = tuple(sorted(responses)), common_ids(responses, setting=setting)
 
         def comparables(answers: Sequence[Response]) -> tuple[str, ...]:
             return tuple(comparable(answer, fold_case=fold_case, strip=strip) for answer in answers)
 
         ordered = [[responses[alpha][id_] for id_ in ids] for alpha in alphas]
         texts = tuple(comparables(answers) for answers in ordered)
-        own = comparables([_donor(donor, id_) for id_ in ids]) if donor is not None else None
-        if own is None and 1.0 in responses:
+        own = comparables([_parent("donor", donor, id_) for id_ in ids]) if donor is not None else None
+        if own is None and setting == ALPHA and 1.0 in responses:
             own = texts[alphas.index(1.0)]
         every = [text for row in (*texts, own or ()) for text in row]
-        note = base_note(ordered[0])
+        yardstick = ordered[0] if base is None else [_parent("base", base, id_) for id_ in ids]
+        note = base_note(yardstick)
         return cls(
             alphas=alphas,
             ids=tuple(ids),
@@ -94,20 +109,20 @@ class AnswerTable:
             codes=_codes(texts),
             measure=make_metric(metric, every, embedding_model=embedding_model),
             ends=ends,
-            collapsed=tuple(disqualification(answers, ordered[0]) for answers in ordered),
+            collapsed=tuple(disqualification(answers, yardstick) for answers in ordered),
             notes=(note,) if note else (),
             confidence=_known([[each.confidence for each in answers] for answers in ordered]),
             entropy=_known([[each.entropy for each in answers] for answers in ordered]),
             donor=own,
-            log_probabilities=None
-            if log_probabilities is None
-            else _known([[log_probabilities.get(alpha, {}).get(id_) for id_ in ids] for alpha in alphas]),
+            log_probabilities=_given(log_probabilities, alphas, ids),
+            labels=_given(labels, alphas, ids),
+            setting=setting,
         )
 
     @property
     def base(self) -> int | None:
         """The row of alpha 0, which is the base itself."""
-        return 0 if self.alphas[0] == 0 else None
+        return 0 if self.setting == ALPHA and self.alphas[0] == 0 else None
 
     @property
     def sound(self) -> NDArray[np.bool_]:
@@ -151,7 +166,7 @@ def comparable(response: Response, *, fold_case: bool, strip: bool = True) -> st
     return text.lower() if fold_case else text
 
 
-def common_ids(responses: Responses) -> list[str]:
+def common_ids(responses: Responses, *, setting: str = ALPHA) -> list[str]:
     """The inputs, which every candidate must have answered, in the order of their ids.
 
     Raises:
@@ -162,7 +177,7 @@ def common_ids(responses: Responses) -> list[str]:
         raise SearchError("There are no answers to choose from.")
     lacking = {alpha: [id_ for id_ in ids if id_ not in responses[alpha]] for alpha in sorted(responses)}
     told = [
-        f'alpha {alpha:g} lacks {len(missing)} of {len(ids)} (the first: "{missing[0]}")'
+        f'{setting} {alpha:g} lacks {len(missing)} of {len(ids)} (the first: "{missing[0]}")'
         for alpha, missing in lacking.items()
         if missing
     ]
@@ -174,15 +189,23 @@ def common_ids(responses: Responses) -> list[str]:
     return sorted(ids)
 
 
-def _donor(answers: Mapping[str, Response], id_: str) -> Response:
+def _parent(role: str, answers: Mapping[str, Response], id_: str) -> Response:
     if id_ not in answers:
-        raise SearchError(f'The donor\'s answers lack the input "{id_}", which the candidates answered.')
+        raise SearchError(f'The {role}\'s answers lack the input "{id_}", which the candidates answered.')
     return answers[id_]
 
 
 def _codes(texts: Sequence[Sequence[str]]) -> NDArray[np.int64]:
     numbers: dict[str, int] = {}
     return np.array([[numbers.setdefault(text, len(numbers)) for text in row] for row in texts])
+
+
+def _given(
+    numbers: Mapping[float, Mapping[str, float]] | None, alphas: Sequence[float], ids: Sequence[str]
+) -> Table | None:
+    if numbers is None:
+        return None
+    return _known([[numbers.get(alpha, {}).get(id_) for id_ in ids] for alpha in alphas])
 
 
 def _known(rows: Sequence[Sequence[float | None]]) -> Table | None:

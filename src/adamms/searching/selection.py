@@ -13,13 +13,15 @@ import numpy as np
 
 from adamms.errors import SearchError
 from adamms.searching.answer_table import AnswerTable
+from adamms.searching.candidates import ALPHA
 from adamms.searching.choosing import GATE, Values, subsets, winners, wins
 from adamms.searching.consistency import RULES, counts_of
 from adamms.searching.responses import Response, Responses
 from adamms.searching.side_by_side import SignalScores, compare
 from adamms.searching.signal import Signal
-from adamms.searching.signals import all_signals, find_signal
+from adamms.searching.signals import all_signals, find_signal, supervised
 from adamms.searching.verdicts import verdict
+from adamms.searching.walk import Walk
 
 SUBSET = 100
 """Inputs of a repeated draw, at most, where no size is asked for; half of the inputs where that is less."""
@@ -77,6 +79,10 @@ class Selection:
     signals: tuple[SignalScores, ...] = ()
     """Every signal side by side, whichever chose."""
     repeats: Repeats | None = None
+    setting: str = ALPHA
+    """What the candidates differ in; other than alpha, their values go by this name in JSON."""
+    walk: Walk | None = None
+    """The coefficients that a walk from the selected alpha ended at."""
 
     @property
     def verdict(self) -> str:
@@ -90,10 +96,14 @@ class Selection:
     def to_json(self) -> dict[str, Any]:
         """The contents of `selection.json`."""
         data: dict[str, Any] = {each.name: getattr(self, each.name) for each in fields(self)}
-        data["candidates"] = [vars(each) for each in self.candidates]
+        data["candidates"] = [_renamed(vars(each), "alpha", self.setting) for each in self.candidates]
         data["signals"] = [each.to_json() for each in self.signals]
         data["repeats"] = None if self.repeats is None else self.repeats.to_json()
-        return {**data, "verdict": self.verdict}
+        if self.setting == ALPHA:
+            del data["setting"]
+        data.pop("walk")
+        walk = {} if self.walk is None else {"walk": self.walk.to_json()}
+        return {**data, **walk, "verdict": self.verdict}
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> "Selection":
@@ -104,11 +114,18 @@ class Selection:
         """
         try:
             known = {key: data[key] for key in cls.__dataclass_fields__ if key in data}
-            known["candidates"] = tuple(Candidate(**{"distinct": 0, **each}) for each in data["candidates"])
+            setting = data.get("setting", ALPHA)
+            known["candidates"] = tuple(
+                Candidate(**{"distinct": 0, **_renamed(each, setting, "alpha")})
+                for each in data["candidates"]
+            )
             known["tied"] = tuple(data["tied"])
             known["notes"] = tuple(data.get("notes", ()))
-            known["signals"] = tuple(SignalScores.from_json(each) for each in data.get("signals", ()))
+            known["signals"] = tuple(
+                SignalScores.from_json(each, setting=setting) for each in data.get("signals", ())
+            )
             known["repeats"] = _repeats_from(data.get("repeats"))
+            known["walk"] = Walk.from_json(data["walk"]) if data.get("walk") else None
             return cls(**known)
         except (KeyError, TypeError, AttributeError, ValueError) as error:
             raise SearchError(f"This is not a selection.json: {error}.") from None
@@ -129,6 +146,9 @@ def select(
     subset: int | None = None,
     donor: Mapping[str, Response] | None = None,
     log_probabilities: Mapping[float, Mapping[str, float]] | None = None,
+    labels: Mapping[float, Mapping[str, float]] | None = None,
+    setting: str = ALPHA,
+    base: Mapping[str, Response] | None = None,
 ) -> Selection:
     """Choose the candidate that a label-free signal scores best.
 
@@ -148,6 +168,9 @@ def select(
         subset: inputs a subset; half of them, at most 100, when left out.
         donor: the donor's own answers by input id, for agreement with both parents; alpha 1's when left out.
         log_probabilities: alpha -> input id -> mean log-probability of the plurality's answer.
+        labels: alpha -> input id -> how right the answer is, for the rule `labels` (Appendix D).
+        setting: what the candidates differ in; of another setting than alpha no value is the base.
+        base: the base's own answers, by which collapse is judged; those of the smallest value when left out.
 
     Raises:
         SearchError: answers are missing, too few candidates, an unknown name, the rule needs what the
@@ -163,16 +186,19 @@ def select(
         ends=ends,
         donor=donor,
         log_probabilities=log_probabilities,
+        labels=labels,
+        setting=setting,
+        base=base,
     )
     candidates = _candidates(table, signal.name)
     values = signal.values(table)
-    base = _scored_base(values, table)
-    if gated and base is None:
+    home = _scored_base(values, table)
+    if gated and home is None:
         raise SearchError(_no_gate(signal, table))
     gate = GATE if gated else None
-    won = winners(values, allowed=table.sound, base=base, gate=gate)
+    won = winners(values, allowed=table.sound, base=home, gate=gate)
     if not won.any():
-        raise SearchError(_none_left(candidates))
+        raise SearchError(_none_left(candidates, setting))
     best = [alpha for alpha, is_best in zip(table.alphas, won, strict=True) if is_best]
     return Selection(
         rule=signal.name,
@@ -187,8 +213,9 @@ def select(
         ends=_ends(signal, ends),
         notes=table.notes,
         gated=gated,
-        signals=compare(table, all_signals()),
-        repeats=_repeats(values, table, base=base, gate=gate, count=repeats, size=subset, seed=seed or 0),
+        signals=compare(table, (*all_signals(), *([supervised()] if labels is not None else []))),
+        setting=setting,
+        repeats=_repeats(values, table, base=home, gate=gate, count=repeats, size=subset, seed=seed or 0),
     )
 
 
@@ -217,7 +244,15 @@ def _ends(signal: Signal, ends: str | None) -> str:
     return ends or ("all but the first" if signal.name == "previous" else "interior")
 
 
+def _renamed(data: Mapping[str, Any], old: str, new: str) -> dict[str, Any]:
+    return {new if key == old else key: value for key, value in data.items()}
+
+
 def _no_gate(signal: Signal, table: AnswerTable) -> str:
+    if table.setting != ALPHA:
+        return (
+            f"--gated asks whether a candidate beats the base, and no value of {table.setting} is the base."
+        )
     if table.base is None:
         return "--gated asks whether a candidate beats the base, and alpha 0 is not among the candidates."
     if signal.scores_base == "with ends":
@@ -225,13 +260,14 @@ def _no_gate(signal: Signal, table: AnswerTable) -> str:
     return f"The rule {signal.name} does not score alpha 0, so --gated has nothing to compare with."
 
 
-def _none_left(candidates: tuple[Candidate, ...]) -> str:
-    reasons = [f"  alpha {each.alpha:g}: {each.disqualified}" for each in candidates if each.disqualified]
+def _none_left(candidates: tuple[Candidate, ...], setting: str) -> str:
+    reasons = [f"  {setting} {each.alpha:g}: {each.disqualified}" for each in candidates if each.disqualified]
     return "\n".join(
         [
             "No candidate can be chosen: every one that the rule scores has collapsed.",
             *reasons,
-            "Try smaller alphas, or a longer answer limit; these two models may not merge well.",
+            f"Try {'smaller alphas' if setting == ALPHA else f'other values of {setting}'}, or a longer "
+            "answer limit; these two models may not merge well.",
         ]
     )
 

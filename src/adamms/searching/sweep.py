@@ -67,7 +67,7 @@ def sweep(
 
     merger = TensorMerger(parents)
     asked = frozenset(id for ids in wanted.values() for id in ids)
-    engine = generator or _transformers(
+    engine = generator or transformers_generator(
         parents.base,
         parents.changed(method(alphas[0])),
         max_new_tokens=max_new_tokens,
@@ -128,7 +128,7 @@ def log_probability_sweep(
     from adamms.merging.tensors import TensorMerger
 
     merger = TensorMerger(parents)
-    engine = generator or _transformers(parents.base, parents.changed(method(alphas[0])), **options)
+    engine = generator or transformers_generator(parents.base, parents.changed(method(alphas[0])), **options)
     engine.prepare([example for example in examples if example.id in asked])
     for alpha, ids in wanted.items():
         if not ids:
@@ -140,7 +140,7 @@ def log_probability_sweep(
             yield alpha, id_, value
 
 
-def _transformers(
+def transformers_generator(
     base: "Checkpoint",
     changed: Sequence[str],
     *,
@@ -151,6 +151,11 @@ def _transformers(
     trust_remote_code: bool,
     vision_tower: str | None,
 ) -> "Scorer":
+    """The engine that answers in this process; arguments as in `sweep`, `changed` as `Parents.changed`.
+
+    Raises:
+        SearchError: only the base's headers were read, or it cannot be loaded.
+    """
     # Late: torch and transformers take seconds, and a search that is finished needs neither.
     from adamms.searching.generation import TransformersGenerator
 
