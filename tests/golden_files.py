@@ -21,7 +21,11 @@ class GoldenMasks:
         self._models = models
 
     def draw(self, name: str, model: int, start: int, count: int) -> torch.Tensor:
-        mask = self._masks[f"{self._models[model]}.{name}"].reshape(-1)[start : start + count]
+        whole = self._masks.get(f"{self._models[model]}.{name}")
+        if whole is None:
+            # A density of 1 draws nothing.
+            return torch.full((count,), -32_768, dtype=torch.int16)
+        mask = whole.reshape(-1)[start : start + count]
         return torch.where(mask.bool(), -32_768, 32_767).to(torch.int16)
 
 

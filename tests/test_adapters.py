@@ -285,7 +285,7 @@ def test_an_adapter_that_changes_during_the_merge_is_noticed(
             (lora / "adapter_model.safetensors").touch()
             return super().stage(*arguments, **options)  # type: ignore[arg-type]
 
-    with pytest.raises(AdaMMSError, match="was changed while it was merged"):
+    with pytest.raises(AdaMMSError, match="was changed while it was read"):
         adamms.merge(base, plus(donor, lora), tmp_path / "out", alpha=0.3, progress=Meddling())
 
 

@@ -9,10 +9,13 @@ from collections.abc import Mapping
 from typing import Any
 
 from adamms.errors import RecipeError
+from adamms.mergekit_parameters import Parameters, changed, largest, least
+from adamms.merging.coefficients import Coefficient
 
-KNOWN = ("merge_method", "base_model", "models", "parameters", "dtype")
-# Keys of mergekit that change nothing in the merged values here.
-HARMLESS = ("int8_mask", "name", "out_dtype", "chat_template")
+KNOWN = ("merge_method", "base_model", "models", "parameters", "dtype", "out_dtype")
+TOKENIZER = ("tokenizer_source", "tokenizer", "chat_template")
+# Keys and parameters of mergekit that change nothing in the merged values here.
+HARMLESS = ("int8_mask", "name")
 DTYPES = ("bfloat16", "float16", "float32")
 ANCESTOR_METHODS = (
     "task_arithmetic",
@@ -27,7 +30,8 @@ ANCESTOR_METHODS = (
     "model_stock",
 )
 SIGNED = ("ties", "dare_ties", "della", "breadcrumbs_ties")
-PARTS_BY_FILTER = {"self_attn": "attention", "mlp": "mlp", "layernorm": "norms", "norm": "norms"}
+FROM_BASE = ("slerp", "nearswap")
+METHODS = (*ANCESTOR_METHODS, *FROM_BASE, "linear", "nuslerp", "karcher")
 
 
 def is_mergekit(data: object) -> bool:
@@ -41,178 +45,189 @@ def recipe_parts(data: Mapping[str, Any]) -> tuple[dict[str, Any], tuple[str, ..
     Raises:
         RecipeError: it asks for what we do not do.
     """
-    if "slices" in data:
-        raise RecipeError("slices are not supported: AdaMMS merges whole models with the base's layers.")
-    for key in data:
-        if key not in (*KNOWN, *HARMLESS):
-            raise RecipeError(f"mergekit's {key} has no counterpart here; remove it if it does not matter.")
     method = str(data["merge_method"])
+    if method not in METHODS:
+        raise RecipeError(f"mergekit's method {method} has no counterpart here; see `adamms methods`.")
+    for key in ("slices", "modules"):
+        if key in data:
+            raise RecipeError(
+                f"{key} are not supported: AdaMMS merges whole models with the base's layers. "
+                "Where the models are taken whole, list them under models instead."
+            )
+    for key in data:
+        if key not in (*KNOWN, *TOKENIZER, *HARMLESS):
+            raise RecipeError(f"mergekit's {key} has no counterpart here; remove it if it does not matter.")
     models, ancestor = _models(data, method)
     if len(models) < 2:
         raise RecipeError("At least two models beside base_model are needed to merge.")
-    reader = _Parameters(data, models)
+    names = [_reference(model["model"]) for model in models]
+    own = [model.get("parameters") or {} for model in models]
+    reader = Parameters(data.get("parameters") or {}, own, names=names, harmless=HARMLESS)
     settings, notes = _settings(method, reader)
+    notes += reader.rest(method)
     merge: dict[str, Any] = {"method": method, "settings": settings}
-    if data.get("dtype"):
-        if data["dtype"] not in DTYPES:
-            raise RecipeError(f"dtype {data['dtype']!r} is not one of {', '.join(DTYPES)}.")
-        merge["dtype"] = data["dtype"]
+    if dtype := data.get("out_dtype") or data.get("dtype"):
+        merge["dtype"] = str(dtype).removeprefix("torch.")
+        if merge["dtype"] not in DTYPES:
+            raise RecipeError(f"dtype {dtype!r} is not one of {', '.join(DTYPES)}.")
     alphas = settings.pop("alpha", None)
-    parts: dict[str, Any] = {"base": _name(models[0]), "donor": _name(models[1]), "merge": merge}
+    parts: dict[str, Any] = {"base": names[0], "donor": names[1], "merge": merge}
     if alphas is not None:
         merge["alpha"] = alphas[0]
     parts["donors"] = [
-        {"model": _name(model), **({"alpha": alphas[at]} if alphas else {})}
-        for at, model in enumerate(models[2:], start=1)
+        {"model": name, **({"alpha": alphas[at]} if alphas and at < len(alphas) else {})}
+        for at, name in enumerate(names[2:], start=1)
     ]
     if ancestor:
         parts["pretrained"] = ancestor
-    return parts, notes
+        notes.append(f"The layout, config and tokenizer of {names[0]} are kept, not those of base_model.")
+    return parts, (*notes, *_tokenizer_notes(data, names[0], ancestor))
 
 
 def _models(data: Mapping[str, Any], method: str) -> tuple[list[Mapping[str, Any]], str | None]:
+    """The models to merge, ours to keep first, and the ancestor."""
     listed = data.get("models")
     if not isinstance(listed, list) or not all(
         isinstance(each, Mapping) and "model" in each for each in listed
     ):
         raise RecipeError("models must be a list of entries with a model each.")
-    base = data.get("base_model")
+    for each in listed:
+        for key in each:
+            if key not in ("model", "parameters"):
+                raise RecipeError(f"{_reference(each['model'])} has {key}, which has no counterpart here.")
+    base = None if data.get("base_model") is None else _reference(data["base_model"])
+    others = [each for each in listed if _reference(each["model"]) != base]
     if method in ANCESTOR_METHODS or (method == "nuslerp" and base):
         if not base:
             raise RecipeError(f"The method {method} needs base_model, the common ancestor.")
         # mergekit lets the ancestor be listed among the models, where it adds nothing.
-        return [each for each in listed if each["model"] != base], str(base)
+        return others, base
+    if method in FROM_BASE and not base:
+        raise RecipeError(f"The method {method} needs base_model, the model that it starts from.")
     if base:
-        # For slerp and its like base_model is the end at t = 0.
-        listed = sorted(listed, key=lambda each: each["model"] != base)
-        if listed[0]["model"] != base:
-            listed = [{"model": base}, *listed]
+        # For slerp and its like base_model is the end at t = 0; elsewhere one model more.
+        own = [each for each in listed if _reference(each["model"]) == base]
+        return [*(own or [{"model": base}]), *others], None
     return listed, None
 
 
-def _name(model: Mapping[str, Any]) -> str:
-    return str(model["model"])
+def _reference(model: Any) -> str:
+    """A model as mergekit writes it, a name or its parts, in one word: path@revision+adapter."""
+    if not isinstance(model, Mapping):
+        return str(model)
+    if "path" in model:
+        return f"{model['path']}@{model['revision']}" if model.get("revision") else str(model["path"])
+    whole = _reference(model.get("model"))
+    return f"{whole}+{_reference(model['lora'])}" if model.get("lora") else whole
 
 
-class _Parameters:
-    """mergekit's parameters: a model's own, otherwise the document's; remembers what was asked for."""
-
-    def __init__(self, data: Mapping[str, Any], models: list[Mapping[str, Any]]) -> None:
-        self._shared = data.get("parameters") or {}
-        self._own = [model.get("parameters") or {} for model in models]
-        self._asked = list(HARMLESS)
-
-    def flag(self, name: str, default: bool) -> bool:
-        return bool(self.shared(name, default))
-
-    def shared(self, name: str, default: Any) -> Any:
-        """One value for all models."""
-        self._asked.append(name)
-        values = [own.get(name, self._shared.get(name, default)) for own in self._own]
-        if any(value != values[0] for value in values):
-            raise RecipeError(f"{name} differs from model to model ({values}); here it is one for all.")
-        return values[0]
-
-    def weights(self, default: float) -> list[Any]:
-        """Every model's weight, as a coefficient of ours."""
-        self._asked.append("weight")
-        return [_coefficient(own.get("weight", self._shared.get("weight", default))) for own in self._own]
-
-    def refuse_rest(self, method: str) -> None:
-        for parameters in (self._shared, *self._own):
-            for name in parameters:
-                if name not in self._asked:
-                    raise RecipeError(f"The parameter {name} of mergekit's {method} has no counterpart here.")
+def _tokenizer_notes(data: Mapping[str, Any], base: str, ancestor: str | None) -> list[str]:
+    wanted = data.get("tokenizer_source")
+    if isinstance(data.get("tokenizer"), Mapping):
+        wanted = data["tokenizer"].get("source", "union")
+        if data["tokenizer"].get("tokens") or data["tokenizer"].get("pad_to_multiple_of"):
+            raise RecipeError("Tokens and padding of a tokenizer cannot be chosen here: the base's is kept.")
+    if wanted is not None and _reference(wanted) not in ("base", base, ancestor):
+        raise RecipeError(
+            f"tokenizer_source {_reference(wanted)} has no counterpart here: the tokenizer of {base} is "
+            "kept, and rows of tokens that the others lack stay as they are."
+        )
+    notes = [] if data.get("chat_template") is None else [f"The chat template of {base} is kept."]
+    if wanted is not None and not ancestor:
+        notes.append(f"The tokenizer of {base} is kept.")
+    return notes
 
 
-def _coefficient(value: Any) -> Any:
-    """A number, a gradient, or mergekit's list of filters as a table of ours."""
-    if not (isinstance(value, list) and value and isinstance(value[0], Mapping)):
-        return value
-    table: dict[str, Any] = {}
-    for entry in value:
-        name = entry.get("filter")
-        # mergekit's filters are found anywhere in a tensor's name.
-        key = "default" if name in (None, "*") else PARTS_BY_FILTER.get(str(name), f"*{name}*")
-        table.setdefault(key if name not in PARTS_BY_FILTER else f"*{name}*", entry["value"])
-    return table
-
-
-def _plain(weights: list[Any], why: str) -> list[float]:
-    if not all(isinstance(weight, int | float) for weight in weights):
-        raise RecipeError(f"Weights by layer or filter cannot be {why} here; give plain numbers.")
-    return [float(weight) for weight in weights]
-
-
-def _settings(method: str, reader: _Parameters) -> tuple[dict[str, Any], tuple[str, ...]]:
-    settings: dict[str, Any] = {}
+def _settings(method: str, reader: Parameters) -> tuple[dict[str, Any], list[str]]:
+    if method in ANCESTOR_METHODS and method not in ("sce", "model_stock"):
+        return _task_vector_settings(method, reader)
     notes: list[str] = []
+    settings: dict[str, Any] = {}
     if method == "linear":
-        weights = reader.weights(1.0)
-        if reader.flag("normalize", True):
-            plain = _plain(weights, "normalized")
-            weights = [weight / sum(plain) for weight in plain]
-        settings = _weighted(weights)
-    elif method in ("slerp", "nuslerp"):
-        if method == "slerp":
-            settings["alpha"] = [_coefficient(reader.shared("t", None))]
-        else:
-            first, second = _plain(reader.weights(1.0), "turned into a share")
-            settings["alpha"] = [second / (first + second)]
-            settings["over"] = "tensor" if reader.flag("nuslerp_flatten", True) else "rows"
+        normalize = reader.flag("normalize", True)
+        settings = {**_weights(reader, free=normalize)[0], "normalize": normalize}
+    elif method == "nuslerp":
+        flat = reader.flag("nuslerp_flatten", True)
+        if reader.flag("nuslerp_row_wise", False) and not flat:
+            raise RecipeError("nuslerp_row_wise has no counterpart here: a matrix's rows have the angles.")
+        settings = {**_weights(reader, free=True)[0], "over": "tensor" if flat else "rows"}
+    elif method == "slerp":
+        settings["alpha"] = [reader.shared("t", None)]
     elif method == "nearswap":
-        settings["t"] = reader.shared("t", 0.001)
+        settings["t"] = reader.shared("t", None)
     elif method == "karcher":
-        count = len(reader.weights(1.0))
-        settings["alpha"] = [1 / count] * (count - 1)
+        count = reader.models
+        settings = {"base_weight": 1 / count, "alpha": [1 / count] * (count - 1)}
+        rounds, tolerance = reader.plain("max_iter", 10), reader.plain("tol", 1e-5)
+        settings |= {"rounds": int(rounds), "tolerance": tolerance}
+        notes.append(f"karcher ends after {rounds:g} rounds or at {tolerance:g} rad, as mergekit's does.")
     elif method == "model_stock":
         settings["over"] = "rows" if reader.flag("filter_wise", False) else "tensor"
-    elif method == "sce":
-        settings["topk"] = float(reader.shared("select_topk", 1.0))
-    elif method in ANCESTOR_METHODS:
-        settings, notes = _task_vector_settings(method, reader)
     else:
-        raise RecipeError(f"mergekit's method {method} has no counterpart here; see `adamms methods`.")
-    reader.refuse_rest(method)
-    return settings, tuple(notes)
+        settings["topk"] = reader.shared("select_topk", 1.0)
+    return settings, notes
 
 
-def _task_vector_settings(method: str, reader: _Parameters) -> tuple[dict[str, Any], list[str]]:
+def _task_vector_settings(method: str, reader: Parameters) -> tuple[dict[str, Any], list[str]]:
     normalize = reader.flag("normalize", method in ("ties", "della"))
-    weights, scale = reader.weights(1.0), 1.0
-    numbers = [weight for weight in weights if isinstance(weight, int | float)]
-    if len(numbers) == len(weights) and max(numbers) > 1:
-        # Weights beyond 1 are the same as smaller ones with a larger lambda.
-        weights, scale = [weight / max(numbers) for weight in numbers], float(max(numbers))
-    settings = _weighted(weights)
-    settings["lambda"] = float(reader.shared("lambda", 1.0)) * (1.0 if normalize else scale)
+    settings, scale = _weights(reader, free=True)
+    factor = reader.shared("lambda", 1.0)
+    settings["lambda"] = factor if normalize else changed(factor, lambda number: number * scale)
     notes: list[str] = []
     if method in SIGNED:
         settings["consensus"] = "mean" if normalize else "sum"
     else:
         settings["normalize"] = normalize
+    densities = [] if method == "task_arithmetic" else reader.per_model("density", 1.0)
     if method == "ties":
-        settings |= {"density": float(reader.shared("density", 1.0)), "trim": "tensor"}
+        settings |= {**_own("density", densities), "trim": "tensor"}
         settings["rescale"] = "l1" if reader.flag("rescale", False) else "none"
         notes.append(
             "ties trims tensor by tensor, as mergekit does; our own default is the whole task vector."
         )
     elif method.startswith("dare"):
-        settings["drop"] = 1 - float(reader.shared("density", 1.0))
+        settings |= _own("drop", [changed(each, lambda number: 1 - number) for each in densities])
     elif method.startswith("della"):
-        settings["density"] = float(reader.shared("density", 1.0))
-        settings["epsilon"] = float(reader.shared("epsilon", 0.15))
+        settings |= _own("density", densities) | _own("epsilon", reader.per_model("epsilon", 0.15))
     elif method.startswith("breadcrumbs"):
-        settings["density"] = float(reader.shared("density", 1.0))
-        settings["gamma"] = float(reader.shared("gamma", 0.01))
+        settings |= _own("density", densities) | _own("gamma", reader.per_model("gamma", 0.01))
     if method.startswith(("dare", "della")):
         settings["rescale"] = "l1" if reader.flag("rescale", True) else "none"
+        how = "is rescaled to each tensor's L1 norm" if settings["rescale"] == "l1" else "is not rescaled"
         notes.append(
-            f"{method} is rescaled to each tensor's L1 norm, as mergekit does; the paper divides by the "
-            "probability of being kept. The random masks are ours, not mergekit's."
+            f"{method} {how}, as mergekit does; the paper divides by the probability of being kept. "
+            "The random masks are ours, not mergekit's."
         )
+    elif method == "task_arithmetic" or method.startswith("breadcrumbs"):
+        _refuse_rescale(method, reader)
     return settings, notes
 
 
-def _weighted(weights: list[Any]) -> dict[str, Any]:
-    return {"base_weight": weights[0], "alpha": weights[1:]}
+def _refuse_rescale(method: str, reader: Parameters) -> None:
+    # Without thinning nothing is left to rescale; of breadcrumbs we know no such rule.
+    if reader.flag("rescale", False) and method != "task_arithmetic":
+        raise RecipeError(f"rescale of mergekit's {method} has no counterpart here.")
+
+
+def _weights(reader: Parameters, *, free: bool) -> tuple[dict[str, Any], float]:
+    """The models' weights, divided by a factor where a donor's exceeds 1, and that factor.
+
+    Raises:
+        RecipeError: a weight is below 0, or above 1 where it cannot be scaled.
+    """
+    weights: list[Coefficient] = reader.per_model("weight", None)
+    if least(weights) < 0:
+        raise RecipeError(f"A weight of {least(weights):g} has no counterpart here: weights are 0 upwards.")
+    # Our alpha, a donor's weight, ends at 1; the base's own may be more.
+    scale = max(largest(weights[1:]), 1.0)
+    if scale > 1 and not free:
+        raise RecipeError(f"A weight of {scale:g} that is not normalized has no counterpart here.")
+    weights = [changed(weight, lambda number: number / scale) for weight in weights] if scale > 1 else weights
+    return {"base_weight": weights[0], "alpha": weights[1:]}, scale
+
+
+def _own(name: str, values: list[Coefficient]) -> dict[str, Any]:
+    """One setting for all models, and those of the models that differ."""
+    models = ("base", "donor", *(f"donor{number}" for number in range(2, len(values))))
+    each = zip(models, values, strict=True)
+    return {name: values[0], **{f"{model}.{name}": value for model, value in each if value != values[0]}}

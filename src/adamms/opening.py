@@ -15,7 +15,7 @@ from adamms.checkpoints.sources import parts_of, resolved
 from adamms.chosen import candidates_of, with_candidate
 from adamms.errors import MappingError, OutputError
 from adamms.mapping import MappedDonor, ParameterMapping, exclude, map_parameters
-from adamms.merging import Method, Parents, View, find_method, make_method
+from adamms.merging import Method, Parents, View, check_merge, find_method, make_method
 from adamms.progress import Progress
 from adamms.recipe import MappingOptions, Recipe
 
@@ -78,7 +78,7 @@ def open_models(recipe: Recipe, models: ExitStack, progress: Progress) -> Opened
     views = [View(each, MappedDonor(its, base, each)) for each, its in zip(donors, mappings, strict=True)]
     parents = Parents(base, tuple(views), ancestor)
     method = method_of(recipe if recipe.search is None else with_candidate(recipe, candidates_of(recipe)[0]))
-    parents.views_for(method)
+    check_merge(parents, method)
     tensors, parameters = parents.without_ancestor(method)
     if parameters:
         progress.say(
@@ -123,9 +123,13 @@ def method_of(recipe: Recipe) -> Method:
     settings = dict(options.settings)
     if options.alpha is not None:
         settings["alpha"] = options.alpha
-    if recipe.donors and "alpha" in settings:
-        own = (settings["alpha"], *(each.alpha for each in recipe.donors))
-        settings["alpha"] = tuple(settings["alpha"] if each is None else each for each in own)
+    own = [each.alpha for each in recipe.donors]
+    if any(each is not None for each in own):
+        alpha_of = find_method(options.method).setting("alpha")
+        shared = settings.get("alpha", alpha_of.default if alpha_of else None)
+        settings["alpha"] = (shared, *(shared if each is None else each for each in own))
+    for number, each in enumerate(recipe.donors, start=2):
+        settings |= {f"donor{number}.{name}": value for name, value in each.settings.items()}
     return make_method(options.method, settings)
 
 

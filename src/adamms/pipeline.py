@@ -14,11 +14,11 @@ from typing import Any
 
 from adamms.checkpoints import OutputFolder
 from adamms.chosen import candidates_of, chosen_merge, with_candidate
-from adamms.errors import AdaMMSError, RecipeError
+from adamms.errors import AdaMMSError, CheckpointError, RecipeError
 from adamms.evaluation.labels import Label, labels_of
 from adamms.evaluation.scoring import answer_scores
 from adamms.mapping import ParameterMapping
-from adamms.merging import Method
+from adamms.merging import Method, check_merge
 from adamms.opening import Opened, keep_sources, method_of, open_models
 from adamms.progress import Progress, Silent
 from adamms.recipe import Recipe, SearchOptions
@@ -40,9 +40,26 @@ from adamms.searching.rehearsal import rehearse
 from adamms.searching.signals import SUPERVISED, find_signal
 from adamms.version import __version__
 from adamms.walking import base_answers, take_walk
-from adamms.writing import ADAMMS_JSON, write_json, write_merged
+from adamms.writing import (
+    ADAMMS_JSON,
+    require_unchanged,
+    source_files,
+    write_json,
+    write_merged,
+)
 
-CHOICE = ("rule", "gated", "metric", "embedding_model", "fold_case", "ends", "seed", "repeats", "subset")
+CHOICE = (
+    "rule",
+    "gated",
+    "metric",
+    "embedding_model",
+    "fold_case",
+    "ends",
+    "seed",
+    "repeats",
+    "subset",
+    "setting",
+)
 """The settings of a search that its choice takes; the others are about asking."""
 
 MERGED = "merged"
@@ -159,26 +176,20 @@ class _Questions:
     @property
     def choice(self) -> dict[str, Any]:
         """How the candidate is chosen: the keyword arguments of `select`."""
-        names = (
-            "rule",
-            "gated",
-            "metric",
-            "embedding_model",
-            "fold_case",
-            "ends",
-            "seed",
-            "repeats",
-            "subset",
-            "setting",
-        )
-        return {name: getattr(self.options, name) for name in names}
+        return {name: getattr(self.options, name) for name in CHOICE}
 
 
 def _merge(opened: Opened, folder: OutputFolder, *, method: Method, progress: Progress) -> MergeResult:
     folder.keep_on_failure = True
     try:
         write_merged(
-            opened, folder.path, method=method, selection=None, progress=progress, resume=folder.resumed
+            opened,
+            folder.path,
+            method=method,
+            selection=None,
+            progress=progress,
+            files=source_files(opened.parents),
+            resume=folder.resumed,
         )
     except AdaMMSError as error:
         # What is wrong with the input stays wrong; only the machine's faults are worth resuming after.
@@ -204,11 +215,20 @@ def _search(
     from adamms.reports import build_report
 
     options, alphas, examples = questions.options, questions.alphas, questions.examples
+    for alpha in alphas:
+        check_merge(opened.parents, opened.method_at(alpha))
     _same_recipe(folder, opened.recipe)
     write_json(folder.path / "mapping.json", opened.mapping.to_json())
     log = _Log(folder.path / "log.jsonl")
     log("started", version=__version__, inputs=len(examples), candidates=len(alphas))
+    files = source_files(opened.parents)
     responses = _answers(opened, questions, folder, progress=progress)
+    try:
+        require_unchanged(opened.parents, files)
+    except CheckpointError:
+        # Answers of models that no longer exist are not worth resuming with.
+        folder.keep_on_failure = False
+        raise
     log("answered", answers=sum(map(len, responses.values())))
     labelled = questions.labels is not None
     base = None
@@ -239,13 +259,19 @@ def _search(
     if accuracy:
         by_alpha = {f"{alpha:g}": value for alpha, value in accuracy.items()}
         write_json(folder.path / "accuracy.json", by_alpha)
-    merge = chosen_merge(opened.recipe, selection)
-    _write_candidate(opened, folder.path / MERGED, merge, selection=selection, progress=progress)
+
+    def write(target: Path, merge: Recipe, chosen: Selection | None) -> None:
+        """The checkpoint of one merge, with the recipe that makes it again without a search."""
+        target.mkdir(parents=True, exist_ok=True)
+        method = method_of(merge)
+        write_merged(opened, target, method=method, selection=chosen, progress=progress, files=files)
+        (target / RECIPE).write_text(merge.to_yaml(), encoding="utf-8")
+
+    write(folder.path / MERGED, chosen_merge(opened.recipe, selection), selection)
     if options.keep_all:
         for alpha in alphas:
-            target = folder.path / "candidates" / f"{options.setting}={format_alpha(alpha)}"
-            merge = with_candidate(opened.recipe, alpha)
-            _write_candidate(opened, target, merge, selection=None, progress=progress)
+            name = f"{options.setting}={format_alpha(alpha)}"
+            write(folder.path / "candidates" / name, with_candidate(opened.recipe, alpha), None)
     log("finished")
     build_report(folder.path)
     folder.commit()
@@ -347,15 +373,6 @@ def _accuracy(
     if any(example.id not in known for example in examples):
         return None
     return {alpha: score(answered, known) for alpha, answered in responses.items()}
-
-
-def _write_candidate(
-    opened: Opened, folder: Path, merge: Recipe, *, selection: Selection | None, progress: Progress
-) -> None:
-    """The checkpoint of one merge, with the recipe that makes it again without a search."""
-    folder.mkdir(parents=True, exist_ok=True)
-    write_merged(opened, folder, method=method_of(merge), selection=selection, progress=progress)
-    (folder / RECIPE).write_text(merge.to_yaml(), encoding="utf-8")
 
 
 def _same_recipe(folder: OutputFolder, recipe: Recipe) -> None:

@@ -159,6 +159,8 @@ class FurtherDonor(_Part):
     model: str
     alpha: Any = None
     """Its weight; the first donor's when left out."""
+    settings: dict[str, Any] = Field(default_factory=dict)
+    """What it has of its own among the method's settings, such as a density."""
 
     @field_validator("alpha")
     @classmethod
@@ -287,6 +289,10 @@ def read_recipe(path: Path) -> Recipe:
         node = yaml.compose(text, Loader=yaml.SafeLoader)
         data = yaml.safe_load(text)
     except yaml.YAMLError as error:
+        if "another document" in str(error):
+            raise RecipeError(
+                f"{path} holds several documents; a recipe is one, so make it a file each."
+            ) from None
         mark = getattr(error, "problem_mark", None)
         where = f", line {mark.line + 1}" if mark else ""
         raise RecipeError(f"{path}{where}: not valid YAML: {getattr(error, 'problem', error)}.") from None

@@ -18,6 +18,7 @@ from adamms.searching import Selection
 from adamms.version import __version__
 
 ADAMMS_JSON = "adamms.json"
+SourceFiles = list[tuple[str, int, int]]
 
 
 def write_merged(
@@ -27,9 +28,14 @@ def write_merged(
     method: Method,
     selection: Selection | None,
     progress: Progress,
+    files: SourceFiles,
     resume: bool = False,
 ) -> None:
-    """One merged checkpoint: weights in the base's layout, companions, `adamms.json` and the model card."""
+    """One merged checkpoint: weights in the base's layout, companions, `adamms.json` and the model card.
+
+    Raises:
+        CheckpointError: a source is no longer what `files` says it was when it was opened.
+    """
     # Late: torch takes seconds, and most mistakes are found before it is needed.
     from adamms.merging.facts import elements_to_measure, model_facts
     from adamms.merging.stream import stream_merge
@@ -42,7 +48,6 @@ def write_merged(
     journal = Journal(folder, writer, about=_about(opened, method))
     if journal.done:
         progress.say("Resuming: what the interrupted merge wrote is kept.")
-    before = _state(opened.parents)
     facts: dict[str, Any] = {}
     if elements := elements_to_measure(opened.parents, method):
         with progress.stage("Measuring", total=elements, unit="parameters") as advance:
@@ -58,8 +63,7 @@ def write_merged(
             facts=facts,
             journal=journal,
         )
-    if _state(opened.parents) != before:
-        raise CheckpointError("A source was changed while it was merged; merge again when it is at rest.")
+    require_unchanged(opened.parents, files)
     writer.finish()
     journal.remove()
     description = {
@@ -92,7 +96,7 @@ def _about(opened: Opened, method: Method) -> dict[str, Any]:
     return {
         "version": __version__,
         "parents": [parents.base.identity(), *(view.checkpoint.identity() for view in views)],
-        "files": [[name, size, changed] for name, size, changed in _state(parents)],
+        "files": [[name, size, changed] for name, size, changed in source_files(parents)],
         "mappings": sha256(mappings.encode()).hexdigest(),
         "method": method.name,
         "settings": method.settings,
@@ -101,7 +105,19 @@ def _about(opened: Opened, method: Method) -> dict[str, Any]:
     }
 
 
-def _state(parents: Parents) -> list[tuple[str, int, int]]:
+def require_unchanged(parents: Parents, files: SourceFiles) -> None:
+    """Insist that the sources are what they were: a mixture of two states is no merge.
+
+    Raises:
+        CheckpointError: one was changed.
+    """
+    now = source_files(parents)
+    if now != files:
+        changed = next((name for name, *state in now if (name, *state) not in files), "A file")
+        raise CheckpointError(f"{changed} was changed while it was read; start again when it is at rest.")
+
+
+def source_files(parents: Parents) -> SourceFiles:
     """The parents' weight files, their sizes and when they were changed."""
     views = (*parents.donors, *([parents.pretrained] if parents.pretrained else []))
     models = (parents.base, *(view.checkpoint for view in views))

@@ -40,6 +40,7 @@ def test_help_and_version() -> None:
         "run",
         "eval",
         "report",
+        "compare",
         "table",
         "verify",
         "methods",
@@ -235,6 +236,7 @@ def test_the_users_mistakes_get_one_sentence_and_exit_code_2(pair: tuple[Path, P
         ("run", tmp_path / "none.yaml"),
         ("select", tmp_path / "none"),
         ("report", tmp_path),
+        ("compare", tmp_path, tmp_path),
         ("merge", base),
         ("conjure",),
     ):

@@ -11,12 +11,15 @@ import torch
 from adamms.checkpoints import Checkpoint, CheckpointWriter
 from adamms.mapping import MappedDonor, TensorMapping, map_parameters
 from adamms.mergekit_yaml import recipe_parts
-from adamms.merging import Parents, View, make_method
+from adamms.merging import Method, Parents, View, make_method
 from adamms.merging.stream import stream_merge
+from adamms.opening import method_of
+from adamms.recipe import make_recipe
 from golden_files import Golden, GoldenMasks, golden, weights
 
 TOLERANCE = 1e-6
-MERGEKIT = ("llama", "qwen2")
+MERGEKIT = ("llama", "qwen2", "three")
+MODELS = ("base", "model_a", "model_b", "model_c")
 OFFICIAL = ("qwen2vl", "owl", "cogvlm")
 
 
@@ -28,7 +31,8 @@ def folders(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, Pat
         file, root = golden(f"mergekit_{family}"), tmp_path_factory.mktemp(family)
         written[family] = {
             side: file.write(side, root / side, file.about["config"])
-            for side in ("base", "model_a", "model_b")
+            for side in MODELS
+            if file.part(f"inputs/{side}/")
         }
     for family in OFFICIAL:
         file, root = golden(f"official_{family}"), tmp_path_factory.mktemp(family)
@@ -43,28 +47,27 @@ def folders(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, Pat
 def merge(
     folder: Path,
     base: Path,
-    donor: Path,
+    donors: tuple[Path, ...],
     pretrained: Path | None,
-    method: str,
-    settings: dict[str, Any],
+    method: Method,
     draws: GoldenMasks | None,
     kept: tuple[str, ...] = (),
 ) -> dict[str, torch.Tensor]:
     folder.mkdir()
     with ExitStack() as models:
-        one, two = (models.enter_context(Checkpoint.open(path)) for path in (base, donor))
+        one, *others = (models.enter_context(Checkpoint.open(path)) for path in (base, *donors))
 
         def view(model: Checkpoint) -> View:
             mapping = map_parameters(one, model)
-            for name in mapping.tensors if model is two else ():
+            for name in mapping.tensors if model in others else ():
                 if any(part in name for part in kept):
                     mapping.tensors[name] = TensorMapping("kept", "by hand")
             return View(model, MappedDonor(mapping, one, model))
 
         ancestor = view(models.enter_context(Checkpoint.open(pretrained))) if pretrained else None
-        parents = Parents(one, (view(two),), ancestor)
+        parents = Parents(one, tuple(map(view, others)), ancestor)
         writer = CheckpointWriter(folder, one)
-        stream_merge(parents, method=make_method(method, settings), writer=writer, draws=draws)
+        stream_merge(parents, method=method, writer=writer, draws=draws)
         writer.finish()
     return weights(folder)
 
@@ -86,18 +89,15 @@ def test_mergekits_yaml_gives_mergekits_weights(
 ) -> None:
     file, at = golden(f"mergekit_{family}"), folders[family]
     parts, _ = recipe_parts(file.about["runs"][run])
-    settings = dict(parts["merge"]["settings"])
-    if "alpha" in parts["merge"]:
-        settings["alpha"] = parts["merge"]["alpha"]
+    donors = [parts["donor"], *(each["model"] for each in parts["donors"])]
     masks = file.part(f"masks/{run}/")
     merged = merge(
         tmp_path / "out",
         at[parts["base"]],
-        at[parts["donor"]],
+        tuple(at[name] for name in donors),
         at[parts["pretrained"]] if "pretrained" in parts else None,
-        parts["merge"]["method"],
-        settings,
-        GoldenMasks(masks, "model_a", "model_b") if masks else None,
+        method_of(make_recipe(**parts)),
+        GoldenMasks(masks, parts["base"], *donors) if masks else None,
     )
     assert worst(merged, file.part(f"merged/{run}/")) <= TOLERANCE
 
@@ -146,10 +146,9 @@ def test_the_published_scripts_task_vector_merges(
     merged = merge(
         tmp_path / "out",
         at["base"],
-        at["donor"],
+        (at["donor"],),
         at["pretrained"],
-        method,
-        settings,
+        make_method(method, settings),
         GoldenMasks(masks, *order) if masks else None,
         kept=("vision_mlp",),
     )

@@ -54,6 +54,7 @@ def apply(
     draws = SeededDraws(method.settings.get("seed", 0))
     given: dict[str, Any] = {
         **as_parameters(method.settings),
+        **method.values(Spot("t"), donors=len(models) - 1),
         "weights": weights or method.weights(Spot("t"), donors=len(models) - 1),
     }
 
@@ -211,6 +212,83 @@ def test_the_karcher_mean_of_two_is_the_middle_of_their_arc() -> None:
     assert second == pytest.approx(math.sin(math.pi / 8), abs=1e-8)
 
 
+def test_one_model_of_the_karcher_mean_alone_is_itself_at_the_mean_length() -> None:
+    # Alone by its weight: bit for bit.
+    assert karcher_coefficients(((4.0, 1.0), (1.0, 9.0)), (1.0, 0.0)) == [1.0, 0.0]
+    # Alone because the other is zero: its direction, and half its length.
+    assert karcher_coefficients(((0.0, 0.0), (0.0, 9.0)), (0.5, 0.5)) == [0.0, 0.5]
+
+
+@pytest.mark.parametrize("name", ["slerp", "nuslerp", "karcher", "linear"])
+@given(triples)
+@settings(max_examples=10, deadline=None)
+def test_the_ends_of_the_way_are_the_models(name: str, vectors: tuple[np.ndarray, ...]) -> None:
+    base, donor, _ = vectors
+    zeros = np.zeros_like(base)
+    for one, two in ((base, donor), (base, zeros), (zeros, donor), (base, -base), (base, 2 * base)):
+        ends = [_without_ancestor(name, one, two, alpha) for alpha in (0, 1)]
+        assert ends[0].numpy().tobytes() == one.tobytes() or name == "nuslerp"
+        torch.testing.assert_close(ends[0], torch.from_numpy(one), rtol=1e-6, atol=0)
+        torch.testing.assert_close(ends[1], torch.from_numpy(two), rtol=1e-6, atol=0)
+
+
+def _without_ancestor(name: str, one: np.ndarray, two: np.ndarray, alpha: float) -> torch.Tensor:
+    method = make_method(name, {"alpha": alpha})
+    given_: dict[str, Any] = {
+        **as_parameters(method.settings),
+        "models": [torch.from_numpy(one.copy()), torch.from_numpy(two.copy())],
+        "weights": (1 - alpha, alpha),
+        "width": len(one),
+    }
+    for one_pass in method.passes:
+        total = call(one_pass.measure, given_)
+        given_ |= call(one_pass.conclude, {**given_, "total": total, "count": len(one)})
+    merged: torch.Tensor = call(method.function, given_)
+    return merged
+
+
+@pytest.mark.parametrize("over", ["tensor", "rows"])
+def test_opposite_vectors_have_no_arc_but_a_line(over: str) -> None:
+    base = torch.tensor([0.1, -0.7, 0.3, 1.1, 0.9])
+    # Of another length, so that nothing cancels.
+    models = [base, -0.9 * base]
+    method = make_method("nuslerp", {"alpha": 0.5, "over": over})
+    given_: dict[str, Any] = {"models": models, "weights": (0.5, 0.5), "width": 5, "over": over}
+    for one in method.passes:
+        given_ |= call(one.conclude, {"total": call(one.measure, given_)})
+    torch.testing.assert_close(call(method.function, given_), 0.05 * base)
+
+
+@pytest.mark.parametrize("over", ["tensor", "rows"])
+def test_where_a_model_did_not_move_model_stock_stays_with_the_ancestor(over: str) -> None:
+    pretrained, moved = np.array([1, 2, 3], np.float32), np.array([2, 2, 5], np.float32)
+    merged = apply("model_stock", [pretrained, moved], pretrained, over=over)
+    assert torch.equal(merged, torch.from_numpy(pretrained))
+
+
+@pytest.mark.parametrize("name", ["ties", "breadcrumbs", "breadcrumbs_ties", "della", "della_linear"])
+@given(triples)
+@settings(max_examples=6, deadline=None)
+def test_density_0_keeps_nothing_and_1_everything(name: str, vectors: tuple[np.ndarray, ...]) -> None:
+    base, donor, pretrained = vectors
+    nothing = apply(name, [base, donor], pretrained, density=0)
+    assert torch.equal(nothing, torch.from_numpy(pretrained))
+    plain = "task_arithmetic" if name in ("breadcrumbs", "della_linear") else "ties"
+    everything = apply(plain, [base, donor], pretrained, **({"density": 1} if plain == "ties" else {}))
+    assert torch.equal(apply(name, [base, donor], pretrained, density=1), everything)
+
+
+def test_densities_of_their_own_by_hand() -> None:
+    pretrained = np.zeros(4, np.float32)
+    base, donor = np.array([4, -3, 2, 1], np.float32), np.array([10, 30, -20, 40], np.float32)
+    own = {"base.density": 0.5, "donor.density": 0.25, "trim": "tensor", "consensus": "sum"}
+    # The base keeps 4 and -3, the donor 40.
+    assert apply("ties", [base, donor], pretrained, **own).tolist() == [4, -3, 0, 40]
+    own = {"density": 0.5, "donor.density": 0.75, "gamma": 0, "base.gamma": 0.25}
+    # The base loses 4 and keeps the next two; the donor keeps its three largest.
+    assert apply("breadcrumbs", [base, donor], pretrained, **own).tolist() == [0, 27, -18, 40]
+
+
 @given(st.integers(0, 3 * CHUNK), st.integers(1, 300), st.integers(1, 299))
 @settings(max_examples=20, deadline=None)
 def test_draws_depend_on_the_element_and_not_on_the_block(start: int, count: int, cut: int) -> None:
@@ -230,6 +308,19 @@ def test_draws_are_the_same_on_every_machine() -> None:
 
 
 EXPECTED_DRAWS = [5219, 32580, -8448, 20444, 26629, 10967]
+
+
+def test_a_seeds_masks_are_pinned() -> None:
+    bits = {
+        share: "".join(
+            str(int(bit)) for bit in kept(SeededDraws(7).draw("lm_head.weight", 1, 65_530, 32), share)
+        )
+        for share in (0.1, 0.5)
+    }
+    assert bits == EXPECTED_MASKS
+
+
+EXPECTED_MASKS = {0.1: "00000000001000110001010000000001", 0.5: "00010100001110111001111100000101"}
 
 
 def test_the_share_kept_is_what_was_asked() -> None:
@@ -262,11 +353,11 @@ def test_a_coefficient_by_depth_and_part(coefficient: Any, depth: float, part: s
 @pytest.mark.parametrize(
     ("name", "given_settings", "said"),
     [
-        ("ties", {"density": 1.5}, "density of the method ties must be a number from 0 to 1, not 1.5"),
+        ("ties", {"density": 1.5}, "density must be a number from 0 to 1 .*, not 1.5"),
         ("ties", {"trim": "layer"}, "trim of the method ties must be one of global, tensor"),
         ("ties", {"alpha": {"attn": 0.5}}, "entry for 'attn'"),
         ("ties", {"alpha": []}, "alpha is empty"),
-        ("ties", {"lambda": float("nan")}, "lambda of the method ties"),
+        ("ties", {"lambda": float("nan")}, "lambda must be a number from 0 upwards"),
         ("dare_linear", {"seed": 0.5}, "a whole number"),
         ("dare_linear", {"drop": -0.1}, "from 0 to 1"),
         ("della", {"density": 0.95, "epsilon": 0.1}, "at most 1"),

@@ -8,71 +8,11 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
-from adamms.checkpoints import Checkpoint, CheckpointWriter
 from adamms.errors import MergeError
-from adamms.mapping import MappedDonor, map_parameters
-from adamms.merging import Parents, View, all_methods, make_method
-from adamms.merging.stream import stream_merge
+from adamms.merging import all_methods, make_method
 from adamms.merging.tensors import TensorMerger
 from golden_files import weights
-from small_pairs import language_model, text_config, write_llava_onevision, write_qwen2_vl
-
-NORM = "model.layers.0.input_layernorm.weight"
-UP = "model.layers.1.mlp.up_proj.weight"
-
-
-def write_qwen2(folder: Path, seed: int, *, without: str = "", rows: int = 40) -> Path:
-    """A plain language model: the ancestor, or a donor of another architecture."""
-    import json
-
-    tensors = language_model(seed, rows=rows)
-    folder.mkdir(parents=True)
-    held = {name: tensor for name, tensor in tensors.items() if not without or without not in name}
-    save_file(held, folder / "model.safetensors", metadata={"format": "pt"})
-    (folder / "config.json").write_text(json.dumps(text_config(rows)))
-    return folder
-
-
-@pytest.fixture(scope="module")
-def folders(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
-    root = tmp_path_factory.mktemp("family")
-    return {
-        "base": write_qwen2_vl(root / "base", shards=1),
-        "donor": write_llava_onevision(root / "donor", dtype=torch.bfloat16),
-        "other": write_qwen2(root / "other", 5, rows=32),
-        "pretrained": write_qwen2(root / "pretrained", 7),
-        "headless": write_qwen2(root / "headless", 7, without="layers.1.mlp"),
-    }
-
-
-def opened(
-    models: ExitStack, folders: dict[str, Path], *donors: str, pretrained: str | None = None
-) -> Parents:
-    base = models.enter_context(Checkpoint.open(folders["base"]))
-
-    def view(side: str) -> View:
-        model = models.enter_context(Checkpoint.open(folders[side]))
-        return View(model, MappedDonor(map_parameters(base, model, vocabulary="rows"), base, model))
-
-    return Parents(base, tuple(map(view, donors)), view(pretrained) if pretrained else None)
-
-
-def merge(
-    folder: Path,
-    folders: dict[str, Path],
-    *donors: str,
-    method: str = "linear",
-    pretrained: str | None = None,
-    threads: int = 2,
-    **settings: Any,
-) -> dict[str, torch.Tensor]:
-    folder.mkdir()
-    with ExitStack() as models:
-        parents = opened(models, folders, *donors, pretrained=pretrained)
-        writer = CheckpointWriter(folder, parents.base)
-        stream_merge(parents, method=make_method(method, settings), writer=writer, threads=threads)
-        writer.finish()
-    return weights(folder)
+from small_families import NORM, UP, merge, opened, settings_of
 
 
 def test_three_models_with_a_coefficient_each(folders: dict[str, Path], tmp_path: Path) -> None:
@@ -123,11 +63,6 @@ def test_what_the_ancestor_lacks_stays_the_bases(folders: dict[str, Path], tmp_p
         method = make_method("task_arithmetic", {})
         assert parents.without_ancestor(method) == (3, 3 * 16 * 24)
         assert UP not in parents.changed(method)
-
-
-def settings_of(name: str) -> dict[str, Any]:
-    alpha = next(method for method in all_methods() if method.name == name).setting("alpha")
-    return {"alpha": 0.4} if alpha and alpha.required else {}
 
 
 @pytest.mark.parametrize("name", [method.name for method in all_methods()])

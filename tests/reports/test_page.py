@@ -1,17 +1,22 @@
 """report.html: self-contained, made from the run directory alone, with answers that stay text."""
 
+import base64
+import hashlib
 import json
 import re
 import shutil
 from html.parser import HTMLParser
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from adamms.errors import SearchError
 from adamms.reports import build_report
 from adamms.searching import Responses, select
+from hostile_runs import write_hostile_run
 
+HOSTILE = "</script><script>alert(1)</script>\"><img src=x onerror=alert(2)> & 'q' {{ 7*7 }} \x1b[31m \ud800"
 VOID = ("meta", "img", "br", "wbr", "link", "input", "hr")
 
 
@@ -43,6 +48,12 @@ class Page(HTMLParser):
         self.texts.append(data)
 
     @property
+    def data(self) -> dict[str, Any]:
+        """What a click on the grid shows."""
+        (text,) = re.findall(r'id="answer-data">(.*?)</script>', self.source, flags=re.DOTALL)
+        return json.loads(text)
+
+    @property
     def text(self) -> str:
         return " ".join(" ".join(self.texts).split())
 
@@ -64,29 +75,47 @@ def test_the_page_says_what_was_chosen_and_why(run_dir: Path, responses: Respons
     assert "max_new_tokens: 64" in page.text
     assert "adamms run recipe.yaml" in page.text
     assert "AutoModelForImageTextToText" in page.text
-    assert len(page.all("svg")) == 1
+    # One drawing for wide screens, one for phones.
+    assert [each["class"] for each in page.all("svg") if "role" in each] == ["plot wide", "plot narrow"]
     assert len([row for row in page.all("tr") if row.get("class") == "chosen"]) == 1
 
 
-def test_the_page_needs_no_network_and_runs_no_script(run_dir: Path) -> None:
+def test_the_page_needs_no_network_and_runs_one_script(run_dir: Path) -> None:
     page = Page(build_report(run_dir))
 
-    assert page.all("script") == page.all("link") == page.all("iframe") == []
+    data, code = page.all("script")
+    assert data == {"type": "application/json", "id": "answer-data"}
+    assert code == {}
+    assert page.all("link") == page.all("iframe") == []
     assert all(image["src"].startswith("data:image/") for image in page.all("img"))
-    assert not any(name.startswith("on") for _, attributes in page.elements for name in attributes)
-    assert not re.search(r"url\(|@import", page.source)
+    for _, attributes in page.elements:
+        assert not any(name.startswith("on") or name in ("style", "href", "action") for name in attributes)
+    assert not re.search(r"url\(|@import|innerHTML|eval\(", page.source)
+
+
+def test_the_policy_allows_this_style_and_this_script_and_nothing_else(run_dir: Path) -> None:
+    page = Page(build_report(run_dir))
+
     policy = next(meta["content"] for meta in page.all("meta") if "http-equiv" in meta)
-    assert policy.startswith("default-src 'none'")
+    (style,) = re.findall(r"<style>(.*?)</style>", page.source, flags=re.DOTALL)
+    (script,) = re.findall(r"<script>(.*?)</script>", page.source, flags=re.DOTALL)
+    hashes = [base64.b64encode(hashlib.sha256(text.encode()).digest()).decode() for text in (script, style)]
+    assert policy == (
+        f"default-src 'none'; script-src 'sha256-{hashes[0]}'; style-src 'sha256-{hashes[1]}'; "
+        "img-src data:; base-uri 'none'; form-action 'none'"
+    )
 
 
 def test_hostile_answers_prompts_and_names_stay_text(run_dir: Path) -> None:
     page = Page(build_report(run_dir))
 
     # The answer to the first input at alpha 0.4, and that input's prompt, are hostile.
-    assert page.text.count("</script><script>alert(1)</script>") >= 2
-    assert "{{ 7*7 }}" in page.text
+    assert "</script><script>alert(1)</script>" in page.text
     assert "<img src=x" not in page.source
-    assert "<script" not in page.source
+    assert len(page.all("script")) == 2
+    first = next(each for each in page.data["inputs"] if each["id"] == "q0")
+    assert first["prompt"] == HOSTILE.replace("\x1b", "⟨U+001B⟩").replace("\ud800", "⟨U+D800⟩")
+    assert first["texts"][first["answers"][4]["text"]] == first["prompt"]
 
     recipe = (
         (run_dir / "recipe.yaml").read_text().replace("seed: 0", "seed: 0 # </pre><img src=x onerror=a()>")
@@ -100,17 +129,54 @@ def test_hostile_answers_prompts_and_names_stay_text(run_dir: Path) -> None:
     assert "<img src=x" not in again.source
 
 
-def test_the_answers_shown_are_those_that_change_most(run_dir: Path) -> None:
+def test_every_answer_is_in_the_grid_and_whole_in_what_a_click_shows(
+    run_dir: Path, responses: Responses
+) -> None:
     page = Page(build_report(run_dir))
 
-    shown = re.findall(r"input (q\d+)", page.source)
-    assert 0 < len(shown) <= 2 * 10
-    assert page.source.count('class="question"') == len(page.all("ol")) <= 10
-    assert len(page.all("img")) == len(page.all("ol"))
-    # Seven candidates answer each of them; a right answer is marked because the inputs hold the truth.
-    assert len(page.all("li")) == 7 * len(page.all("ol"))
-    assert 'class="right"' in page.source
-    assert len(page.source) < 300_000
+    assert len(page.all("button")) == 40 * 8 + 3
+    assert len(page.all("img")) == 40
+    shown = {
+        each["id"]: [each["texts"][answer["text"]] for answer in each["answers"]]
+        for each in page.data["inputs"]
+    }
+    assert shown["q7"] == [answered["q7"].response for answered in responses.values()]
+    assert list(shown) != sorted(shown, key=lambda id_: int(id_[1:]))
+    right = [each["answers"][0]["right"] for each in page.data["inputs"] if each["texts"][0] == "red"]
+    assert right
+    assert all(right)
+    assert len(page.data["pictures"]) == 40
+    assert len(page.source) < 700_000
+
+
+def test_a_hundred_inputs_with_photographs_make_a_page_under_5_mb(tmp_path: Path) -> None:
+    run = write_hostile_run(tmp_path, inputs=100, picture=(800, 600), tensors=1200)
+
+    page = Page(build_report(run))
+
+    assert 1_000_000 < len(page.source.encode()) < 5_000_000
+    shown = [each["about"] for each in page.data["pictures"]]
+    assert any(re.fullmatch(r"800 × 600 pixels; shown at \d+ × \d+", about) for about in shown)
+    assert "the image file is not there any more" in shown
+
+
+def test_signals_and_repeats_are_shown_where_they_were_recorded(run_dir: Path) -> None:
+    selection = json.loads((run_dir / "selection.json").read_text())
+    for key in ("signals", "repeats"):
+        selection.pop(key, None)
+    (run_dir / "selection.json").write_text(json.dumps(selection))
+    assert "Other signals" not in Page(build_report(run_dir)).text
+
+    scores = [{"alpha": each["alpha"], "score": each["alpha"] / 7} for each in selection["candidates"]]
+    selection["signals"] = [{"name": "a vote", "selected": 0.2, "scores": scores, "cost": "no pass"}]
+    selection["repeats"] = {"count": 20, "size": 10, "wins": {"0.3": 17, "0.2": 3}}
+    (run_dir / "selection.json").write_text(json.dumps(selection))
+    page = Page(build_report(run_dir))
+
+    assert "a vote 0.2 63.0% no pass" in page.text
+    assert "a vote 0 0.014 0.029 0.043" in page.text
+    assert "repeated 20 times, each on 10 inputs" in page.text
+    assert [bar["width"] for bar in page.all("rect")] == ["15.0", "85.0"]
 
 
 def test_a_page_can_be_rebuilt_after_everything_else_is_gone(run_dir: Path) -> None:
@@ -125,7 +191,8 @@ def test_a_page_can_be_rebuilt_after_everything_else_is_gone(run_dir: Path) -> N
     assert "27 tensors merged" in page.text
     assert "accuracy" not in page.text
     assert page.all("img") == []
-    assert len(page.all("ol")) > 0
+    assert len(page.data["inputs"]) == 40
+    assert {each["prompt"] for each in page.data["inputs"]} == {""}
 
 
 def test_images_that_are_gone_are_left_out(run_dir: Path) -> None:
@@ -135,6 +202,7 @@ def test_images_that_are_gone_are_left_out(run_dir: Path) -> None:
     page = Page(build_report(run_dir))
 
     assert page.all("img") == []
+    assert {each["about"] for each in page.data["pictures"]} == {"the file is not an image that can be read"}
     assert "What is the colour of shape" in page.text
 
 

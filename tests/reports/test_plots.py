@@ -1,30 +1,40 @@
 """The plot: well-formed SVG with the values in it, and axes that enclose the data."""
 
+import re
 import xml.etree.ElementTree as ElementTree
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from adamms.reports.plots import Panel, line_plot, nice_ticks
+from adamms.reports.plots import NARROW, Panel, Series, line_plot
 from adamms.reports.quantities import number, percent
+from adamms.reports.scales import nice_ticks
 
 SVG = "{http://www.w3.org/2000/svg}"
 
 
 def plot(panels: list[Panel], **settings: object) -> ElementTree.Element:
-    text = line_plot(
-        panels, title="A <title>", description="In & words", x_label="alpha", chosen=0.2, **settings
-    )
+    given = {"name": "p", "title": "A <title>", "description": "In & words", "x_label": "alpha"}
+    text = line_plot(panels, **{**given, "marked": 0.2, **settings})
     return ElementTree.fromstring(text)
+
+
+def points(svg: ElementTree.Element) -> list[tuple[float, float]]:
+    """Where the marks are, in pixels."""
+    marks = [path for path in svg.iter(f"{SVG}path") if (path.get("class") or "").startswith("point")]
+    found = [re.match(r"M([\d.]+) ([\d.]+)m", mark.get("d") or "") for mark in marks]
+    return [(float(match.group(1)), float(match.group(2))) for match in found if match]
 
 
 def texts(svg: ElementTree.Element) -> list[str]:
     return [element.text or "" for element in svg.iter(f"{SVG}text")]
 
 
-COUNTS = Panel("Differences", [(0.0, None), (0.1, 12), (0.2, 3), (0.3, 20)], number, "--series-1")
-SHARES = Panel("Acc <b>", [(0.0, 0.5), (0.1, 0.61), (0.2, 0.6), (0.3, 0.4)], percent, "--series-2", True)
+COUNTED = [(0.0, None), (0.1, 12), (0.2, 3), (0.3, 20)]
+COUNTS = Panel("Differences", [Series(COUNTED, chosen=0.2)], number)
+RIGHT = [(0.0, 0.5), (0.1, 0.61), (0.2, 0.6), (0.3, 0.4)]
+SHARES = Panel("Acc <b>", [Series(RIGHT, 2, 0.2)], percent, percent=True)
 
 
 def test_a_drawing_says_in_words_what_it_shows() -> None:
@@ -37,33 +47,55 @@ def test_a_drawing_says_in_words_what_it_shows() -> None:
     assert svg.findtext(f"{SVG}desc") == "In & words"
 
 
-def test_every_value_is_a_point_and_the_chosen_one_is_marked() -> None:
+def test_every_value_is_a_point_and_the_chosen_one_is_ringed() -> None:
     svg = plot([COUNTS, SHARES])
 
-    circles = list(svg.iter(f"{SVG}circle"))
-    assert len(circles) == 3 + 4
-    chosen = [circle for circle in circles if "chosen" in (circle.get("class") or "")]
-    assert len(chosen) == 2
-    assert chosen[0].get("cx") == chosen[1].get("cx")
+    assert len(points(svg)) == 3 + 4
+    rings = list(svg.iter(f"{SVG}circle"))
+    assert len(rings) == 2
+    assert rings[0].get("cx") == rings[1].get("cx")
+    assert (float(rings[0].get("cx") or 0), float(rings[0].get("cy") or 0)) in points(svg)
     assert {"12", "3", "20", "61.0%", "Acc <b>", "alpha", "0.1"} <= set(texts(svg))
 
 
 def test_fewer_differences_lie_lower() -> None:
-    circles = list(plot([COUNTS]).iter(f"{SVG}circle"))
+    heights = [-y for _, y in points(plot([COUNTS]))]
 
-    heights = [-float(circle.get("cy") or 0) for circle in circles]
     assert heights[2] > heights[0] > heights[1]
 
 
 def test_disqualified_candidates_are_crosses() -> None:
-    svg = plot([COUNTS], crossed=[0.3])
+    svg = plot([Panel("Differences", [Series(COUNTED, crossed=[0.3])], number)])
 
-    assert len(list(svg.iter(f"{SVG}circle"))) == 2
+    assert len(points(svg)) == 2
     assert [path.get("class") for path in svg.iter(f"{SVG}path")].count("cross") == 1
 
 
+def test_overlaid_lines_differ_in_mark_and_class_and_carry_no_figures() -> None:
+    lines = [Series(COUNTED, 1), Series([(0.1, 5), (0.4, 1)], 2), Series([(0.0, None)], 3)]
+
+    svg = plot([Panel("Differences", lines, number)], marked=None)
+
+    assert [line.get("class") for line in svg.iter(f"{SVG}polyline")] == ["line s1", "line s2"]
+    assert len(points(svg)) == 3 + 2
+    assert "12" not in texts(svg)
+    # The axis spans the lines together.
+    assert {"0", "0.1", "0.4"} <= set(texts(svg))
+
+
+def test_nothing_is_drawn_outside_either_width() -> None:
+    for width in (720, NARROW):
+        svg = plot([COUNTS, SHARES], width=width)
+        assert (svg.get("viewBox") or "").split()[2] == str(width)
+        assert all(0 < x < width for x, _ in points(svg))
+
+
+def test_a_drawing_has_no_inline_style_which_the_policy_forbids() -> None:
+    assert not any("style" in element.attrib for element in plot([COUNTS, SHARES]).iter())
+
+
 def test_many_candidates_are_labelled_sparsely() -> None:
-    many = Panel("Differences", [(index / 100, index) for index in range(61)], number, "--series-1")
+    many = Panel("Differences", [Series([(index / 100, index) for index in range(61)])], number)
 
     assert len(texts(plot([many]))) < 30
 

@@ -12,7 +12,21 @@ from types import FrameType
 
 import typer
 
-from adamms.cli import demo, inspect, map_, merge, methods, push, report, run, search, select, table, verify
+from adamms.cli import (
+    compare,
+    demo,
+    inspect,
+    map_,
+    merge,
+    methods,
+    push,
+    report,
+    run,
+    search,
+    select,
+    table,
+    verify,
+)
 from adamms.cli import eval as eval_
 from adamms.cli.console import fail
 from adamms.errors import AdaMMSError
@@ -37,6 +51,7 @@ for name, command in (
     ("run", run.run),
     ("eval", eval_.eval_),
     ("report", report.report),
+    ("compare", compare.compare),
     ("table", table.table),
     ("verify", verify.verify),
     ("push", push.push),

@@ -55,7 +55,14 @@ FurtherDonors = Annotated[
     list[str] | None,
     typer.Option("--donor", help="A further donor, as MODEL or MODEL=ALPHA; may be repeated."),
 ]
-Settings = Annotated[list[str] | None, typer.Option("--set", help="A setting of the method, as key=value.")]
+Settings = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--set",
+        help="A setting of the method, as key=value; of one model alone, base.density=0.5 or "
+        "donor2.density=0.2. Repeatable.",
+    ),
+]
 StoredDtype = Annotated[
     str | None,
     typer.Option(
@@ -130,7 +137,7 @@ def supervised(rule: str) -> str:
     return "labels"
 
 
-def parse_alpha(text: str | None) -> object:
+def parse_alpha(text: str | None, option: str = "--alpha") -> object:
     """A coefficient as written on the command line.
 
     `0.3`; over depth `0,0.5,0.2`; by part or tensor name `attention=0.4;mlp=0.2,0.6;*.o_proj.weight=0`.
@@ -142,7 +149,7 @@ def parse_alpha(text: str | None) -> object:
             return float(word)
         except ValueError:
             raise RecipeError(
-                f"--alpha {text!r} is not a number (0.3), a list over depth (0,0.5,0.2), or a table by part "
+                f"{option} {text!r} is not a number (0.3), a list over depth (0,0.5,0.2), or a table by part "
                 "(attention=0.4;mlp=0.2)."
             ) from None
 
@@ -157,16 +164,24 @@ def parse_alpha(text: str | None) -> object:
 
 
 def parse_donors(donors: list[str] | None) -> list[dict[str, object]]:
-    """Further donors as `MODEL` or `MODEL=ALPHA`."""
+    """Further donors as `MODEL` or `MODEL=ALPHA`; ALPHA is as `parse_alpha` has it."""
     parsed: list[dict[str, object]] = []
     for donor in donors or []:
-        model, equals, alpha = donor.rpartition("=")
-        parsed.append({"model": model, "alpha": parse_alpha(alpha)} if equals else {"model": donor})
+        cuts = [at for at, letter in enumerate(donor) if letter == "="]
+        if not cuts or Path(donor).exists():
+            parsed.append({"model": donor})
+            continue
+        # A folder's name may hold the sign itself, as our own alpha=0.30 does.
+        at = next((at for at in cuts if Path(donor[:at]).exists()), cuts[0])
+        parsed.append({"model": donor[:at], "alpha": parse_alpha(donor[at + 1 :])})
     return parsed
 
 
 def parse_settings(pairs: list[str] | None) -> dict[str, object]:
-    """`key=value` pairs as a dictionary; values are read as YAML scalars (0.3, true, text)."""
+    """`key=value` pairs as a dictionary.
+
+    Values are YAML (0.3, true, text, [0.2, 0.5], {mlp: 0.5}), or written as for --alpha (0.2,0.5 or mlp=0.5).
+    """
     import yaml
 
     from adamms.errors import RecipeError
@@ -177,7 +192,9 @@ def parse_settings(pairs: list[str] | None) -> dict[str, object]:
         if not equals or not key:
             raise RecipeError(f"--set takes key=value, for example --set alpha=0.3, not {pair!r}.")
         try:
-            settings[key.strip()] = yaml.safe_load(value)
+            read = yaml.safe_load(value)
+            written = isinstance(read, str) and ("," in read or "=" in read)
+            settings[key.strip()] = parse_alpha(read, f"--set {key.strip()}") if written else read
         except yaml.YAMLError:
             raise RecipeError(f"--set {pair!r}: the value is not a number, a word or a list.") from None
     return settings

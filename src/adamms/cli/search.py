@@ -190,8 +190,9 @@ def show_search(result: "SearchResult", *, json: bool) -> None:
 
 def show_selection(selection: "Selection", *, accuracy: "Mapping[float, float] | None" = None) -> None:
     """Print a choice: its candidates, every signal side by side, and the verdict."""
-    from adamms.reports import candidates_table, signals_table
+    from adamms.reports import candidates_table, signals_table, walk_table
 
-    show(candidates_table(selection, accuracy=accuracy), signals_table(selection), selection.verdict)
+    walked = [] if selection.walk is None else [walk_table(selection.walk)]
+    show(candidates_table(selection, accuracy=accuracy), signals_table(selection), *walked, selection.verdict)
     for note in selection.notes:
         show(f"Note: {note}")

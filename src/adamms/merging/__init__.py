@@ -7,6 +7,7 @@ The names here are light. What does the arithmetic brings torch with it and is i
 from adamms.merging.method import MergeMethod, Method, Setting
 from adamms.merging.methods import all_methods, find_method, make_method
 from adamms.merging.parents import Parents, View
+from adamms.merging.suitability import check_merge
 
 __all__ = [
     "MergeMethod",
@@ -15,6 +16,7 @@ __all__ = [
     "Setting",
     "View",
     "all_methods",
+    "check_merge",
     "find_method",
     "make_method",
 ]

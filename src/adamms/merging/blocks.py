@@ -152,13 +152,15 @@ class BlockMerger:
     ) -> dict[str, Any]:
         """What follows from a pass's measures of a tensor, or (without a name) of the whole model."""
         weights = {} if name is None else {"weights": self._parents.weights(name, self._method)}
-        return call(one.conclude, {**self._given, **(facts or {}), **weights, "total": total, "count": count})
+        given = {**self._given, **self._parents.settings_at(name, self._method), **(facts or {}), **weights}
+        return call(one.conclude, {**given, "total": total, "count": count})
 
     def _available(self, block: Block, function: Any, facts: Facts | None) -> dict[str, Any]:
         """Everything a method's function may ask for, at one block."""
         models, pretrained = self._values(block)
         given = {
             **self._given,
+            **self._parents.settings_at(block.name, self._method),
             **(facts or {}),
             "models": models,
             "weights": self._parents.weights(block.name, self._method),
@@ -198,13 +200,13 @@ class BlockMerger:
         for operand, source in places:
             if source is None:
                 continue
-            bad = int((~torch.isfinite(operand.read(*source, block.count))).sum())
-            if bad:
-                return (
-                    f"{source[0]} in the {operand.role} holds {bad} NaN or infinite values "
-                    f"in elements {source[1]}-{source[1] + block.count}; the checkpoint is damaged, "
-                    "download or export it again."
-                )
+            if bool(torch.isfinite(operand.read(*source, block.count)).all()):
+                continue
+            # The whole tensor is counted: a block's place says nothing to people.
+            return (
+                f"{source[0]} in the {operand.role} holds {operand.count_unusable(source[0])} NaN or "
+                "infinite values; the checkpoint is damaged, download or export it again."
+            )
         return (
             f"The merged {block.name} exceeds the largest {str(out).removeprefix('torch.')} value "
             f"({limit:.4g}); store the output wider, for example with --dtype bfloat16."
@@ -234,6 +236,11 @@ class _Operand:
         raw = self._stored[: count * dtype.itemsize]
         self._source.read_into(name, raw.numpy().data, start=start * dtype.itemsize)
         return raw.view(dtype)
+
+    def count_unusable(self, name: str) -> int:
+        numel = self._source.tensors[name].numel
+        runs = ((start, min(BLOCK_ELEMENTS, numel - start)) for start in range(0, numel, BLOCK_ELEMENTS))
+        return sum(int((~torch.isfinite(self.read(name, *run))).sum()) for run in runs)
 
     def widened(self, values: torch.Tensor, dtype: torch.dtype) -> torch.Tensor:
         self._widened = _at_least(self._widened, values.numel() * dtype.itemsize)

@@ -32,13 +32,16 @@ class Spot:
     part: str = ""
 
 
-def check_coefficient(value: object, name: str = "alpha", *, high: float | None = 1.0) -> Any:
+def check_coefficient(
+    value: object, name: str = "alpha", *, high: float | None = 1.0, otherwise: float | None = None
+) -> Any:
     """A coefficient, or a tuple of them with one a donor, numbers as floats.
 
     Args:
         value: what was given.
         name: of the setting, for the sentence.
         high: the largest number allowed; the least is 0.
+        otherwise: what a table without `default` gets as its default; None leaves 0.
 
     Raises:
         MergeError: it is neither a number in the range, nor a list, nor a table of such.
@@ -59,7 +62,8 @@ def check_coefficient(value: object, name: str = "alpha", *, high: float | None 
         if isinstance(value, Mapping | list) and not value:
             raise MergeError(f"{name} is empty; it needs at least one number.")
         if isinstance(value, Mapping):
-            return {_entry(str(entry), name): check(each) for entry, each in value.items()}
+            table = {_entry(str(entry), name): check(each) for entry, each in value.items()}
+            return table if otherwise is None else {DEFAULT: otherwise, **table}
         return [number(each) for each in value] if isinstance(value, list) else number(value)
 
     return tuple(check(each) for each in value) if isinstance(value, tuple) else check(value)
@@ -89,6 +93,14 @@ def coefficient_at(coefficient: Coefficient, spot: Spot) -> float:
         share = at - below
         return (1 - share) * coefficient[below] + share * coefficient[below + 1]
     return coefficient
+
+
+def numbers_in(coefficient: Coefficient) -> tuple[float, ...]:
+    """Every number that a coefficient is made of; its values lie between the least and the largest."""
+    if isinstance(coefficient, dict | list):
+        parts = coefficient.values() if isinstance(coefficient, dict) else coefficient
+        return tuple(number for part in parts for number in numbers_in(part))
+    return (coefficient,)
 
 
 def spots_of(base: "Checkpoint") -> dict[str, Spot]:

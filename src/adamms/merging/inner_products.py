@@ -30,16 +30,26 @@ def norms(products: Products) -> tuple[float, ...]:
 
 
 def cosine(products: Products, first: int, second: int) -> float:
-    """The cosine of two of the vectors; 1 where one of them is zero."""
+    """The cosine of two of the vectors; 0 where one of them is zero, as mergekit has it."""
     length = sqrt(products[first][first]) * sqrt(products[second][second])
-    return max(-1.0, min(1.0, products[first][second] / length)) if length else 1.0
+    return max(-1.0, min(1.0, products[first][second] / length)) if length else 0.0
 
 
 def combination(vectors: "Sequence[Tensor]", coefficients: "Sequence[float | Tensor]") -> "Tensor":
-    """The vectors' sum with a coefficient each, a number or one a row."""
-    total = vectors[0] * coefficients[0]
-    for vector, coefficient in zip(vectors[1:], coefficients[1:], strict=True):
-        total.add_(vector * coefficient)
+    """The vectors' sum with a coefficient each, a number or one a row.
+
+    A term of coefficient 0 is left out, so a vector of coefficient 1 that stands alone stays bit for bit.
+    """
+    terms = [
+        vector * coefficient
+        for vector, coefficient in zip(vectors, coefficients, strict=True)
+        if not isinstance(coefficient, float | int) or coefficient
+    ]
+    if not terms:
+        return vectors[0] * 0
+    total, *others = terms
+    for term in others:
+        total.add_(term)
     return total
 
 

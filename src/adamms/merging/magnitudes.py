@@ -32,7 +32,8 @@ def magnitude_passes(
         values: the series of values to rank, such as one task vector a model; asks for what it needs as a
             method does.
         ranks: the ranks wanted, 1 for the largest; asks for the settings and `count`, the number of values,
-            and `nonzero`, how many of them are not zero. A rank of 0 gives infinity, one beyond `count` zero.
+            `nonzero`, how many of them are not zero, and `series`, which one it is. A rank of 0 gives
+            infinity, one beyond `count` zero.
         scope: what is ranked together.
     """
 
@@ -43,9 +44,10 @@ def magnitude_passes(
 
     def conclude_upper(total: "Tensor", everything: Mapping[str, Any]) -> dict[str, Any]:
         found = []
-        for counts in total:
+        for series, counts in enumerate(total):
             count = int(counts.sum())
-            wanted = call(ranks, {**everything, "count": count, "nonzero": count - int(counts[0])})
+            own = {"series": series, "count": count, "nonzero": count - int(counts[0])}
+            wanted = call(ranks, {**everything, **own})
             found.append(tuple(_find(counts, rank) for rank in wanted))
         return {"uppers": tuple(found)}
 

@@ -9,16 +9,27 @@ before merging whose measures add up, so that nothing larger than a block is eve
 import inspect
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from functools import cache
+from functools import cache, cached_property
 from typing import TYPE_CHECKING, Any, Literal
 
 from adamms.errors import MergeError
-from adamms.merging.coefficients import Coefficient, Spot, check_coefficient, coefficient_at
+from adamms.merging.coefficients import (
+    Coefficient,
+    Spot,
+    check_coefficient,
+    coefficient_at,
+    numbers_in,
+)
 
 if TYPE_CHECKING:
     from torch import Tensor
 
 Scope = Literal["tensor", "model"]
+
+# What weights that should sum to 1 may exceed it by, because decimals are not exact.
+LITTLE = 1e-9
+# The settings that reach a method as `weights`, one a model.
+WEIGHTS = ("alpha", "base_weight")
 
 
 @dataclass(frozen=True)
@@ -26,7 +37,8 @@ class Setting:
     """One setting: what it may be, what it is when left out, and a line of help.
 
     `default` None with `required` False means that the method decides; the help says how. A `coefficient` may
-    also be given over depth or by part.
+    also be given over depth or by part. A setting `per_model` may differ from model to model, under keys such
+    as `donor2.density`, and reaches the method as one number a model.
     """
 
     name: str
@@ -38,6 +50,7 @@ class Setting:
     required: bool = False
     integer: bool = False
     coefficient: bool = False
+    per_model: bool = False
 
     @property
     def is_number(self) -> bool:
@@ -65,7 +78,9 @@ class Setting:
             MergeError: it is not what the setting takes.
         """
         if self.coefficient and value is not None:
-            return check_coefficient(value, self.name, high=self.high)
+            of_weights = self.name in WEIGHTS or not isinstance(self.default, float)
+            otherwise = None if of_weights else self.default
+            return check_coefficient(value, self.name, high=self.high, otherwise=otherwise)  # type: ignore[arg-type]
         if self._fits(value):
             plain = isinstance(value, bool | str) or self.integer or value is None
             return value if plain else float(value)  # type: ignore[arg-type]
@@ -118,6 +133,7 @@ class MergeMethod:
         donors: how many donors it takes.
         base_weight: how the base is weighted beside alpha: by what the donors leave of 1, or by a setting.
         passes: what it must know beforehand, given its settings.
+        check: refuses values that contradict each other at one tensor; given as the method gets them.
         by_rows: it needs whole rows of a tensor in one block.
     """
 
@@ -129,6 +145,7 @@ class MergeMethod:
     donors: Literal["one", "many"] = "many"
     base_weight: Literal["rest", "own"] = "own"
     passes: Callable[[Mapping[str, Any]], tuple[Pass, ...]] = no_passes
+    check: Callable[[Mapping[str, Any]], None] = field(default=lambda values: None)
     by_rows: Callable[[Mapping[str, Any]], bool] = field(default=lambda settings: False)
 
     @property
@@ -154,6 +171,7 @@ class MergeMethod:
                     "default": setting.default,
                     "required": setting.required,
                     "values": setting.expected,
+                    "per_model": setting.per_model,
                     "help": setting.help,
                 }
                 for setting in self.settings
@@ -166,7 +184,7 @@ class Method:
     """A merge method with the settings it runs with.
 
     `settings` holds every setting, defaults included; `alpha` is a coefficient, or a tuple of them with one a
-    donor.
+    donor. What one model has of its own is under a key such as `base.density` or `donor2.density`.
     """
 
     rule: MergeMethod
@@ -192,6 +210,12 @@ class Method:
         """Whether a block must hold whole rows."""
         return self.rule.by_rows(self.settings)
 
+    @cached_property
+    def plain(self) -> bool:
+        """Whether its settings, weights apart, are the same at every tensor."""
+        values = (value for key, value in self.settings.items() if key not in WEIGHTS)
+        return not any(isinstance(value, dict | list) for value in values)
+
     def passes_of(self, scope: Scope) -> tuple[Pass, ...]:
         """Its passes over single tensors, or over the whole model."""
         return tuple(each for each in self.passes if each.scope == scope)
@@ -209,11 +233,61 @@ class Method:
             raise MergeError(f"{donors} donors need {donors} coefficients; alpha has {len(alpha)}.")
         return alpha
 
+    def check_donors(self, donors: int) -> None:
+        """Insist that the settings fit this number of donors.
+
+        Raises:
+            MergeError: a coefficient is missing, or a setting speaks of a donor that is not there.
+        """
+        self.alphas(donors)
+        names = model_names(donors)
+        for key in self.settings:
+            model = key.rpartition(".")[0]
+            if model and model not in names:
+                raise MergeError(
+                    f"{key} speaks of a donor that is not there; the models are {', '.join(names)}."
+                )
+
+    def values(self, spot: Spot | None, *, donors: int) -> dict[str, Any]:
+        """The settings at one tensor as the method gets them; one a model where models may differ.
+
+        Without a spot (the whole model) those that depend on the tensor are left out.
+
+        Raises:
+            MergeError: they contradict each other there.
+        """
+        found: dict[str, Any] = {}
+        for setting in self.rule.settings:
+            if setting.name in WEIGHTS or not (setting.coefficient or setting.per_model):
+                continue
+            shared = self.settings[setting.name]
+            own = [self.settings.get(f"{model}.{setting.name}", shared) for model in model_names(donors)]
+            given = own if setting.per_model else [shared]
+            if spot is None and not all(isinstance(each, float) for each in given):
+                continue
+            at = tuple(coefficient_at(each, spot or Spot("")) for each in given)
+            found[setting.name] = at if setting.per_model else at[0]
+        if spot is not None:
+            self.rule.check(found)
+        return as_parameters(found)
+
     def weights(self, spot: Spot, *, donors: int) -> tuple[float, ...]:
-        """The models' weights at one tensor, the base's first."""
+        """The models' weights at one tensor, the base's first.
+
+        Raises:
+            MergeError: the donors' exceed 1 where the base has what they leave.
+        """
         alphas = tuple(coefficient_at(alpha, spot) for alpha in self.alphas(donors))
         own = self.settings.get("base_weight", 1.0 if self.rule.base_weight == "own" else None)
-        return (1 - sum(alphas) if own is None else coefficient_at(own, spot), *alphas)
+        if own is not None:
+            return (coefficient_at(own, spot), *alphas)
+        rest = 1 - sum(alphas)
+        if rest < -LITTLE:
+            raise MergeError(
+                f"The donors' weights sum to {sum(alphas):g} at {spot.name}, which leaves the base less than "
+                "nothing; lower them, or give the base a weight of its own (base_weight)."
+            )
+        return (max(rest, 0.0) if len(alphas) > 1 else rest, *alphas)
 
 
 def call(function: Callable[..., Any], available: Mapping[str, Any]) -> Any:
@@ -224,6 +298,18 @@ def call(function: Callable[..., Any], available: Mapping[str, Any]) -> Any:
     names = [name for name in parameters_of(function) if name in available]
     everything = {"everything": available} if "everything" in parameters_of(function) else {}
     return function(**{name: available[name] for name in names}, **everything)
+
+
+@cache
+def model_names(donors: int) -> tuple[str, ...]:
+    """What the models are called in settings of their own: base, donor, donor2 ..."""
+    return ("base", "donor", *(f"donor{number}" for number in range(2, donors + 1)))
+
+
+def numbers_of(settings: Mapping[str, Any], name: str) -> tuple[float, ...]:
+    """Every number that a setting is made of, all models and tensors together."""
+    keys = [key for key in settings if key == name or key.endswith(f".{name}")]
+    return tuple(number for key in keys for number in numbers_in(settings[key]))
 
 
 @cache

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from itertools import pairwise
 from math import prod
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from adamms.errors import MergeError
 from adamms.merging.coefficients import Spot, spots_of
@@ -61,7 +61,7 @@ class Parents:
         """
         if method.rule.donors == "one" and len(self.donors) > 1:
             raise MergeError(f"The method {method.name} takes one donor, not {len(self.donors)}.")
-        method.alphas(len(self.donors))
+        method.check_donors(len(self.donors))
         if method.rule.pretrained == "needed" and self.pretrained is None:
             raise MergeError(
                 f"The method {method.name} works on task vectors and needs their origin, the language model "
@@ -108,6 +108,11 @@ class Parents:
     def spots(self) -> Mapping[str, Spot]:
         """Where the base's tensors lie: depth and part."""
         return spots_of(self.base)
+
+    def settings_at(self, name: str | None, method: Method) -> dict[str, Any]:
+        """The settings at a base tensor, or (without a name) for the whole model, as the method gets them."""
+        spot = None if name is None else Spot(name) if method.plain else self.spots.get(name, Spot(name))
+        return method.values(spot, donors=len(self.donors))
 
     def weights(self, name: str, method: Method) -> tuple[float, ...]:
         """The models' weights at a base tensor, the base's first."""

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from adamms.reports.quantities import number, percent
 from adamms.searching import Candidate, Selection
+from adamms.searching.candidates import ALPHA
 from adamms.searching.signals import SUPERVISED
 
 ACCURACY = "accuracy (not used)"
@@ -14,6 +15,11 @@ ACCURACY = "accuracy (not used)"
 def accuracy_heading(selection: Selection) -> str:
     """The heading of the accuracies, which says whether they chose."""
     return "accuracy (used)" if selection.rule == SUPERVISED else ACCURACY
+
+
+def meaning(selection: Selection) -> str:
+    """What the candidates differ in, for people."""
+    return "alpha, the donor's weight" if selection.setting == ALPHA else selection.setting
 
 
 @dataclass(frozen=True)

@@ -1,23 +1,27 @@
 """report.html: one self-contained page that shows what a search did and why it chose what it chose.
 
-Rebuilt at any time from the run directory alone. The page loads nothing: styles, drawing and thumbnails are
-in it, and its content policy forbids the rest. All texts reach the template as plain strings, which jinja2
-escapes; the drawing alone is markup, and escapes its own.
+Rebuilt at any time from the run directory alone; the inputs' prompts and images are taken from where the
+recipe says they lie, if they are still there. Only says what goes where; how it looks is the template's
+matter.
 """
 
 from pathlib import Path
 from typing import Any
 
-from adamms.reports.answers import answer_rows, count_unchanged
-from adamms.reports.candidate_rows import ACCURACY, candidate_rows
+from adamms.reports.answer_grid import Column, Grid, answer_grid
+from adamms.reports.candidate_rows import accuracy_heading, candidate_rows, meaning
+from adamms.reports.html import render, write_page
 from adamms.reports.model_card import loading_code
 from adamms.reports.parents import short_name
-from adamms.reports.plots import Panel, line_plot
-from adamms.reports.quantities import number, parameters, percent
+from adamms.reports.plots import NARROW, WIDE, Panel, Series, line_plot
+from adamms.reports.quantities import number, percent
+from adamms.reports.reproduce import search_command
 from adamms.reports.run_files import RunFiles, read_run
-from adamms.version import __version__
-
-TEMPLATE = "page.html.j2"
+from adamms.reports.tensor_rows import tensor_rows
+from adamms.searching import Selection
+from adamms.searching.answer_table import comparable
+from adamms.searching.candidates import ALPHA
+from adamms.searching.signals import SUPERVISED
 
 ENDS = {
     "interior": "the first and the last alpha are not scored",
@@ -34,39 +38,45 @@ def build_report(run_dir: str | Path) -> Path:
 
     Raises:
         SearchError: the directory is not a finished search, or a file of it is damaged.
+        OutputError: the page cannot be written there.
     """
     run_dir = Path(run_dir)
-    page = render_page(read_run(run_dir))
-    target, partial = run_dir / "report.html", run_dir / ".report.html.partial"
-    # A lone surrogate in an answer has no UTF-8 form.
-    partial.write_bytes(page.encode("utf-8", "replace"))
-    partial.replace(target)
-    return target
+    return write_page(render_page(read_run(run_dir)), run_dir / "report.html")
 
 
 def render_page(run: RunFiles) -> str:
     """The page as text."""
-    from jinja2 import Environment, FileSystemLoader, StrictUndefined
-    from markupsafe import Markup
+    return render("page.html.j2", _contents(run))
 
-    environment = Environment(
-        loader=FileSystemLoader(Path(__file__).parent),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
+
+def run_grid(run: RunFiles) -> Grid:
+    """A run's answers, a column a candidate."""
+    selection = run.selection
+    columns = [
+        Column(f"{each.alpha:g}", selection.setting, each.alpha == selection.selected, each.disqualified)
+        for each in selection.candidates
+    ]
+    alphas = [each.alpha for each in selection.candidates]
+    answers = {
+        id_: [run.responses[alpha][id_] for alpha in alphas]
+        for id_ in run.responses[alphas[0]]
+        if all(id_ in run.responses[alpha] for alpha in alphas)
+    }
+    return answer_grid(
+        columns,
+        answers,
+        compared=lambda each: comparable(each, fold_case=selection.fold_case, strip=selection.strip),
+        examples=run.examples,
     )
-    environment.filters |= {"number": number, "percent": percent, "parameters": parameters}
-    return environment.get_template(TEMPLATE).render(plot=Markup(_plot(run)), **_contents(run))
 
 
 def _contents(run: RunFiles) -> dict[str, Any]:
+    from markupsafe import Markup
+
     selection, totals = run.selection, run.mapping.totals
     names = {role: short_name(str(run.recipe.get(role, ""))) or role for role in ("base", "donor")}
     return {
-        "headline": "Do not merge"
-        if selection.selected == 0
-        else f"Merge with alpha = {selection.selected:g}",
+        "headline": headline(selection),
         "verdict": selection.verdict,
         "names": names,
         "selection": selection,
@@ -75,16 +85,30 @@ def _contents(run: RunFiles) -> dict[str, Any]:
         "share": totals.parameters_merged / totals.parameters if totals.parameters else 0.0,
         "mapping": run.mapping,
         "groups": run.groups,
+        "tensors": tensor_rows(run.mapping),
+        "meaning": meaning(selection),
         "candidates": candidate_rows(selection, run.accuracy),
-        "accuracy_heading": ACCURACY,
-        "accuracy": _accuracy_facts(run),
-        "answers": answer_rows(run.responses, selection, run.examples),
-        "unchanged": count_unchanged(run.responses, selection),
+        "accuracy_heading": accuracy_heading(selection),
+        "accuracy": run.accuracy,
+        "accuracy_facts": _accuracy_facts(run),
+        "plots": [Markup(_plot(run, width)) for width in (WIDE, NARROW)],
+        "grid": run_grid(run),
+        "signals": run.signals,
+        "repeats": run.repeats,
         "recipe": run.recipe_text,
-        "search": run.recipe.get("search") or {},
+        "command": search_command(run.recipe),
         "loading": "\n".join(loading_code(run.config, "merged")) if run.config else None,
-        "version": __version__,
     }
+
+
+def headline(selection: Selection) -> str:
+    """What to do, in a few words."""
+    if selection.walk is not None and selection.walk.accepted:
+        values = ", ".join(f"{value:g}" for value in selection.walk.selected)
+        return f"Merge with alpha = {values} by {selection.walk.by}"
+    if selection.setting == ALPHA and selection.selected == 0:
+        return "Do not merge"
+    return f"Merge with {selection.setting} = {selection.selected:g}"
 
 
 def _accuracy_facts(run: RunFiles) -> dict[str, Any] | None:
@@ -103,26 +127,27 @@ def _accuracy_facts(run: RunFiles) -> dict[str, Any] | None:
     }
 
 
-def _plot(run: RunFiles) -> str:
+def _plot(run: RunFiles, width: int) -> str:
     selection = run.selection
+    chosen, name = selection.selected, selection.setting
+    crossed = [each.alpha for each in selection.candidates if each.disqualified]
     points = [(each.alpha, each.differences) for each in selection.candidates]
-    panels = [Panel("Differences to neighbours (fewer: more consistent)", points, number, "--series-1")]
+    panels = [Panel("Differences (fewer: more consistent)", [Series(points, 1, chosen, crossed)], number)]
+    told = "; ".join(f"{name} {alpha:g}: {number(value)}" for alpha, value in points if value is not None)
+    description = f"Differences to the neighbours' answers: {told}."
     if run.accuracy:
-        panels.append(
-            Panel(
-                "Accuracy (not used by the search)",
-                [(each.alpha, run.accuracy.get(each.alpha)) for each in selection.candidates],
-                percent,
-                "--series-2",
-                percent=True,
-            )
-        )
-    told = "; ".join(f"alpha {alpha:g}: {number(value)}" for alpha, value in points if value is not None)
+        right = [(each.alpha, run.accuracy.get(each.alpha)) for each in selection.candidates]
+        series = Series(right, 2, chosen, crossed)
+        used = "" if selection.rule == SUPERVISED else "not "
+        panels.append(Panel(f"Accuracy ({used}used by the search)", [series], percent, percent=True))
+        told = "; ".join(f"{name} {alpha:g}: {percent(value)}" for alpha, value in right if value is not None)
+        description += f" Accuracy: {told}."
     return line_plot(
         panels,
-        title="Consistency against alpha",
-        description=f"Differences to neighbours: {told}. Chosen: alpha {selection.selected:g}.",
-        x_label="alpha, the donor's weight",
-        chosen=selection.selected,
-        crossed=[each.alpha for each in selection.candidates if each.disqualified],
+        name=f"curve-{width}",
+        title=f"Consistency against {name}",
+        description=f"{description} Chosen: {name} {chosen:g}.",
+        x_label=meaning(selection),
+        marked=chosen,
+        width=width,
     )

@@ -14,6 +14,7 @@ import yaml
 
 from adamms.errors import AdaMMSError, SearchError
 from adamms.mapping import Group, ParameterMapping
+from adamms.reports.signals import Repeats, Signal, read_repeats, read_signals
 from adamms.searching import Example, Responses, Selection, read_inputs, read_responses
 
 
@@ -33,6 +34,9 @@ class RunFiles:
     examples: Mapping[str, Example] = field(default_factory=dict)
     config: Mapping[str, Any] = field(default_factory=dict)
     """The merged model's config.json."""
+    signals: tuple[Signal, ...] = ()
+    """What other signals say, where the search recorded it."""
+    repeats: Repeats | None = None
 
 
 def read_run(folder: Path) -> RunFiles:
@@ -51,13 +55,14 @@ def read_run(folder: Path) -> RunFiles:
         recipe = yaml.safe_load(recipe_text)
     except yaml.YAMLError as error:
         raise SearchError(f"{folder / 'recipe.yaml'} is damaged: {error}.") from None
-    selection = Selection.from_json(_json(folder / "selection.json"))
+    chosen_by = _json(folder / "selection.json")
+    selection = Selection.from_json(chosen_by)
     mapping = ParameterMapping.from_json(_json(folder / "mapping.json"))
     responses = read_responses(folder)
     missing = [each.alpha for each in selection.candidates if each.alpha not in responses]
     if missing:
         raise SearchError(
-            f"{folder} has no answers for alpha {missing[0]:g}, though selection.json names it."
+            f"{folder} has no answers for {selection.setting} {missing[0]:g}, though selection.json names it."
         )
     return RunFiles(
         recipe=recipe if isinstance(recipe, dict) else {},
@@ -67,8 +72,10 @@ def read_run(folder: Path) -> RunFiles:
         responses=responses,
         selection=selection,
         accuracy=_accuracy(folder / "accuracy.json", selection),
-        examples=_examples(recipe),
+        examples=_examples(recipe, folder),
         config=_config(folder / "merged" / "config.json"),
+        signals=read_signals(chosen_by),
+        repeats=read_repeats(chosen_by),
     )
 
 
@@ -89,16 +96,18 @@ def _accuracy(path: Path, selection: Selection) -> dict[float, float] | None:
     if not path.is_file():
         return None
     by_name = _json(path)
+    known = ((each.alpha, by_name.get(f"{each.alpha:g}")) for each in selection.candidates)
     return {
-        each.alpha: float(by_name[f"{each.alpha:g}"])
-        for each in selection.candidates
-        if f"{each.alpha:g}" in by_name
+        alpha: float(value)
+        for alpha, value in known
+        if isinstance(value, int | float) and not isinstance(value, bool)
     } or None
 
 
-def _examples(recipe: Any) -> dict[str, Example]:
+def _examples(recipe: Any, folder: Path) -> dict[str, Example]:
+    """Prompts and images; a recipe written by hand may name its inputs relative to itself."""
     try:
-        inputs = Path(recipe["search"]["inputs"])
+        inputs = folder / recipe["search"]["inputs"]
         return {example.id: example for example in read_inputs(inputs, check_images=False)}
     except (KeyError, TypeError, SearchError):
         return {}

@@ -66,7 +66,9 @@ class Coordinates:
             for index, name in enumerate(self.names):
                 value = round_alpha(point[index] + sign * step)
                 there = (*point[:index], value, *point[index + 1 :])
-                if 0 <= value <= 1 and not (self.by == "donor" and self.donors_share and sum(there) > 1):
+                if 0 <= value <= 1 and not (
+                    self.by == "donor" and self.donors_share and sum(there) > 1 + 1e-9
+                ):
                     moved.append((name, there))
         return moved
 

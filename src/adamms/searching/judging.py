@@ -27,22 +27,29 @@ class Judge:
 
     rule: str
     base: Mapping[str, Response]
-    """The smallest alpha's answers, by which collapse is judged."""
+    """The base's answers, by which collapse is judged."""
     fold_case: bool = False
     winners: tuple[str, ...] | None = None
     """For votes the winning answer to each input, in the order of the ids."""
 
     @classmethod
-    def of(cls, rule: str, responses: Responses, *, fold_case: bool = False) -> "Judge":
-        """The judge that a search's candidates make.
+    def of(
+        cls,
+        rule: str,
+        responses: Responses,
+        *,
+        fold_case: bool = False,
+        base: Mapping[str, Response] | None = None,
+    ) -> "Judge":
+        """The judge that a search's candidates make; the smallest alpha is the base unless it is given.
 
         Raises:
             SearchError: a candidate lacks answers, or the answers lack what the rule needs.
         """
-        base = responses[min(responses)]
+        base = responses[min(responses)] if base is None else base
         if rule not in VOTES:
             return cls(rule, base, fold_case)
-        table = AnswerTable.of(responses, fold_case=fold_case)
+        table = AnswerTable.of(responses, fold_case=fold_case, base=base)
         # Asked for its refusal alone: votes by confidence need it of every candidate.
         find_signal(rule).values(table)
         weights = np.ones(table.codes.shape) if table.confidence is None else table.confidence**POWER

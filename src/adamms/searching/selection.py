@@ -16,10 +16,11 @@ from adamms.searching.answer_table import AnswerTable
 from adamms.searching.candidates import ALPHA
 from adamms.searching.choosing import GATE, Values, subsets, winners, wins
 from adamms.searching.consistency import RULES, counts_of
+from adamms.searching.judging import RULES_ALONE, Judge
 from adamms.searching.responses import Response, Responses
 from adamms.searching.side_by_side import SignalScores, compare
 from adamms.searching.signal import Signal
-from adamms.searching.signals import all_signals, find_signal, supervised
+from adamms.searching.signals import SUPERVISED, all_signals, find_signal, supervised
 from adamms.searching.verdicts import verdict
 from adamms.searching.walk import Walk
 
@@ -81,6 +82,8 @@ class Selection:
     repeats: Repeats | None = None
     setting: str = ALPHA
     """What the candidates differ in; other than alpha, their values go by this name in JSON."""
+    base_score: float | None = None
+    """What the rule gives the base alone, where it is no candidate and the rule can score it by itself."""
     walk: Walk | None = None
     """The coefficients that a walk from the selected alpha ended at."""
 
@@ -100,7 +103,7 @@ class Selection:
         data["signals"] = [each.to_json() for each in self.signals]
         data["repeats"] = None if self.repeats is None else self.repeats.to_json()
         if self.setting == ALPHA:
-            del data["setting"]
+            del data["setting"], data["base_score"]
         data.pop("walk")
         walk = {} if self.walk is None else {"walk": self.walk.to_json()}
         return {**data, **walk, "verdict": self.verdict}
@@ -215,6 +218,7 @@ def select(
         gated=gated,
         signals=compare(table, (*all_signals(), *([supervised()] if labels is not None else []))),
         setting=setting,
+        base_score=_base_score(signal.name, responses, base, fold_case=fold_case),
         repeats=_repeats(values, table, base=home, gate=gate, count=repeats, size=subset, seed=seed or 0),
     )
 
@@ -242,6 +246,15 @@ def _ends(signal: Signal, ends: str | None) -> str:
     if "neighbours" not in signal.needs:
         return "all" if signal.scores_base == "yes" else "interior"
     return ends or ("all but the first" if signal.name == "previous" else "interior")
+
+
+def _base_score(
+    rule: str, responses: Responses, base: Mapping[str, Response] | None, *, fold_case: bool
+) -> float | None:
+    if base is None or rule not in RULES_ALONE or rule == SUPERVISED:
+        return None
+    values = Judge.of(rule, responses, fold_case=fold_case, base=base).score(base).values
+    return None if np.isnan(values).any() else float(values.mean())
 
 
 def _renamed(data: Mapping[str, Any], old: str, new: str) -> dict[str, Any]:

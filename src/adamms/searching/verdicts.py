@@ -48,14 +48,17 @@ def _signal(selection: "Selection") -> str:
     told = "" if score is None else f" ({score:.4g} by the rule {selection.rule}"
     if own is None or score is None:
         return f"{selection.setting} = {selection.selected:g}, by the rule {selection.rule}."
-    home = own.score(0.0) if selection.setting == ALPHA else None
+    home = own.score(0.0) if selection.setting == ALPHA else selection.base_score
     if _is_base(selection):
         return f"alpha = 0 (do not merge): on {selection.samples} inputs {_nothing(selection)}{told})."
     beside = "" if home is None else f"; the base has {home:.4g}"
     gate = f", a gain beyond {GATE:g} of its paired standard errors" if selection.gated else ""
+    better = ""
+    if selection.setting != ALPHA and home is not None and home >= score:
+        better = " The base alone scores as well: do not merge."
     return (
         f"{selection.setting} = {selection.selected:g}: on {selection.samples} inputs its answers score best"
-        f"{told}{beside}{gate})."
+        f"{told}{beside}{gate}).{better}"
     )
 
 

@@ -12,15 +12,17 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from adamms.merging.magnitudes import at_least, magnitude_passes
-from adamms.merging.method import MergeMethod, Pass, Setting
+from adamms.merging.method import MergeMethod, Pass, Setting, numbers_of
 from adamms.merging.methods.settings import ALPHA, BASE_WEIGHT, LAMBDA, NORMALIZE
 from adamms.merging.task_vectors import add_to, task_vectors, weighted_sum
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-DENSITY = Setting("density", 0.1, "the share of entries kept", 0, 1)
-GAMMA = Setting("gamma", 0.01, "the share of the largest entries removed", 0, 1)
+DENSITY = Setting("density", 0.1, "the share of entries kept", 0, 1, coefficient=True, per_model=True)
+GAMMA = Setting(
+    "gamma", 0.01, "the share of the largest entries removed", 0, 1, coefficient=True, per_model=True
+)
 
 
 def breadcrumbs(
@@ -62,16 +64,17 @@ def crumbs(
     ]
 
 
-def ranks(count: int, density: float, gamma: float) -> tuple[int, int]:
+def ranks(count: int, density: Sequence[float], gamma: Sequence[float], series: int) -> tuple[int, int]:
     """The rank of the last entry removed from the top, and of the last one kept."""
-    target = int(density * count)
-    top = min(int(gamma * count), count - target)
+    target = int(density[series] * count)
+    top = min(int(gamma[series] * count), count - target)
     return top, top + target
 
 
 def crumb_passes(settings: Mapping[str, Any]) -> tuple[Pass, ...]:
     """The passes that find each tensor's limits."""
-    return () if settings["density"] == 1 else magnitude_passes(task_vectors, ranks, scope="tensor")
+    everything = all(number == 1 for number in numbers_of(settings, "density"))
+    return () if everything else magnitude_passes(task_vectors, ranks, scope="tensor")
 
 
 METHOD = MergeMethod(

@@ -32,7 +32,7 @@ def dare_linear(
     *,
     weights: Sequence[float],
     draws: "Sequence[Tensor]",
-    drop: float,
+    drop: Sequence[float],
     rescale: str,
     lambda_: float,
     normalize: bool,
@@ -45,7 +45,7 @@ def dare_linear(
         pretrained: the ancestor's.
         weights: one a model.
         draws: random numbers, one tensor a model.
-        drop: the share dropped, p.
+        drop: the share dropped, p, one a model.
         rescale: `keep` divides what is left by 1 - p; `l1` multiplies by `scales`; `none` does neither.
         lambda_: the merged task vector is multiplied by it.
         normalize: divide by the sum of the weights.
@@ -60,18 +60,20 @@ def thinned(
     pretrained: "Tensor",
     *,
     draws: "Sequence[Tensor]",
-    drop: float,
+    drop: Sequence[float],
     rescale: str,
     scales: Sequence[float] | None = None,
 ) -> "list[Tensor]":
     """The task vectors without what is dropped, rescaled."""
     if rescale == "keep":
-        factors: Sequence[float] = [1 / (1 - drop) if drop < 1 else 0.0] * len(models)
+        factors: Sequence[float] = [1 / (1 - share) if share < 1 else 0.0 for share in drop]
     else:
         factors = scales or [1.0] * len(models)
     return [
-        delta.mul_(kept(drawn, 1 - drop)).mul_(factor)
-        for delta, drawn, factor in zip(task_vectors(models, pretrained), draws, factors, strict=True)
+        delta.mul_(kept(drawn, 1 - share)).mul_(factor)
+        for delta, drawn, share, factor in zip(
+            task_vectors(models, pretrained), draws, drop, factors, strict=True
+        )
     ]
 
 

@@ -22,7 +22,7 @@ def dare_ties(
     *,
     weights: Sequence[float],
     draws: "Sequence[Tensor]",
-    drop: float,
+    drop: Sequence[float],
     rescale: str,
     lambda_: float,
     consensus: Literal["mean", "sum"],

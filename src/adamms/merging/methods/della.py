@@ -8,7 +8,14 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Literal
 
 from adamms.merging.method import MergeMethod
-from adamms.merging.methods.della_linear import DENSITY, EPSILON, RESCALE, della_passes, pruned
+from adamms.merging.methods.della_linear import (
+    DENSITY,
+    EPSILON,
+    RESCALE,
+    are_probabilities,
+    della_passes,
+    pruned,
+)
 from adamms.merging.methods.settings import ALPHA, BASE_WEIGHT, CONSENSUS, LAMBDA, SEED
 from adamms.merging.task_vectors import add_to, agreed
 
@@ -23,8 +30,8 @@ def della(
     weights: Sequence[float],
     draws: "Sequence[Tensor]",
     width: int,
-    density: float,
-    epsilon: float,
+    density: Sequence[float],
+    epsilon: Sequence[float],
     rescale: str,
     lambda_: float,
     consensus: Literal["mean", "sum"],
@@ -51,5 +58,6 @@ METHOD = MergeMethod(
     settings=(ALPHA, BASE_WEIGHT, LAMBDA, DENSITY, EPSILON, RESCALE, CONSENSUS, SEED),
     pretrained="needed",
     passes=della_passes,
+    check=are_probabilities,
     by_rows=lambda settings: True,
 )

@@ -18,8 +18,18 @@ from adamms.merging.task_vectors import add_to, preserved_l1, task_vectors, weig
 if TYPE_CHECKING:
     from torch import Tensor
 
-DENSITY = Setting("density", 0.5, "the mean share of entries kept, 1 - p", 0, 1)
-EPSILON = Setting("epsilon", 0.1, "the share kept rises with the rank from density - epsilon to + epsilon", 0)
+DENSITY = Setting(
+    "density", 0.5, "the mean share of entries kept, 1 - p", 0, 1, coefficient=True, per_model=True
+)
+EPSILON = Setting(
+    "epsilon",
+    0.1,
+    "the share kept rises with the rank from density - epsilon to + epsilon",
+    0,
+    1,
+    coefficient=True,
+    per_model=True,
+)
 RESCALE = Setting(
     "rescale",
     "keep",
@@ -36,8 +46,8 @@ def della_linear(
     weights: Sequence[float],
     draws: "Sequence[Tensor]",
     width: int,
-    density: float,
-    epsilon: float,
+    density: Sequence[float],
+    epsilon: Sequence[float],
     rescale: str,
     lambda_: float,
     normalize: bool,
@@ -63,8 +73,8 @@ def pruned(
     *,
     draws: "Sequence[Tensor]",
     width: int,
-    density: float,
-    epsilon: float,
+    density: Sequence[float],
+    epsilon: Sequence[float],
     rescale: str,
     scales: Sequence[float] | None = None,
 ) -> "list[Tensor]":
@@ -75,17 +85,21 @@ def pruned(
         pretrained: the ancestor's.
         draws: random numbers, one tensor a model.
         width: elements a row.
-        density: the mean share kept.
+        density: the mean share kept, one a model; 1 keeps everything and 0 nothing.
         epsilon: how much more the largest of a row is kept, and how much less the smallest.
         rescale: `keep` divides by the probability, `l1` multiplies by `scales`, `none` does neither.
         scales: each model's factor for `l1`.
     """
     deltas = []
     for at, (delta, drawn) in enumerate(zip(task_vectors(models, pretrained), draws, strict=True)):
-        keep = probabilities(delta.view(-1, width), density=density, epsilon=epsilon).view(-1)
-        delta.mul_(kept(drawn, keep))
-        if rescale == "keep":
-            delta.div_(keep)
+        share = density[at]
+        if 0 < share < 1:
+            keep = probabilities(delta.view(-1, width), density=share, epsilon=epsilon[at]).view(-1)
+            delta.mul_(kept(drawn, keep))
+            if rescale == "keep":
+                delta.div_(keep)
+        else:
+            delta.mul_(share)
         deltas.append(delta.mul_(scales[at]) if scales else delta)
     return deltas
 
@@ -102,18 +116,22 @@ def probabilities(rows: "Tensor", *, density: float, epsilon: float) -> "Tensor"
 
 
 def della_passes(settings: Mapping[str, Any]) -> tuple[Pass, ...]:
-    """What `rescale=l1` must know of each tensor.
+    """What `rescale=l1` must know of each tensor."""
+    return (preserved_l1(task_vectors, pruned),) if settings["rescale"] == "l1" else ()
+
+
+def are_probabilities(values: Mapping[str, Any]) -> None:
+    """Insist that density and epsilon give probabilities; a density of 0 or 1 needs no epsilon.
 
     Raises:
-        MergeError: density and epsilon leave the probabilities.
+        MergeError: they leave the range.
     """
-    density, epsilon = settings["density"], settings["epsilon"]
-    if not (density - epsilon > 0 and density + epsilon <= 1):
-        raise MergeError(
-            f"density - epsilon must be above 0 and density + epsilon at most 1, as they are probabilities; "
-            f"not density {density:g} and epsilon {epsilon:g}."
-        )
-    return (preserved_l1(task_vectors, pruned),) if settings["rescale"] == "l1" else ()
+    for density, epsilon in zip(values["density"], values["epsilon"], strict=True):
+        if 0 < density < 1 and not (density - epsilon > 0 and density + epsilon <= 1):
+            raise MergeError(
+                "density - epsilon must be above 0 and density + epsilon at most 1, as they are "
+                f"probabilities; not density {density:g} and epsilon {epsilon:g}."
+            )
 
 
 METHOD = MergeMethod(
@@ -123,5 +141,6 @@ METHOD = MergeMethod(
     settings=(ALPHA, BASE_WEIGHT, LAMBDA, DENSITY, EPSILON, RESCALE, NORMALIZE, SEED),
     pretrained="needed",
     passes=della_passes,
+    check=are_probabilities,
     by_rows=lambda settings: True,
 )

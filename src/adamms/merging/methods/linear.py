@@ -8,13 +8,14 @@ Pure functions on tensors: they know no names, files, dtypes on disk or devices.
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from adamms.merging.method import MergeMethod, Setting
+from adamms.merging.method import MergeMethod
+from adamms.merging.methods.settings import ALPHA_OF_REST, BASE_WEIGHT_OF_REST, NORMALIZE
 
 if TYPE_CHECKING:
     from torch import Tensor
 
 
-def linear(models: "Sequence[Tensor]", *, weights: Sequence[float]) -> "Tensor":
+def linear(models: "Sequence[Tensor]", *, weights: Sequence[float], normalize: bool = False) -> "Tensor":
     """The models' weighted sum.
 
     Args:
@@ -22,11 +23,14 @@ def linear(models: "Sequence[Tensor]", *, weights: Sequence[float]) -> "Tensor":
             checkpoint), of one shape.
         weights: one a model; with one donor (1 - alpha, alpha). A model of weight 0 is not looked at, and
             one of weight 1 that stands alone is returned bit for bit.
+        normalize: divide the weights by their sum; with (1 - alpha, alpha) nothing changes.
 
     Returns:
         A tensor of the same shape and dtype. Each product and each sum are rounded once in that dtype, as
         the equation is written; no fused multiply-add, so the result is the same on every machine.
     """
+    if normalize and (whole := sum(weights)):
+        weights = [weight / whole for weight in weights]
     terms = [(model, weight) for model, weight in zip(models, weights, strict=True) if weight]
     if not terms:
         return models[0] * 0
@@ -43,15 +47,6 @@ METHOD = MergeMethod(
     linear,
     summary="(1 - alpha) base + alpha donor",
     source="AdaMMS, equation 1 (arXiv 2503.23733); Model Soups (arXiv 2203.05482)",
-    settings=(
-        Setting("alpha", None, "the donor's weight", 0, 1, required=True, coefficient=True),
-        Setting(
-            "base_weight",
-            None,
-            "the base's weight; left out: what the donors leave of 1",
-            0,
-            coefficient=True,
-        ),
-    ),
+    settings=(ALPHA_OF_REST, BASE_WEIGHT_OF_REST, NORMALIZE),
     base_weight="rest",
 )

@@ -3,7 +3,8 @@
     theta_out = t * mean_i theta_i + (1 - t) * theta_0,   t = N cos / (1 + (N - 1) cos)
 
 Jang et al., Model Stock (arXiv 2403.19522), equation 2 and appendix; cos is the mean cosine of the pairs of
-task vectors, tensor by tensor. t is not clamped, so task vectors that point apart lead beyond the ancestor.
+task vectors, tensor by tensor; one of length 0 counts as at right angles to the others. t is not clamped, so
+task vectors that point apart lead beyond the ancestor.
 """
 
 from collections.abc import Mapping, Sequence
@@ -61,8 +62,7 @@ def _rows(mean: "Tensor", pretrained: "Tensor", *deltas: "Tensor") -> "Tensor":
     cosines = []
     for one, other in combinations(wide, 2):
         lengths = one.norm(dim=1) * other.norm(dim=1)
-        # A task vector of length 0 has every direction, as `cosine` has it.
-        cosines.append(torch.where(lengths > 0, (one * other).sum(1) / lengths, 1.0).clamp(-1, 1))
+        cosines.append(torch.where(lengths > 0, (one * other).sum(1) / lengths, 0.0).clamp(-1, 1))
     cos = torch.stack(cosines).mean(0)
     below = 1 + (count - 1) * cos
     share = torch.where(below == 0, 0.0, count * cos / below)[:, None].to(mean.dtype)

@@ -26,6 +26,6 @@ METHOD = MergeMethod(
     nearswap,
     summary="the donor's value where it is within t of the base's, otherwise a step of t towards it",
     source="mergekit's nearswap",
-    settings=(Setting("t", 0.001, "the distance within which values are swapped", 0),),
+    settings=(Setting("t", 0.001, "the distance within which values are swapped", 0, coefficient=True),),
     donors="one",
 )

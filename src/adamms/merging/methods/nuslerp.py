@@ -2,6 +2,7 @@
 
 As `slerp`, after mergekit's `nuslerp`: with an ancestor the arc lies between the task vectors and the result
 is added to the ancestor; `over=rows` takes the angle of every row of a matrix instead of the whole tensor's.
+The way along the arc is the donor's share of the two weights.
 """
 
 from collections.abc import Sequence
@@ -9,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from adamms.merging.inner_products import Products, by_rows, combination, cosine, inner_products
 from adamms.merging.method import MergeMethod, Pass, Setting
+from adamms.merging.methods.settings import ALPHA_ON_ARC, BASE_WEIGHT_OF_REST
 from adamms.merging.task_vectors import task_vectors
 
 if TYPE_CHECKING:
@@ -17,7 +19,8 @@ if TYPE_CHECKING:
 
     from torch import Tensor
 
-COLLINEAR = 1e-8
+# Products in float32 tell the sine no better; within it the arc is a line, and opposite vectors have no arc.
+COLLINEAR = 1e-3
 
 
 def nuslerp(
@@ -29,12 +32,12 @@ def nuslerp(
     over: str,
     products: Products | None = None,
 ) -> "Tensor":
-    """Interpolate base and donor, or their task vectors, on the arc; `weights` are (1 - alpha, alpha).
+    """Interpolate base and donor, or their task vectors, on the arc.
 
     Args:
         models: the base's values and the donor's.
         pretrained: the ancestor's, if there is one.
-        weights: the base's and the donor's.
+        weights: the base's and the donor's; (1 - alpha, alpha) unless the base has a weight of its own.
         width: elements a row.
         over: `tensor` or `rows`.
         products: the inner products of the whole tensors, for `over=tensor`.
@@ -42,7 +45,9 @@ def nuslerp(
     import torch
 
     vectors = list(models) if pretrained is None else task_vectors(models, pretrained)
-    alpha = weights[1]
+    whole = sum(weights)
+    # Weights that cancel say nothing about the way, so it is half of it.
+    alpha = weights[1] / whole if whole else 0.5
     if over == "rows":
         merged = by_rows(vectors, width, lambda rows: _rows(*rows, alpha=alpha))
     else:
@@ -57,7 +62,7 @@ def _rows(base: "Tensor", donor: "Tensor", *, alpha: float) -> "Tensor":
 
     lengths = base.double().norm(dim=1) * donor.double().norm(dim=1)
     products = torch.sum(base.double() * donor.double(), dim=1)
-    cos = torch.where(lengths > 0, products / lengths, 1.0).clamp(-1, 1)
+    cos = torch.where(lengths > 0, products / lengths, 0.0).clamp(-1, 1)
     return combination([base, donor], [each[:, None].to(base.dtype) for each in _arc(cos, alpha)])
 
 
@@ -85,15 +90,8 @@ METHOD = MergeMethod(
     summary="slerp by tensors or rows, of the models or (with an ancestor) of their task vectors",
     source="mergekit's nuslerp",
     settings=(
-        Setting(
-            "alpha",
-            None,
-            "how far along the arc, 0 the base, 1 the donor",
-            0,
-            1,
-            required=True,
-            coefficient=True,
-        ),
+        ALPHA_ON_ARC,
+        BASE_WEIGHT_OF_REST,
         Setting("over", "tensor", "what has an angle of its own", choices=("tensor", "rows")),
     ),
     pretrained="optional",

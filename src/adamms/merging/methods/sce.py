@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from adamms.merging.magnitudes import magnitude_passes
-from adamms.merging.method import MergeMethod, Pass, Setting
+from adamms.merging.method import MergeMethod, Pass, Setting, numbers_of
 from adamms.merging.task_vectors import add_to, elected, shares, task_vectors, weighted_sum
 
 if TYPE_CHECKING:
@@ -69,8 +69,8 @@ def _variance(deltas: "Sequence[Tensor]") -> "Tensor":
     return torch.stack(tuple(deltas)).var(dim=0, unbiased=False)
 
 
-def _ranks(nonzero: int, topk: float) -> tuple[int]:
-    return (int(nonzero * topk),)
+def _ranks(count: int, nonzero: int, topk: float) -> tuple[int]:
+    return (count if topk == 1 else int(nonzero * topk),)
 
 
 def _squares(everything: Mapping[str, Any]) -> "Tensor":
@@ -88,7 +88,8 @@ def _mean_squares(total: "Tensor", count: int) -> dict[str, Any]:
 
 
 def _passes(settings: Mapping[str, Any]) -> tuple[Pass, ...]:
-    selection = () if settings["topk"] == 1 else magnitude_passes(variance, _ranks, scope="tensor")
+    everything = all(number == 1 for number in numbers_of(settings, "topk"))
+    selection = () if everything else magnitude_passes(variance, _ranks, scope="tensor")
     return (*selection, Pass(_squares, _mean_squares))
 
 
@@ -96,7 +97,7 @@ METHOD = MergeMethod(
     sce,
     summary="select what varies most between the models, weight by squares, erase minority signs",
     source="Wan et al., FuseChat (SCE, arXiv 2408.07990)",
-    settings=(Setting("topk", 0.1, "the share of the varying entries selected", 0, 1),),
+    settings=(Setting("topk", 0.1, "the share of the varying entries selected", 0, 1, coefficient=True),),
     pretrained="needed",
     passes=_passes,
 )

@@ -4,7 +4,7 @@
 
 Shoemake, Animating Rotation with Quaternion Curves (SIGGRAPH 1985); for weights, mergekit's `slerp`. omega is
 the angle between the whole flattened tensors; their lengths are not changed. Nearly parallel tensors
-(|cos| > 0.9995) are interpolated linearly.
+(|cos| > 0.9995) are interpolated linearly; a tensor of zeros counts as at right angles to every other.
 """
 
 from collections.abc import Sequence
@@ -12,7 +12,8 @@ from math import acos, sin
 from typing import TYPE_CHECKING
 
 from adamms.merging.inner_products import Products, combination, cosine, inner_products
-from adamms.merging.method import MergeMethod, Setting
+from adamms.merging.method import MergeMethod
+from adamms.merging.methods.settings import ALPHA_ON_ARC
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -37,17 +38,7 @@ METHOD = MergeMethod(
     slerp,
     summary="from base to donor along the arc between them, tensor by tensor",
     source="Shoemake 1985; mergekit's slerp",
-    settings=(
-        Setting(
-            "alpha",
-            None,
-            "how far along the arc, 0 the base, 1 the donor",
-            0,
-            1,
-            required=True,
-            coefficient=True,
-        ),
-    ),
+    settings=(ALPHA_ON_ARC,),
     donors="one",
     base_weight="rest",
     passes=lambda settings: (inner_products("tensor"),),

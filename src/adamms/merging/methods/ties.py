@@ -11,8 +11,9 @@ many do, and only their place in the file could choose among them.
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
+from adamms.errors import MergeError
 from adamms.merging.magnitudes import at_least, magnitude_passes
-from adamms.merging.method import MergeMethod, Pass, Setting
+from adamms.merging.method import MergeMethod, Pass, Setting, numbers_of
 from adamms.merging.methods.settings import ALPHA, BASE_WEIGHT, CONSENSUS, LAMBDA
 from adamms.merging.task_vectors import add_to, agreed, preserved_l1, task_vectors
 
@@ -60,13 +61,24 @@ def trimmed(
     return [at_least(delta, threshold) for delta, (threshold,) in zip(deltas, magnitudes, strict=True)]
 
 
-def _ranks(count: int, density: float) -> tuple[int]:
-    return (max(1, int(density * count)),)
+def _ranks(count: int, density: Sequence[float], series: int) -> tuple[int]:
+    share = density[series]
+    return (max(1, int(share * count)) if share else 0,)
 
 
 def _passes(settings: Mapping[str, Any]) -> tuple[Pass, ...]:
-    if settings["density"] == 1:
+    """The thresholds, and what `rescale=l1` must know.
+
+    Raises:
+        MergeError: the density varies over the model, whose entries are ranked together.
+    """
+    if all(number == 1 for number in numbers_of(settings, "density")):
         return ()
+    varies = any(key.endswith("density") and isinstance(settings[key], dict | list) for key in settings)
+    if settings["trim"] == "global" and varies:
+        raise MergeError(
+            "A density by depth or part ranks each tensor by itself: give trim=tensor as well, or one number."
+        )
     scope = "model" if settings["trim"] == "global" else "tensor"
     thresholds = magnitude_passes(task_vectors, _ranks, scope=scope)  # type: ignore[arg-type]
     rescale = (preserved_l1(task_vectors, trimmed),) if settings["rescale"] == "l1" else ()
@@ -81,7 +93,7 @@ METHOD = MergeMethod(
         ALPHA,
         BASE_WEIGHT,
         LAMBDA,
-        Setting("density", 0.2, "k, the share of entries kept", 0, 1),
+        Setting("density", 0.2, "k, the share of entries kept", 0, 1, coefficient=True, per_model=True),
         Setting(
             "trim",
             "global",

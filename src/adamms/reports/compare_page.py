@@ -1,0 +1,147 @@
+"""The page of `adamms compare`: several runs in one self-contained file, made of the report page's parts."""
+
+import shlex
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from adamms.reports.comparison import ComparedRun, Comparison
+from adamms.reports.html import render, write_page
+from adamms.reports.plots import MARKS, NARROW, SERIES, WIDE, Panel, Series, line_plot
+from adamms.reports.quantities import number, percent
+from adamms.reports.untrusted import one_line, shown
+
+
+def build_comparison(comparison: Comparison, target: str | Path) -> Path:
+    """Write the page.
+
+    Returns:
+        The file written.
+
+    Raises:
+        OutputError: it cannot be written there.
+    """
+    return write_page(render("compare.html.j2", _contents(comparison)), Path(target))
+
+
+def verdict(comparison: Comparison) -> str:
+    """What the runs chose, in a sentence."""
+    runs = comparison.runs
+    told = list(dict.fromkeys(alpha_text(run) for run in runs))
+    if len(told) == 1:
+        return f"All {len(runs)} have alpha = {told[0]}."
+    return f"{'; '.join(f'{run.name}: alpha = {alpha_text(run)}' for run in runs)}."
+
+
+def alpha_text(run: ComparedRun) -> str:
+    """A run's alpha as people read it."""
+    if run.alpha is None:
+        return "none"
+    return f"{run.alpha:g}" if isinstance(run.alpha, float) else str(run.alpha)
+
+
+def _contents(comparison: Comparison) -> dict[str, Any]:
+    from markupsafe import Markup
+
+    runs = comparison.runs
+    curves = [run for run in runs if run.selection]
+    return {
+        "headline": f"{len(runs)} merges compared",
+        "verdict": verdict(comparison),
+        "runs": [(run, alpha_text(run)) for run in runs],
+        "curves": curves,
+        "swatches": [Markup(_swatch(index)) for index in range(len(curves))],
+        "plots": [Markup(_plot(curves, width)) for width in (WIDE, NARROW)] if curves else [],
+        "figures": _figures(curves),
+        "accuracy": any(run.accuracy for run in runs),
+        "differing": {key: [_value(each) for each in values] for key, values in comparison.differing.items()},
+        "grid": comparison.grid,
+        "other_prompts": comparison.other_prompts,
+        "command": shlex.join(
+            ["adamms", "compare", *(str(run.path) for run in runs), "--out", "compare.html"]
+        ),
+    }
+
+
+def _figures(curves: list[ComparedRun]) -> list[tuple[str, list[tuple[str, str]]]]:
+    """The curves as a table: alpha, then differences per input and accuracy of each run."""
+    alphas = sorted(dict.fromkeys(each.alpha for run in curves for each in _candidates(run)))
+    rows = []
+    for alpha in alphas:
+        cells = []
+        for run in curves:
+            candidate = next((each for each in _candidates(run) if each.alpha == alpha), None)
+            right = run.accuracy.get(alpha)
+            cells.append(
+                (
+                    number(run.per_input(candidate) if candidate else None),
+                    "–" if right is None else percent(right),
+                )
+            )
+        rows.append((f"{alpha:g}", cells))
+    return rows
+
+
+def _candidates(run: ComparedRun) -> Any:
+    return run.selection.candidates if run.selection else ()
+
+
+def _plot(curves: list[ComparedRun], width: int) -> str:
+    panels = [_panel("Differences per input (low: consistent)", curves, _differences, number, percent=False)]
+    if any(run.accuracy for run in curves):
+        panels.append(_panel("Accuracy (not used)", curves, _accuracy, percent, percent=True))
+    told = "; ".join(f"{shown(run.name)} chose alpha {alpha_text(run)}" for run in curves)
+    return line_plot(
+        panels,
+        name=f"curves-{width}",
+        title="Consistency against alpha, run by run",
+        description=f"{told}. The table below has every value.",
+        x_label="alpha, the donor's weight",
+        width=width,
+    )
+
+
+def _panel(
+    title: str,
+    curves: list[ComparedRun],
+    points: Callable[[ComparedRun], list[tuple[float, float | None]]],
+    label: Callable[[float], str],
+    *,
+    percent: bool,
+) -> Panel:
+    series = [
+        Series(
+            points(run),
+            index + 1,
+            run.alpha,
+            [each.alpha for each in _candidates(run) if each.disqualified],
+        )
+        for index, run in enumerate(curves)
+    ]
+    return Panel(title, series, label, percent=percent, whole=False)
+
+
+def _differences(run: ComparedRun) -> list[tuple[float, float | None]]:
+    return [(each.alpha, run.per_input(each)) for each in _candidates(run)]
+
+
+def _accuracy(run: ComparedRun) -> list[tuple[float, float | None]]:
+    return [(each.alpha, run.accuracy.get(each.alpha)) for each in _candidates(run)]
+
+
+def _swatch(index: int) -> str:
+    """A line's beginning, for the legend."""
+    style = f"s{index % SERIES + 1}"
+    return (
+        '<svg class="plot swatch" viewBox="0 0 44 14" aria-hidden="true" focusable="false">'
+        f'<path class="line {style}" d="M2 7H42"/>'
+        f'<path class="point {style}" d="{MARKS[index % SERIES].format(x=22, y=7)}"/></svg>'
+    )
+
+
+def _value(value: Any) -> str:
+    if value is None:
+        return "–"
+    if isinstance(value, list):
+        return ", ".join(map(str, value))
+    return one_line(str(value), 200)

@@ -1,0 +1,259 @@
+"""Several runs or merged models read into one value, to be put side by side.
+
+A run directory brings its choice, its curve and its answers; a merged folder only what its `adamms.json`
+records. Differences are counted in answers, so runs on unequal numbers of inputs are compared per input.
+Draws nothing.
+"""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from adamms.errors import SearchError
+from adamms.reports.answer_grid import Column, Grid, answer_grid
+from adamms.reports.parents import short_name
+from adamms.reports.run_files import read_run
+from adamms.searching import Candidate, Example, Response, Selection
+from adamms.searching.answer_table import comparable
+
+ADAMMS_JSON = "adamms.json"
+
+
+@dataclass(frozen=True)
+class ComparedRun:
+    """One run directory or one merged folder."""
+
+    name: str
+    path: Path
+    base: str
+    donor: str
+    method: str
+    alpha: Any
+    """The chosen or given weight of the donor; text where it differs by depth or part."""
+    selection: Selection | None
+    """None where alpha was given by hand."""
+    accuracy: Mapping[float, float] = field(default_factory=dict)
+    """Alpha -> share of right answers, where answers were known; no search used it."""
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    """The recipe, flat: `search.seed` -> 0."""
+    answers: Mapping[str, Response] = field(default_factory=dict)
+    """What the chosen candidate answered."""
+    examples: Mapping[str, Example] = field(default_factory=dict)
+
+    @property
+    def rule(self) -> str:
+        """How alpha was chosen."""
+        return self.selection.rule if self.selection else "by hand"
+
+    @property
+    def chosen(self) -> Candidate | None:
+        """The chosen candidate."""
+        candidates = self.selection.candidates if self.selection else ()
+        return next((each for each in candidates if each.alpha == self.alpha), None)
+
+    @property
+    def consistency(self) -> float | None:
+        """The chosen candidate's differences per input: the fewer, the more consistent."""
+        return self.per_input(self.chosen) if self.chosen else None
+
+    def per_input(self, candidate: Candidate) -> float | None:
+        """A candidate's differences, divided by the number of inputs."""
+        if candidate.differences is None or self.selection is None or not self.selection.samples:
+            return None
+        return candidate.differences / self.selection.samples
+
+    @property
+    def chosen_accuracy(self) -> float | None:
+        """The chosen candidate's accuracy, where answers were known."""
+        return self.accuracy.get(self.alpha) if isinstance(self.alpha, float) else None
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain data for `adamms compare --json`."""
+        selection = self.selection
+        return {
+            "name": self.name,
+            "path": str(self.path),
+            "base": self.base,
+            "donor": self.donor,
+            "method": self.method,
+            "selected": self.alpha,
+            "rule": self.rule,
+            "metric": selection.metric if selection else None,
+            "samples": selection.samples if selection else None,
+            "seed": selection.seed if selection else None,
+            "differences": self.chosen.differences if self.chosen else None,
+            "consistency": self.consistency,
+            "accuracy": self.chosen_accuracy,
+            "candidates": [
+                {
+                    "alpha": each.alpha,
+                    "differences": each.differences,
+                    "accuracy": self.accuracy.get(each.alpha),
+                    "disqualified": each.disqualified,
+                }
+                for each in (selection.candidates if selection else ())
+            ],
+        }
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """The runs, what their recipes do not share, and their answers to the inputs they share."""
+
+    runs: tuple[ComparedRun, ...]
+    differing: Mapping[str, tuple[Any, ...]]
+    """Recipe key -> each run's value; None where a run has no such key."""
+    grid: Grid | None
+    """None where no two runs answered the same inputs."""
+    other_prompts: int
+    """Inputs of equal name that are left out because the runs asked them different questions."""
+
+    def to_json(self) -> dict[str, Any]:
+        """What `adamms compare --json` prints."""
+        return {
+            "runs": [run.to_json() for run in self.runs],
+            "recipe_differences": {key: list(values) for key, values in self.differing.items()},
+            "shared_inputs": self.grid.inputs if self.grid else 0,
+            "answered_alike": self.grid.unchanged if self.grid else 0,
+        }
+
+
+def compare_runs(paths: Sequence[str | Path]) -> Comparison:
+    """Read run directories and merged folders.
+
+    Raises:
+        SearchError: fewer than two are given, or one is neither, or a file of it is damaged.
+    """
+    if len(paths) < 2:
+        raise SearchError("A comparison needs at least two runs; name two run directories or more.")
+    folders = [Path(path) for path in paths]
+    runs = tuple(_read(folder, name) for folder, name in zip(folders, _names(folders), strict=True))
+    answered = [run for run in runs if run.answers]
+    ids, other_prompts = _shared(answered)
+    return Comparison(
+        runs=runs,
+        differing=_differing(runs),
+        grid=_grid(answered, ids) if ids else None,
+        other_prompts=other_prompts,
+    )
+
+
+def _read(folder: Path, name: str) -> ComparedRun:
+    if (folder / "selection.json").is_file():
+        return _search_run(folder, name)
+    if (folder / ADAMMS_JSON).is_file():
+        return _merged_folder(folder, name)
+    raise SearchError(
+        f"{folder} is neither a finished run (no selection.json) nor a merged model (no {ADAMMS_JSON})."
+    )
+
+
+def _search_run(folder: Path, name: str) -> ComparedRun:
+    run = read_run(folder)
+    merge = run.recipe.get("merge") or {}
+    return ComparedRun(
+        name=name,
+        path=folder,
+        base=short_name(str(run.recipe.get("base", ""))),
+        donor=short_name(str(run.recipe.get("donor", ""))),
+        method=str(merge.get("method", "linear")),
+        alpha=float(run.selection.selected),
+        selection=run.selection,
+        accuracy=run.accuracy or {},
+        settings=_flat(run.recipe),
+        answers=run.responses[run.selection.selected],
+        examples=run.examples,
+    )
+
+
+def _merged_folder(folder: Path, name: str) -> ComparedRun:
+    path = folder / ADAMMS_JSON
+    try:
+        made = json.loads(path.read_text(encoding="utf-8"))
+        base, donor = (str(made[role]["source"]) for role in ("base", "donor"))
+        method, alpha = str(made["method"]), made.get("alpha")
+        selection = Selection.from_json(made["selection"]) if made.get("selection") else None
+    except (OSError, ValueError, KeyError, TypeError):
+        raise SearchError(f"{path} is damaged: it does not say what was merged.") from None
+    number = isinstance(alpha, int | float) and not isinstance(alpha, bool)
+    kept = {key: made[key] for key in made if key not in ("version", "selection", "base", "donor")}
+    mapping = kept.pop("mapping", None) or {}
+    read = {key: mapping.get(key) for key in ("duplicates", "vocabulary", "exclude")}
+    parameters = {key: value for key, value in kept.items() if key not in ("method", "dtype", "alpha")}
+    merge = {"method": method, "alpha": alpha, "dtype": kept.get("dtype"), "settings": parameters}
+    return ComparedRun(
+        name=name,
+        path=folder,
+        base=short_name(base),
+        donor=short_name(donor),
+        method=method,
+        alpha=float(alpha) if number else json.dumps(alpha) if alpha is not None else None,
+        selection=selection,
+        settings=_flat({"base": base, "donor": donor, "mapping": read, "merge": merge}),
+    )
+
+
+def _names(folders: Sequence[Path]) -> list[str]:
+    """The shortest ends of the paths that tell the runs apart; the same one twice is numbered."""
+    parts = [folder.resolve().parts for folder in folders]
+    distinct = len(dict.fromkeys(parts))
+    depth = next(
+        n for n in range(1, 1 + max(map(len, parts))) if len({each[-n:] for each in parts}) == distinct
+    )
+    names = ["/".join(each[-depth:]) for each in parts]
+    return [
+        name if names.count(name) == 1 else f"{name} ({names[: index + 1].count(name)})"
+        for index, name in enumerate(names)
+    ]
+
+
+def _differing(runs: Sequence[ComparedRun]) -> dict[str, tuple[Any, ...]]:
+    """The settings that are not the same everywhere; a search's only between those that searched."""
+    found = {}
+    for key in dict.fromkeys(key for run in runs for key in run.settings):
+        asked = [run for run in runs if run.answers] if key.startswith("search.") else runs
+        values = [run.settings.get(key) for run in asked]
+        if any(value != values[0] for value in values):
+            found[key] = tuple(run.settings.get(key) for run in runs)
+    return found
+
+
+def _flat(tree: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    flat: dict[str, Any] = {}
+    for key, value in tree.items():
+        flat |= (
+            _flat(value, f"{prefix}{key}.")
+            if isinstance(value, dict) and value
+            else {f"{prefix}{key}": value}
+        )
+    # What is off or empty is as good as not said; alpha has a column of its own.
+    said = {key: value for key, value in flat.items() if value is not False and value not in (None, [], {})}
+    return {key: value for key, value in said.items() if key != "merge.alpha"}
+
+
+def _shared(runs: Sequence[ComparedRun]) -> tuple[list[str], int]:
+    """The inputs that all these runs answered, in the first one's order, and how many only look shared."""
+    if len(runs) < 2:
+        return [], 0
+    common = [id_ for id_ in runs[0].answers if all(id_ in run.answers for run in runs)]
+    same = [id_ for id_ in common if _same_question([run.examples.get(id_) for run in runs])]
+    return same, len(common) - len(same)
+
+
+def _same_question(asked: Sequence[Example | None]) -> bool:
+    """Whether the prompts that are still known are one; a file's line numbers may serve as ids."""
+    known = [example.prompt for example in asked if example]
+    return all(prompt == known[0] for prompt in known)
+
+
+def _grid(runs: Sequence[ComparedRun], ids: Sequence[str]) -> Grid:
+    examples = {id_: example for run in reversed(runs) for id_, example in run.examples.items()}
+    fold_case = all(run.selection is not None and run.selection.fold_case for run in runs)
+    return answer_grid(
+        [Column(run.name, "run") for run in runs],
+        {id_: [run.answers[id_] for run in runs] for id_ in ids},
+        compared=lambda each: comparable(each, fold_case=fold_case),
+        examples=examples,
+    )

@@ -1,0 +1,102 @@
+"""From templates to one self-contained HTML file.
+
+Styles and scripts lie beside the templates as files of their own and are put into the page, where the content
+policy names their hashes: nothing else may run, and nothing may be loaded. Every value that a template prints
+goes through `shown` (hidden characters become visible) and is then escaped; data for the script is JSON in
+which no `<` is left.
+"""
+
+import base64
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from adamms.errors import OutputError
+from adamms.reports.quantities import number, parameters, percent
+from adamms.reports.untrusted import one_line, shown
+from adamms.version import __version__
+
+TEMPLATES = Path(__file__).parent / "templates"
+STYLES = ("page.css", "grid.css", "print.css")
+SCRIPTS = ("dialog.js", "grid.js", "filter.js")
+
+
+def render(template: str, values: Mapping[str, Any]) -> str:
+    """A page as text.
+
+    Args:
+        template: a file of the templates' folder.
+        values: what it prints; strings are untrusted unless they are `Markup`.
+    """
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined
+    from markupsafe import Markup
+
+    environment = Environment(
+        loader=FileSystemLoader(TEMPLATES),
+        autoescape=True,
+        undefined=StrictUndefined,
+        finalize=_visible,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters |= {
+        "number": number,
+        "percent": percent,
+        "parameters": parameters,
+        "one_line": one_line,
+        "json": lambda data: Markup(_json(data)),
+    }
+    style, script = (_joined(names) for names in (STYLES, SCRIPTS))
+    return environment.get_template(template).render(
+        policy=_policy(style, script),
+        style=Markup(style),
+        script=Markup(script),
+        version=__version__,
+        **values,
+    )
+
+
+def write_page(page: str, target: Path) -> Path:
+    """Write a page beside its name and rename it, so that an old one is replaced whole or not at all.
+
+    Raises:
+        OutputError: it cannot be written there.
+    """
+    partial = target.with_name(f".{target.name}.partial")
+    try:
+        # Nothing is left that UTF-8 cannot hold; should that ever be wrong, a sign is better than no page.
+        partial.write_bytes(page.encode("utf-8", "replace"))
+        partial.replace(target)
+    except OSError as error:
+        partial.unlink(missing_ok=True)
+        raise OutputError(f"{target} cannot be written: {error.strerror}.") from None
+    return target
+
+
+def _visible(value: Any) -> Any:
+    from markupsafe import Markup
+
+    return shown(value) if isinstance(value, str) and not isinstance(value, Markup) else value
+
+
+def _json(data: Any) -> str:
+    """JSON that can stand in a script element: it cannot end the element or open a comment."""
+    text = json.dumps(data, ensure_ascii=False, separators=(",", ":"))
+    return text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")
+
+
+def _policy(style: str, script: str) -> str:
+    return (
+        f"default-src 'none'; script-src {_hash(script)}; style-src {_hash(style)}; img-src data:; "
+        "base-uri 'none'; form-action 'none'"
+    )
+
+
+def _hash(text: str) -> str:
+    return f"'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode('ascii')}'"
+
+
+def _joined(names: Sequence[str]) -> str:
+    return "\n".join((TEMPLATES / name).read_text(encoding="utf-8").strip() for name in names)

@@ -1,0 +1,115 @@
+"use strict";
+// What a cell of the grid opens: image, prompt and every answer to one input. All texts are untrusted: they
+// are only ever set as text, never as markup.
+const answers = (() => {
+  const dialog = document.getElementById("answer-dialog");
+  if (!dialog) return null;
+  const data = JSON.parse(document.getElementById("answer-data").textContent);
+  const part = (selector) => dialog.querySelector(selector);
+  const title = document.getElementById("dialog-title");
+  const [previous, next] = dialog.querySelectorAll("[data-step]");
+  let shown = 0, column = null, neighbour = () => null, done = () => {};
+
+  function element(tag, text, name) {
+    const made = document.createElement(tag);
+    if (text !== undefined) made.textContent = text;
+    if (name) made.className = name;
+    return made;
+  }
+
+  function picture(number, index, total) {
+    const { uri, name, about } = data.pictures[number];
+    const figure = element("figure");
+    if (uri) {
+      const image = element("img");
+      image.alt = total > 1 ? `Image ${index + 1} of ${total}: ${name}` : `Image: ${name}`;
+      image.onload = () => image.classList.toggle("tiny", image.naturalWidth <= 96);
+      image.src = uri;
+      figure.append(image);
+    }
+    figure.append(element("figcaption", `${name}: ${about}`));
+    return figure;
+  }
+
+  function answer(each, index, input) {
+    const { label, kind, chosen, disqualified } = data.columns[index];
+    const row = element("tr");
+    row.classList.toggle("chosen", chosen);
+    row.classList.toggle("out", Boolean(disqualified));
+    row.classList.toggle("asked", index === column);
+    const head = element("th", kind === "alpha" ? `α ${label}` : kind === "run" ? label : `${kind} ${label}`);
+    head.scope = "row";
+    if (kind !== "run") head.setAttribute("aria-label", `${kind} ${label}${chosen ? ", chosen" : ""}`);
+    if (chosen && kind !== "run") head.append(element("small", "chosen"));
+    if (disqualified) head.append(element("small", "disqualified"));
+    const said = element("td");
+    said.append(element("span", each.letter, `letter a${each.colour}`));
+    const text = input.texts[each.text];
+    const words = text ? element("div", text, "words") : element("i", "nothing");
+    words.dir = "auto";
+    said.append(words);
+    if (each.right) {
+      const mark = element("span", undefined, "right");
+      mark.append(element("span", " right", "unseen"));
+      said.append(" ", mark);
+    }
+    if (each.cut) said.append(" ", element("i", "(cut at the length limit)"));
+    const sure = each.confidence === null ? "–" : `${(100 * each.confidence).toFixed(1)}%`;
+    row.append(head, said, element("td", sure, "n"));
+    return row;
+  }
+
+  function fill() {
+    const input = data.inputs[shown];
+    title.textContent = `Input ${input.id}`;
+    const total = input.pictures.length;
+    part(".pictures").replaceChildren(...input.pictures.map((each, index) => picture(each, index, total)));
+    part(".question").textContent = input.prompt || "The prompt is not there any more.";
+    part(".truth").textContent = input.truth === null ? "" : `true answer: ${input.truth}`;
+    part("tbody").replaceChildren(...input.answers.map((each, index) => answer(each, index, input)));
+    part("table").classList.toggle("plain", input.answers.every((each) => each.confidence === null));
+    previous.disabled = neighbour(shown, -1) === null;
+    next.disabled = neighbour(shown, 1) === null;
+    dialog.scrollTop = 0;
+    reachable();
+  }
+
+  // Long texts scroll in a box of their own, which the keyboard must be able to reach.
+  function reachable() {
+    for (const box of dialog.querySelectorAll(".question, .words")) {
+      if (box.scrollHeight > box.clientHeight + 1) box.tabIndex = 0;
+      else box.removeAttribute("tabindex");
+    }
+  }
+
+  function step(by) {
+    const to = neighbour(shown, by);
+    if (to === null) return;
+    shown = to;
+    fill();
+    // A button that has just become useless would swallow the focus.
+    if (document.activeElement === document.body || document.activeElement.disabled) title.focus();
+  }
+
+  previous.addEventListener("click", () => step(-1));
+  next.addEventListener("click", () => step(1));
+  part("[data-close]").addEventListener("click", () => dialog.close());
+  dialog.addEventListener("click", (event) => { if (event.target === dialog) dialog.close(); });
+  dialog.addEventListener("keydown", (event) => {
+    if (event.key === "ArrowLeft") step(-1);
+    if (event.key === "ArrowRight") step(1);
+  });
+  dialog.addEventListener("close", () => done(shown));
+
+  return {
+    data,
+    // Show input `row` with candidate `at` (or null) marked; `beside(row, by)` is the next row to go to, or
+    // null; `closed(row)` is called with the row last shown.
+    open(row, at, { beside, closed }) {
+      [shown, column, neighbour, done] = [row, at, beside, closed];
+      fill();
+      dialog.showModal();
+      reachable();
+    },
+  };
+})();

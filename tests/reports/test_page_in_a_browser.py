@@ -1,0 +1,257 @@
+"""The page in a real Chromium: it works by mouse and keyboard, harms nobody, and axe has nothing to say."""
+
+import importlib.util
+import os
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from adamms.reports import build_comparison, build_report, compare_runs
+from hostile_runs import write_hostile_run
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, Locator, Page
+
+NAMES = ("chromium", "chromium-browser", "google-chrome-stable", "google-chrome")
+
+
+@pytest.fixture(scope="module")
+def browser() -> "Iterator[Browser]":
+    sync_api = pytest.importorskip("playwright.sync_api", reason="Playwright is not installed")
+    named = [os.environ.get("ADAMMS_CHROMIUM"), *map(shutil.which, NAMES)]
+    path = next((each for each in named if each), None)
+    if path is None:
+        pytest.skip("no Chromium on this machine (ADAMMS_CHROMIUM names one)")
+    with sync_api.sync_playwright() as playwright:
+        # The sandbox needs rights that a container may not have; the pages are our own.
+        browser = playwright.chromium.launch(executable_path=path, args=["--no-sandbox"])
+        yield browser
+        browser.close()
+
+
+@pytest.fixture(scope="module")
+def report(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return build_report(write_hostile_run(tmp_path_factory.mktemp("hostile")))
+
+
+@pytest.fixture(scope="module")
+def comparison(tmp_path_factory: pytest.TempPathFactory, report: Path) -> Path:
+    run = write_hostile_run(tmp_path_factory.mktemp("other"))
+    other = run.rename(run.parent / "other <img src=x onerror=window.harmed=1>")
+    target = report.parent.parent / "compare.html"
+    return build_comparison(compare_runs([report.parent, other]), target)
+
+
+class Visit:
+    """An open page and everything that it should not have done."""
+
+    def __init__(self, browser: "Browser", path: Path, **settings: Any) -> None:
+        self.context = browser.new_context(**settings)
+        self.context.set_default_timeout(20_000)
+        self.page: Page = self.context.new_page()
+        self.complaints: list[str] = []
+        self.page.on("console", lambda message: self.complaints.append(message.text))
+        self.page.on("pageerror", lambda error: self.complaints.append(str(error)))
+        self.page.on("dialog", lambda dialog: self.complaints.append(f"dialog: {dialog.message}"))
+        self.page.on("request", lambda request: self._requested(request.url))
+        self.page.goto(path.as_uri())
+        self.own = self.page.url
+
+    def _requested(self, url: str) -> None:
+        if not url.startswith("data:image/") and url != getattr(self, "own", url):
+            self.complaints.append(url)
+
+    def __enter__(self) -> "Visit":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        harmed = self.page.evaluate("window.harmed")
+        pages = len(self.context.pages)
+        self.context.close()
+        assert (harmed, pages, self.complaints) == (None, 1, [])
+
+    def cell(self, row: int, column: int) -> "Locator":
+        """A button of the grid; column 0 is the input itself."""
+        return self.page.locator("#answer-grid tbody tr").nth(row).locator("button").nth(column)
+
+    @property
+    def dialog(self) -> "Locator":
+        return self.page.locator("dialog")
+
+    def focused(self) -> tuple[int, int]:
+        """Row and column of the grid's cell that has the focus."""
+        script = "(e => [e.closest('tr').sectionRowIndex, e.parentElement.cellIndex])(document.activeElement)"
+        row, column = self.page.evaluate(script)
+        return row, column
+
+    def violations(self) -> list[tuple[str, str]]:
+        """What axe finds: (rule, the first element)."""
+        package = importlib.util.find_spec("axe_playwright_python")
+        assert package is not None
+        assert package.origin is not None
+        self.page.evaluate((Path(package.origin).parent / "axe.min.js").read_text(encoding="utf-8"))
+        found = self.page.evaluate("axe.run({resultTypes: ['violations']})")["violations"]
+        return [(each["id"], each["nodes"][0]["html"]) for each in found]
+
+
+def test_a_click_shows_the_picture_the_prompt_and_every_answer(browser: "Browser", report: Path) -> None:
+    with Visit(browser, report) as visit:
+        row = visit.page.locator("#answer-grid tbody tr", has=visit.page.locator("img")).first
+        row.locator("td button").nth(2).click()
+
+        assert visit.dialog.is_visible()
+        assert visit.dialog.locator("h2").inner_text().startswith("Input ")
+        assert visit.dialog.locator("img").first.evaluate(
+            "image => image.complete && image.naturalWidth > 99"
+        )
+        assert "300 × 200 pixels" in visit.dialog.locator("figcaption").first.inner_text()
+        assert visit.dialog.locator(".question").inner_text().startswith("What is this?")
+        assert visit.dialog.locator("tbody tr").count() == 7
+        asked = visit.dialog.locator("tr.asked")
+        assert (asked.locator("th").get_attribute("aria-label") or "").startswith("alpha 0.2")
+        assert asked.locator("td").last.inner_text() == "60.0%"
+        assert "disqualified" in visit.dialog.locator("tbody tr").last.inner_text()
+
+
+def test_what_a_click_shows_is_exactly_what_was_said(browser: "Browser", report: Path) -> None:
+    with Visit(browser, report) as visit:
+        visit.cell(0, 1).click()
+        seen = []
+        for _ in range(18):
+            seen += visit.dialog.locator(".words").all_inner_texts()
+            visit.page.keyboard.press("ArrowRight")
+        assert visit.dialog.locator("[data-step='1']").is_disabled()
+
+        assert len(seen) > 80
+        for text in ("</script><script>window.harmed=1</script>", "{{ 7*7 }}{% raw %}${7*7}", "__proto__"):
+            assert text in seen
+        assert "nul⟨U+0000⟩bell⟨U+0007⟩escape⟨U+001B⟩[31m" in seen
+        assert "⟨U+202E⟩right to left⟨U+2066⟩" in seen
+
+
+def test_everything_is_reached_by_keyboard_and_the_focus_comes_back(browser: "Browser", report: Path) -> None:
+    with Visit(browser, report) as visit:
+        press = visit.page.keyboard.press
+        assert visit.page.locator("#answer-grid [tabindex='0']").count() == 1
+        visit.page.locator("[data-changing]").focus()
+        # A box that scrolls may take the focus before what is in it.
+        for _ in range(3):
+            if not visit.page.evaluate("document.activeElement.matches('#answer-grid button')"):
+                press("Tab")
+        for key, place in [
+            ("ArrowRight", (0, 1)),
+            ("ArrowDown", (1, 1)),
+            ("End", (1, 7)),
+            ("ArrowRight", (1, 7)),
+            ("PageDown", (11, 7)),
+            ("Home", (11, 0)),
+            ("Control+End", (17, 7)),
+            ("ArrowDown", (17, 7)),
+            ("Control+Home", (0, 0)),
+            ("ArrowUp", (0, 0)),
+            ("ArrowRight", (0, 1)),
+        ]:
+            press(key)
+            assert visit.focused() == place, key
+        assert visit.page.locator("#answer-grid [tabindex='0']").count() == 1
+
+        press("Enter")
+        assert visit.dialog.is_visible()
+        assert visit.page.evaluate("document.activeElement.id") == "dialog-title"
+        press("Escape")
+        assert visit.dialog.is_hidden()
+        assert visit.focused() == (0, 1)
+        press("Space")
+        assert visit.dialog.is_visible()
+        press("ArrowRight")
+        press("ArrowRight")
+        press("ArrowLeft")
+        press("Escape")
+        assert visit.focused() == (1, 1)
+        visit.cell(3, 2).click()
+        visit.dialog.locator("[data-close]").click()
+        assert visit.focused() == (3, 2)
+
+
+def test_the_grid_and_the_tensors_can_be_searched(browser: "Browser", report: Path) -> None:
+    with Visit(browser, report) as visit:
+        rows = visit.page.locator("#answer-grid tbody tr:visible")
+        assert rows.count() == 18
+        visit.page.locator("[data-filter=answer-grid]").fill("u+202e WHAT")
+        assert 0 < rows.count() < 18
+        assert visit.page.locator("[data-count=answer-grid]").inner_text() == f"{rows.count()} of 18 inputs"
+        visit.page.locator("[data-filter=answer-grid]").fill("")
+        visit.page.locator("[data-changing]").check()
+        assert 0 < rows.count() < 18
+        assert rows.count() == visit.page.locator("#answer-grid tbody tr:not(.same)").count()
+
+        visit.page.get_by_text("Every tensor (62)").click()
+        visit.page.locator("[data-filter=tensor-table]").fill("layers.59")
+        tensors = visit.page.locator("#tensor-table tbody tr:visible")
+        assert tensors.count() == 1
+        visit.page.locator("[data-filter=tensor-table]").fill("KEPT vision")
+        assert tensors.all_inner_texts()[0].split()[0] == "visual.patch"
+        assert visit.page.locator("[data-count=tensor-table]").inner_text() == "1 of 62 tensors"
+
+
+@pytest.mark.parametrize(
+    ("kind", "width", "scheme"),
+    [
+        ("report", 320, "light"),
+        ("report", 1280, "dark"),
+        ("comparison", 320, "dark"),
+        ("comparison", 1280, "light"),
+    ],
+)
+def test_axe_finds_nothing_and_no_screen_is_too_narrow(
+    browser: "Browser", request: pytest.FixtureRequest, kind: str, width: int, scheme: str
+) -> None:
+    path = request.getfixturevalue(kind)
+    with Visit(browser, path, viewport={"width": width, "height": 800}, color_scheme=scheme) as visit:
+        visit.page.evaluate("document.querySelectorAll('details').forEach(each => each.open = true)")
+        assert visit.violations() == []
+        assert visit.page.evaluate("document.documentElement.scrollWidth") <= width
+        visit.cell(0, 1).click()
+        assert visit.violations() == []
+        assert visit.dialog.evaluate("each => each.scrollWidth <= each.clientWidth")
+
+
+def test_the_page_moves_nothing_sideways_on_paper(browser: "Browser", report: Path) -> None:
+    with Visit(browser, report, viewport={"width": 794, "height": 1000}) as visit:
+        visit.page.emulate_media(media="print")
+        assert visit.page.evaluate("document.documentElement.scrollWidth") <= 794
+        assert visit.page.locator(".tools:visible").count() == 0
+        assert visit.page.locator("#answer-grid tbody tr.same:visible").count() == 0
+        # Nothing is cut off at the edge of a box that scrolls.
+        assert visit.page.locator(".grid-box").evaluate("box => box.scrollHeight <= box.clientHeight")
+
+        visit.page.emulate_media(media="screen")
+        visit.cell(0, 1).click()
+        visit.page.emulate_media(media="print")
+        assert visit.page.locator("main:visible").count() == 0
+        assert visit.dialog.locator("tbody tr:visible").count() == 7
+
+
+def test_the_comparison_opens_answers_of_both_runs(browser: "Browser", comparison: Path) -> None:
+    with Visit(browser, comparison) as visit:
+        visit.cell(0, 2).click()
+
+        assert visit.dialog.locator("tbody tr").count() == 2
+        assert visit.dialog.locator("tr.asked th").inner_text().startswith("other <")
+
+
+def test_without_scripts_the_page_still_says_everything_but_the_details(
+    browser: "Browser", report: Path
+) -> None:
+    context = browser.new_context(java_script_enabled=False)
+    page = context.new_page()
+    page.goto(report.as_uri())
+
+    assert page.get_by_role("heading", level=1).inner_text().startswith("Merge with alpha")
+    assert page.locator("#answer-grid tbody tr:visible").count() == 18
+    assert page.locator(".tools:visible").count() == 0
+    assert "Without JavaScript" in page.locator("main").inner_text()
+    context.close()
