@@ -1,8 +1,8 @@
 """What a walk by depth or part gains over the best global alpha, against the passes it costs.
 
-    python benchmarks/walk_gain.py [--pairs qwen2-vl-llava-onevision ...] [--draws 5] [--passes 12] [--out FILE]
+    python benchmarks/walk_gain.py [--pairs cogvlm-llava ...] [--draws 5] [--passes 12] [--out FILE]
 
-On the shipped pairs, whose true answers are known: half of the inputs, drawn afresh for each draw, choose (the
+On the shipped pairs, whose true answers are known: half of the inputs, drawn anew for each draw, choose (the
 best global alpha, then the walk from it), the other half scores both. Rules without labels stand beside the
 rule `labels`, which walks by the true answers of the choosing half. Every point answers all inputs once; what
 one walk asked is not asked again by the next, so the passes reported are those each walk would have cost
@@ -13,6 +13,7 @@ import argparse
 import json
 import random
 from contextlib import ExitStack
+from itertools import product
 from pathlib import Path
 
 from adamms.chosen import with_candidate, with_point
@@ -23,8 +24,8 @@ from adamms.searching import read_inputs, select
 from adamms.searching.coordinates import Coordinates
 from adamms.searching.judging import Judge
 from adamms.searching.visiting import Visitor
-from adamms.searching.walk import walk
-from adamms.zoo import shipped_pair
+from adamms.searching.walk import LEVEL, walk
+from adamms.zoo import PAIRS, shipped_pair
 
 ALPHAS = [0.0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6]
 RULES = ("confidence", "weighted-vote", "labels")
@@ -45,9 +46,7 @@ class Answers:
         self.examples = read_inputs(pair.inputs)
         self.true = pair.true_answers()
         engine = {"device": None, "dtype": None, "trust_remote_code": False, "vision_tower": None}
-        self.visitor = Visitor(
-            self.opened.parents, self.examples, max_new_tokens=8, batch_size=64, **engine
-        )
+        self.visitor = Visitor(self.opened.parents, self.examples, max_new_tokens=8, batch_size=64, **engine)
         self.known: dict[str, dict] = {}
 
     def of(self, merge) -> dict:
@@ -65,14 +64,16 @@ def part_of(answers: dict, ids: list[str]) -> dict:
     return {id_: answers[id_] for id_ in ids}
 
 
-def measure(pair: Answers, *, rule: str, way: str, draw: int, passes: int) -> dict:
+def measure(pair: Answers, *, rule: str, way: str, draw: int, passes: int, level: float) -> dict:
     """One walk: chosen on one half of the inputs, scored on the other."""
     ids = sorted(each.id for each in pair.examples)
     chooses = sorted(random.Random(draw).sample(ids, len(ids) // 2))
     scores = [id_ for id_ in ids if id_ not in chooses]
     every = {alpha: pair.of(with_candidate(pair.recipe, alpha)) for alpha in ALPHAS}
     responses = {alpha: part_of(answers, chooses) for alpha, answers in every.items()}
-    labels = {alpha: pair.right(answers) for alpha, answers in responses.items()} if rule == "labels" else None
+    labels = (
+        {alpha: pair.right(answers) for alpha, answers in responses.items()} if rule == "labels" else None
+    )
     chosen = select(responses, rule=rule, labels=labels).selected
     judge, coordinates = Judge.of(rule, responses), Coordinates.of(way)
 
@@ -81,7 +82,9 @@ def measure(pair: Answers, *, rule: str, way: str, draw: int, passes: int) -> di
         return judge.score(answers, labels=pair.right(answers) if rule == "labels" else None)
 
     start = (chosen,) * 3
-    walked = walk(coordinates, start, step=0.1, budget=passes, seed=draw, home=ask(start), ask=ask)
+    walked = walk(
+        coordinates, start, step=0.1, budget=passes, seed=draw, home=ask(start), ask=ask, level=level
+    )
 
     def accuracy(answers) -> float:
         right = pair.right(part_of(answers, scores))
@@ -90,6 +93,7 @@ def measure(pair: Answers, *, rule: str, way: str, draw: int, passes: int) -> di
     return {
         "rule": rule,
         "way": way,
+        "bar": level < 1,
         "draw": draw,
         "alpha": chosen,
         "end": list(walked.selected),
@@ -99,12 +103,13 @@ def measure(pair: Answers, *, rule: str, way: str, draw: int, passes: int) -> di
         "global": accuracy(every[chosen]),
         "walked": accuracy(pair.of(with_point(pair.recipe, coordinates, walked.selected))),
         "best_global": max(accuracy(answers) for answers in every.values()),
+        "scores": len(scores),
     }
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--pairs", nargs="+", default=["qwen2-vl-llava-onevision", "cogvlm-llava"])
+    parser.add_argument("--pairs", nargs="+", default=list(PAIRS))
     parser.add_argument("--draws", type=int, default=5)
     parser.add_argument("--passes", type=int, default=12)
     parser.add_argument("--out", type=Path)
@@ -113,23 +118,37 @@ def main() -> None:
     for name in options.pairs:
         with ExitStack() as models:
             pair = Answers(name, models)
-            for rule in RULES:
-                for way in WAYS:
-                    runs = [
-                        measure(pair, rule=rule, way=way, draw=draw, passes=options.passes)
-                        for draw in range(options.draws)
-                    ]
-                    rows += [{"pair": name, **each} for each in runs]
-                    mean = {key: sum(each[key] for each in runs) / len(runs) for key in runs[0] if key[0] != "r"
-                            and isinstance(runs[0][key], int | float)}
-                    print(
-                        f"{name:28} {rule:14} {way:6} alpha {mean['alpha']:.2f}  base {mean['base']:.1f}  global "
-                        f"{mean['global']:.1f}  walked {mean['walked']:.1f}  best global {mean['best_global']:.1f}  "
-                        f"accepted {mean['accepted']:.1f}  passes {mean['passes']:.1f}  asked {len(pair.known)}",
-                        flush=True,
-                    )
-                    if options.out:
-                        options.out.write_text(json.dumps(rows, indent=1))
+            for rule, way, level in product(RULES, WAYS, (LEVEL, 1.0)):
+                rows += [
+                    {
+                        "pair": name,
+                        **measure(pair, rule=rule, way=way, draw=draw, passes=options.passes, level=level),
+                    }
+                    for draw in range(options.draws)
+                ]
+            print(f"{name}: {len(pair.known)} points asked", flush=True)
+        if options.out:
+            options.out.write_text(json.dumps(rows, indent=1))
+    show(rows)
+
+
+def show(rows: list[dict]) -> None:
+    """Means over pairs and draws; accuracies in points, of the half that scores."""
+    heads = "rule", "by", "noise bar", "steps", "passes", "base", "chosen", "walked", "gain", "worst", "best"
+    print("| " + " | ".join(heads) + " |")
+    print("|---|---|---|---|---|---|---|---|---|---|---|")
+    for rule, way, bar in product(RULES, WAYS, (True, False)):
+        own = [each for each in rows if (each["rule"], each["way"], each["bar"]) == (rule, way, bar)]
+
+        def mean(key: str, own: list[dict] = own) -> float:
+            return sum(each[key] for each in own) / len(own)
+
+        gains = [each["walked"] - each["global"] for each in own]
+        print(
+            f"| {rule} | {way} | {'on' if bar else 'off'} | {mean('accepted'):.2f} | {mean('passes'):.1f} | "
+            f"{mean('base'):.1f} | {mean('global'):.1f} | {mean('walked'):.1f} | "
+            f"{sum(gains) / len(gains):+.2f} | {min(gains):+.1f} | {mean('best_global'):.1f} |"
+        )
 
 
 if __name__ == "__main__":

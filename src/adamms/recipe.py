@@ -236,9 +236,6 @@ class Recipe(_Part):
     def _has_coordinates(self) -> "Recipe":
         if self.search is None or self.search.by is None:
             return self
-        alpha = find_method(self.merge.method).setting(ALPHA)
-        if alpha is not None and not alpha.coefficient:
-            raise ValueError(f"the method {self.merge.method} takes one alpha for the whole model")
         if self.search.by == "donor":
             if not self.donors:
                 raise ValueError("search.by donor needs two donors or more (--donor MODEL)")

@@ -25,8 +25,8 @@ SEARCH_DEFAULTS: Mapping[str, Any] = {
 def search_command(recipe: Mapping[str, Any], out: str = "another-run") -> str | None:
     """The `adamms search` line of a recipe, a line an option; None where it cannot be said in one."""
     search, mapping, merge = (_part(recipe, name) for name in ("search", "mapping", "merge"))
-    alpha = merge.get("alpha")
-    if not search or merge.get("dtype") is not None or isinstance(alpha, list | dict):
+    fixed = merge.get("alpha")
+    if not search or merge.get("dtype") is not None or isinstance(fixed, list | dict):
         return None
     words = [["adamms", "search", str(recipe.get("base", "")), str(recipe.get("donor", ""))]]
     words += [["--inputs", str(search.get("inputs", ""))], ["--out", out]]
@@ -39,7 +39,7 @@ def search_command(recipe: Mapping[str, Any], out: str = "another-run") -> str |
     words += _options({"pretrained": recipe.get("pretrained"), "force": recipe.get("force")})
     if merge.get("method", "linear") != "linear":
         words.append(["--method", str(merge["method"])])
-    words += _options({"alpha": alpha})
+    words += _options({"alpha": fixed})
     words += [["--set", f"{key}={_scalar(value)}"] for key, value in (merge.get("settings") or {}).items()]
     words += _options({key: merge.get(key) for key in ("max_shard_size", "threads")})
     readings = {"duplicates": "paired", "vocabulary": "tokens"}

@@ -117,6 +117,7 @@ def walk(
     seed: int,
     home: Scored,
     ask: Callable[[Point], Scored],
+    level: float = LEVEL,
 ) -> Walk:
     """Walk from `start` while a step gains beyond its noise and passes are left.
 
@@ -128,13 +129,16 @@ def walk(
         seed: of the bootstrap.
         home: the start's numbers, already known.
         ask: a point -> its numbers, over the same inputs; a pass each.
+        level: the chance, at most, of taking a step in a round where none is better; 1 takes any gain.
     """
     draws = bootstrap(len(home.values), seed=seed)
     known = {start: home}
-    here, passes, steps = start, 0, []
+    here, passes, steps, stood = start, 0, [], [start]
     while True:
         tried, cut = [], False
         for name, point in coordinates.neighbours(here, step=step):
+            if point in stood:
+                continue
             if point not in known:
                 if passes == budget:
                     cut = True
@@ -142,11 +146,12 @@ def walk(
                 known[point] = ask(point)
                 passes += 1
             tried.append(compared(name, point, known[point], known[here], draws=draws))
-        best = _best(tried)
+        best = _best(tried, level=level)
         steps += [replace(each, accepted=each is best) for each in tried]
         if best is None:
             break
         here = best.point
+        stood.append(here)
     return Walk(
         by=coordinates.by,
         names=coordinates.names,
@@ -187,11 +192,13 @@ def bootstrap(inputs: int, *, seed: int, draws: int = DRAWS) -> NDArray[np.int64
     return np.array([draw.choices(range(inputs), k=inputs) for _ in range(draws)])
 
 
-def _best(tried: Sequence[Step]) -> Step | None:
+def _best(tried: Sequence[Step], *, level: float) -> Step | None:
     """The step with the largest gain among those that are sure enough; the first of equals."""
-    sure = [
-        each
-        for each in tried
-        if each.chance is not None and each.chance * len(tried) < LEVEL and each.disqualified is None
-    ]
+    sure = [each for each in tried if each.disqualified is None and _is_sure(each, len(tried), level)]
     return max(sure, key=lambda each: each.gain or 0.0, default=None)
+
+
+def _is_sure(step: Step, among: int, level: float) -> bool:
+    if step.gain is None or step.chance is None or step.gain <= 0:
+        return False
+    return step.chance * among < level or level >= 1
