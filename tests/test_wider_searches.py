@@ -241,7 +241,7 @@ def test_donors_are_walked_each_by_itself(tmp_path: Path) -> None:
         ({"by": "depth", "rule": "parents"}, RecipeError, "rules that judge a candidate by itself"),
         ({"by": "donor", "rule": "confidence"}, RecipeError, "two donors or more"),
         (
-            {"by": "depth", "rule": "confidence", "command": "answer {model} {inputs}"},
+            {"by": "depth", "rule": "confidence", "command": "cat {model} {inputs}"},
             RecipeError,
             "a command is asked for candidates of alpha alone",
         ),
