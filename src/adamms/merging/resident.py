@@ -81,7 +81,7 @@ def held_for(
             )
         return ResidentTensors(parents, method, device=place), f"The parents' {size} are held on {place}."
     if not on_device:
-        # Beside a CPU the files' pages stay in memory by themselves; a copy saved under a tenth of a move.
+        # Beside a CPU the files' pages stay in memory by themselves; a copy saved a sixth of a move.
         return None, "The parents are read from their files for every candidate."
     free = free_memory(device)
     if free is None or needed(parents, method) > SHARE * free:
