@@ -240,6 +240,11 @@ def test_donors_are_walked_each_by_itself(tmp_path: Path) -> None:
         ({"by": "depth"}, RecipeError, "the rule sum has nothing to compare with"),
         ({"by": "depth", "rule": "parents"}, RecipeError, "rules that judge a candidate by itself"),
         ({"by": "donor", "rule": "confidence"}, RecipeError, "two donors or more"),
+        (
+            {"by": "depth", "rule": "confidence", "command": "cat {model} {inputs}"},
+            RecipeError,
+            "a command is asked for candidates of alpha alone",
+        ),
         ({"rule": "labels"}, EvaluationError, 'No line of .* has an "answer"'),
         ({"label_metric": "bleu"}, RecipeError, "bleu"),
     ],

@@ -5,6 +5,7 @@ make a `Recipe`, and `run` does what it says: one road for all.
 """
 
 import json
+import shutil
 import time
 from collections.abc import Mapping
 from contextlib import ExitStack
@@ -24,6 +25,8 @@ from adamms.progress import Progress, Silent
 from adamms.recipe import Recipe, SearchOptions
 from adamms.searching import (
     Example,
+    Race,
+    Racing,
     Response,
     Responses,
     ResponseWriter,
@@ -36,6 +39,7 @@ from adamms.searching import (
     select,
 )
 from adamms.searching.candidates import ALPHA
+from adamms.searching.command import CommandGenerator
 from adamms.searching.rehearsal import rehearse
 from adamms.searching.signals import SUPERVISED, find_signal
 from adamms.version import __version__
@@ -64,6 +68,8 @@ CHOICE = (
 
 MERGED = "merged"
 RECIPE = "recipe.yaml"
+SCRATCH = "scratch"
+"""In a run directory while a command answers: the candidate at hand."""
 
 
 @dataclass(frozen=True)
@@ -178,6 +184,25 @@ class _Questions:
         """How the candidate is chosen: the keyword arguments of `select`."""
         return {name: getattr(self.options, name) for name in CHOICE}
 
+    @property
+    def comparison(self) -> dict[str, Any]:
+        """How answers are compared: the keyword arguments of `AnswerTable.of`."""
+        return {
+            name: getattr(self.options, name) for name in ("metric", "embedding_model", "fold_case", "ends")
+        }
+
+    @property
+    def race(self) -> Race:
+        """The search before its first question."""
+        return Race.of(
+            [example.id for example in self.examples],
+            self.alphas,
+            signal=find_signal(self.options.rule),
+            gated=self.options.gated,
+            seed=self.options.seed,
+            exhaustive=not self.options.raced,
+        )
+
 
 def _merge(opened: Opened, folder: OutputFolder, *, method: Method, progress: Progress) -> MergeResult:
     folder.keep_on_failure = True
@@ -222,7 +247,7 @@ def _search(
     log = _Log(folder.path / "log.jsonl")
     log("started", version=__version__, inputs=len(examples), candidates=len(alphas))
     files = source_files(opened.parents)
-    responses = _answers(opened, questions, folder, progress=progress)
+    responses, racing = _answers(opened, questions, folder, progress=progress, log=log)
     try:
         require_unchanged(opened.parents, files)
     except CheckpointError:
@@ -240,6 +265,7 @@ def _search(
         log_probabilities=_log_probabilities(opened, questions, folder, responses, progress=progress),
         labels={alpha: questions.right(each) for alpha, each in responses.items()} if labelled else None,
         base=base,
+        racing=racing,
     )
     if options.by is not None:
         walked = take_walk(
@@ -255,6 +281,7 @@ def _search(
         log("walked", passes=walked.passes, accepted=len(walked.accepted), selected=list(walked.selected))
     write_json(folder.path / "selection.json", selection.to_json())
     log("selected", **{selection.setting: selection.selected}, tied=list(selection.tied))
+    shutil.rmtree(folder.path / SCRATCH, ignore_errors=True)
     accuracy = _accuracy(responses, examples, answers)
     if accuracy:
         by_alpha = {f"{alpha:g}": value for alpha, value in accuracy.items()}
@@ -278,47 +305,79 @@ def _search(
     return SearchResult(folder.target, opened.mapping, selection, accuracy)
 
 
-def _answers(opened: Opened, questions: _Questions, folder: OutputFolder, *, progress: Progress) -> Responses:
-    """Every candidate's answers, written as they come; those of an interrupted run are not asked again."""
+def _answers(
+    opened: Opened, questions: _Questions, folder: OutputFolder, *, progress: Progress, log: "_Log"
+) -> tuple[Responses, Racing | None]:
+    """The candidates' answers, written as they come; those of an interrupted run are not asked again.
+
+    They are asked in rounds (`racing.py`); those of a resumed run are gone through again, so that it ends as
+    an unbroken one.
+    """
     # Late: the engine brings transformers with it.
-    from adamms.searching.sweep import sweep
+    from adamms.searching.sweep import Sweep
 
     options = questions.options
     target = folder.path / "responses"
     target.mkdir(exist_ok=True)
     known = read_responses(target) if any(target.glob("*=*.jsonl")) else {}
-    done = {(alpha, id_) for alpha, answered in known.items() for id_ in answered}
+    done = sum(map(len, known.values()))
     if done:
-        progress.say(f"Resuming: {len(done)} answers are already there.")
+        progress.say(f"Resuming: {done} answers are already there.")
+    asking = Sweep(
+        opened.parents,
+        questions.examples,
+        method=opened.method_at,
+        generator=_command(opened, folder, options),
+        resident=options.parents,
+        say=progress.say,
+        **options.engine,
+    )
+    race = questions.race
     total = len(questions.alphas) * len(questions.examples)
     with (
         progress.stage("Searching", total=total, unit="answers") as advance,
         ResponseWriter(target, setting=options.setting) as writer,
     ):
-        advance(len(done))
+        advance(done)
         try:
-            for response in sweep(
-                opened.parents,
-                questions.examples,
-                questions.alphas,
-                method=opened.method_at,
-                skip=done,
-                max_new_tokens=options.max_new_tokens,
-                batch_size=options.batch_size,
-                device=options.device,
-                dtype=options.dtype,
-                trust_remote_code=options.trust_remote_code,
-                vision_tower=options.vision_tower,
-            ):
-                writer.write(response)
-                # From here on there is something worth resuming.
-                folder.keep_on_failure = True
-                advance(1)
+            while not race.over:
+                wanted = {
+                    alpha: [id_ for id_ in ids if id_ not in known.get(alpha, {})]
+                    for alpha, ids in race.wanted.items()
+                }
+                for response in asking.ask(wanted):
+                    writer.write(response)
+                    known.setdefault(response.alpha, {})[response.id] = response
+                    # From here on there is something worth resuming.
+                    folder.keep_on_failure = True
+                    advance(1)
+                race = race.after(known, **questions.comparison)
+                log("round", inputs=race.inputs, candidates=list(race.alphas), settled=race.settled)
         except KeyboardInterrupt:
             if folder.keep_on_failure:
                 progress.say("The answers so far are kept; go on with --resume.")
             raise
-    return read_responses(target)
+        advance(total - sum(map(len, known.values())))
+    return race.compared(dict(sorted(known.items()))), race.record
+
+
+def _command(opened: Opened, folder: OutputFolder, options: SearchOptions) -> CommandGenerator | None:
+    """The engine of a search whose answers another program gives."""
+    if options.command is None:
+        return None
+    scratch = folder.path / SCRATCH
+    # What a killed search left there is a candidate that was not asked to its end.
+    shutil.rmtree(scratch, ignore_errors=True)
+
+    files = source_files(opened.parents)
+
+    def write(alpha: float, target: Path) -> None:
+        target.mkdir(parents=True)
+        write_merged(
+            opened, target, method=opened.method_at(alpha), selection=None, progress=Silent(), files=files
+        )
+
+    return CommandGenerator(options.command, scratch=scratch, write=write)
 
 
 def _log_probabilities(
@@ -351,12 +410,7 @@ def _log_probabilities(
             answers=answers,
             skip=done,
             progress=advance,
-            max_new_tokens=options.max_new_tokens,
-            batch_size=options.batch_size,
-            device=options.device,
-            dtype=options.dtype,
-            trust_remote_code=options.trust_remote_code,
-            vision_tower=options.vision_tower,
+            **options.engine,
         )
         for alpha, id_, value in keep_log_probabilities(folder.path, answers, found, setting=options.setting):
             known.setdefault(alpha, {})[id_] = value

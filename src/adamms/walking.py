@@ -95,8 +95,7 @@ def engine_options(opened: Opened) -> dict[str, Any]:
     """What of the recipe's search concerns whoever answers."""
     options = opened.recipe.search
     assert options is not None
-    names = ("max_new_tokens", "batch_size", "device", "dtype", "trust_remote_code", "vision_tower")
-    return {name: getattr(options, name) for name in names}
+    return {**options.engine, "resident": options.parents}
 
 
 def _answers(

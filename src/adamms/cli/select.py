@@ -57,6 +57,7 @@ def select(
         read_base_answers,
         read_donor_answers,
         read_log_probabilities,
+        read_racing,
         read_responses,
         searched_setting,
         select,
@@ -87,6 +88,7 @@ def select(
         labels=right,
         setting=searched_setting(list(responses)),
         base=read_base_answers(list(responses)),
+        racing=read_racing(responses),
     )
     if json:
         print_json(selection.to_json())

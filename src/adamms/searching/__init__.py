@@ -8,10 +8,12 @@ need it.
 from adamms.searching.answer_table import AnswerTable
 from adamms.searching.candidates import format_alpha, parse_alphas, parse_values
 from adamms.searching.inputs import Example, read_inputs, sample
+from adamms.searching.racing import Race, Racing
 from adamms.searching.reading import (
     read_base_answers,
     read_donor_answers,
     read_log_probabilities,
+    read_racing,
     read_responses,
     searched_setting,
 )
@@ -23,6 +25,8 @@ __all__ = [
     "AnswerTable",
     "Candidate",
     "Example",
+    "Race",
+    "Racing",
     "Repeats",
     "Response",
     "ResponseWriter",
@@ -36,6 +40,7 @@ __all__ = [
     "read_donor_answers",
     "read_inputs",
     "read_log_probabilities",
+    "read_racing",
     "read_responses",
     "response_file",
     "sample",

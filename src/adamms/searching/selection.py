@@ -17,6 +17,7 @@ from adamms.searching.candidates import ALPHA
 from adamms.searching.choosing import GATE, Values, subsets, winners, wins
 from adamms.searching.consistency import RULES, counts_of
 from adamms.searching.judging import RULES_ALONE, Judge
+from adamms.searching.racing import Racing
 from adamms.searching.responses import Response, Responses
 from adamms.searching.side_by_side import SignalScores, compare
 from adamms.searching.signal import Signal
@@ -80,6 +81,8 @@ class Selection:
     signals: tuple[SignalScores, ...] = ()
     """Every signal side by side, whichever chose."""
     repeats: Repeats | None = None
+    racing: Racing | None = None
+    """What was asked, where not every candidate was asked everything at once."""
     setting: str = ALPHA
     """What the candidates differ in; other than alpha, their values go by this name in JSON."""
     base_score: float | None = None
@@ -102,6 +105,7 @@ class Selection:
         data["candidates"] = [_renamed(vars(each), "alpha", self.setting) for each in self.candidates]
         data["signals"] = [each.to_json() for each in self.signals]
         data["repeats"] = None if self.repeats is None else self.repeats.to_json()
+        data["racing"] = None if self.racing is None else self.racing.to_json()
         if self.setting == ALPHA:
             del data["setting"], data["base_score"]
         data.pop("walk")
@@ -129,6 +133,8 @@ class Selection:
             )
             known["repeats"] = _repeats_from(data.get("repeats"))
             known["walk"] = Walk.from_json(data["walk"]) if data.get("walk") else None
+            racing = data.get("racing")
+            known["racing"] = None if racing is None else Racing.from_json(racing)
             return cls(**known)
         except (KeyError, TypeError, AttributeError, ValueError) as error:
             raise SearchError(f"This is not a selection.json: {error}.") from None
@@ -152,11 +158,13 @@ def select(
     labels: Mapping[float, Mapping[str, float]] | None = None,
     setting: str = ALPHA,
     base: Mapping[str, Response] | None = None,
+    racing: Racing | None = None,
 ) -> Selection:
     """Choose the candidate that a label-free signal scores best.
 
     Args:
-        responses: alpha -> input id -> answer; all candidates must have answered the same inputs.
+        responses: alpha -> input id -> answer; all candidates must have answered the same inputs, but for
+            those that a race dropped.
         rule: a signal's name: `sum` (Algorithm 1, also `paper`), `any` (Appendix B), `previous` (one
             published script), or another of `adamms.searching.signals`.
         gated: leave alpha 0 only for a gain beyond twice its paired standard error over the inputs.
@@ -174,6 +182,7 @@ def select(
         labels: alpha -> input id -> how right the answer is, for the rule `labels` (Appendix D).
         setting: what the candidates differ in; of another setting than alpha no value is the base.
         base: the base's own answers, by which collapse is judged; those of the smallest value when left out.
+        racing: what a race asked; the candidates that it dropped are not compared.
 
     Raises:
         SearchError: answers are missing, too few candidates, an unknown name, the rule needs what the
@@ -192,6 +201,7 @@ def select(
         labels=labels,
         setting=setting,
         base=base,
+        left_out=[] if racing is None else [each.alpha for each in racing.dropped],
     )
     candidates = _candidates(table, signal.name)
     values = signal.values(table)
@@ -220,6 +230,7 @@ def select(
         setting=setting,
         base_score=_base_score(signal.name, responses, base, fold_case=fold_case),
         repeats=_repeats(values, table, base=home, gate=gate, count=repeats, size=subset, seed=seed or 0),
+        racing=racing,
     )
 
 
@@ -232,9 +243,11 @@ def _candidates(table: AnswerTable, rule: str) -> tuple[Candidate, ...]:
             previous=each.previous,
             next=each.next,
             disqualified=reason,
-            distinct=len(np.unique(codes)),
+            distinct=0 if absent else len(np.unique(codes)),
         )
-        for each, codes, reason in zip(counts, table.codes, table.collapsed, strict=True)
+        for each, codes, reason, absent in zip(
+            counts, table.codes, table.collapsed, table.absent, strict=True
+        )
     )
 
 
