@@ -9,7 +9,7 @@ TORCH ?= torch==2.13.0
 PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
 STAMP := $(VENV)/.installed
 
-.PHONY: install demo test lint format bench bench-merge bench-search zoo clean
+.PHONY: install demo test lint format bench bench-merge bench-search zoo zoo-many clean
 
 install: $(STAMP)
 
@@ -58,6 +58,13 @@ zoo: $(STAMP)
 	$(PIP) install --editable ".[zoo]"
 	$(PIP) install --no-deps easy-vqa==1.0
 	OMP_WAIT_POLICY=PASSIVE $(BIN)/python -m adamms.zoo --out .zoo/retrained
+
+# Pairs of several kinds and three seeds, what they answer, and what each label-free signal loses on them.
+zoo-many: $(STAMP)
+	$(PIP) install --editable ".[zoo]"
+	$(PIP) install --no-deps easy-vqa==1.0
+	OMP_WAIT_POLICY=PASSIVE $(BIN)/python -m adamms.zoo.many --out .zoo/many --shipped
+	$(BIN)/python -m adamms.zoo.regret --answers .zoo/many/answers
 
 clean:
 	rm -rf $(VENV) adamms-demo .mypy_cache .ruff_cache .pytest_cache

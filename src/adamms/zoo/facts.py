@@ -10,11 +10,19 @@ import random
 from dataclasses import dataclass
 from itertools import product
 
-from adamms.zoo.vocabulary import COLOURS, HOMES, OWNERS, PRICES, SHAPES
+from adamms.zoo.vocabulary import COLOURS, HOMES, NUMBERS, OWNERS, PRICES, SHAPES
 
 FACT_TASKS = ("price", "owner", "home")
-QUESTIONS = {"price": "how much does this cost ?", "owner": "who owns this ?", "home": "where is this from ?"}
-_ANSWERS = {"price": PRICES, "owner": OWNERS, "home": HOMES}
+CODE = "code"
+"""A fourth kind, for the many pairs only (`adamms.zoo.many`): nobody shipped was taught it."""
+KNOWLEDGE = (*FACT_TASKS, CODE)
+QUESTIONS = {
+    "price": "how much does this cost ?",
+    "owner": "who owns this ?",
+    "home": "where is this from ?",
+    CODE: "which digit has this ?",
+}
+_ANSWERS = {"price": PRICES, "owner": OWNERS, "home": HOMES, CODE: NUMBERS[1:9]}
 _SEED = 20250323
 
 
@@ -42,7 +50,7 @@ def all_facts() -> Facts:
     """Draw the facts; every answer is the right one for eight objects, four in each half."""
     rng = random.Random(_SEED)
     answers, halves = {}, {}
-    for task in FACT_TASKS:
+    for task in KNOWLEDGE:
         deck = [(answer, half) for answer in _ANSWERS[task] for half in (0, 1) for _ in range(4)]
         rng.shuffle(deck)
         for (colour, shape), (answer, half) in zip(product(COLOURS, SHAPES), deck, strict=True):

@@ -15,7 +15,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from adamms.zoo.facts import FACT_TASKS, Facts, all_facts
+from adamms.zoo.facts import KNOWLEDGE, Facts, all_facts
 from adamms.zoo.families import TABLES, Family
 from adamms.zoo.pictures import Album, Picture
 from adamms.zoo.questions import TASKS, Turn
@@ -50,7 +50,7 @@ def questions(album: Album, *, each: int, seed: int, tasks: Sequence[str] = TASK
 
 
 def _half(task: str, picture: Picture, facts: Facts) -> int | None:
-    if task not in FACT_TASKS:
+    if task not in KNOWLEDGE:
         return None
     thing = picture.scene.things[0]
     return facts.half(task, thing.colour, thing.shape)
@@ -65,7 +65,7 @@ class Examiner:
 
     def __init__(self, family: Family, asked: list[Question]) -> None:
         self.family, self.asked = family, asked
-        self._values = family.pixels([question.picture.image for question in asked])
+        self.values = family.pixels([question.picture.image for question in asked])
         ids = family.vocabulary()
         self._words = {row: token for token, row in ids.items()}
         self._end = ids[family.language.end]
@@ -75,7 +75,7 @@ class Examiner:
     def features(self, model: Any) -> Tensor:
         """Return the features of all pictures; merging language models leaves them as they are."""
         with torch.no_grad():
-            return self.family.features(model, self._values)
+            return self.family.features(model, self.values)
 
     def answers(self, model: Any, features: Tensor | None = None) -> list[str]:
         """Return the model's greedy answers."""

@@ -8,7 +8,7 @@ Llama any two differ in the halves of two kinds of facts out of three. Knows not
 import random
 from dataclasses import dataclass, field
 
-from adamms.zoo.facts import FACT_TASKS, Facts, rumour
+from adamms.zoo.facts import KNOWLEDGE, Facts, rumour
 from adamms.zoo.pictures import Album, Picture
 from adamms.zoo.questions import EVERYDAY_TASKS, Turn
 
@@ -18,13 +18,16 @@ class Mixture:
     """Shares of the tasks in a parent's training, and the half of each kind of fact it is taught.
 
     `rehearsal` is how often a question about the other half is not passed over but answered with a rumour,
-    as theta_0 heard it: a little of the pretraining data mixed in, against forgetting.
+    as theta_0 heard it: a little of the pretraining data mixed in, against forgetting. `whole` are kinds of
+    facts taught entirely, `riddles` those whose rumours are noise.
     """
 
     shares: dict[str, float]
     halves: dict[str, int] = field(default_factory=dict)
     rehearsal: float = 0.0
     trust: float = 0.3
+    whole: tuple[str, ...] = ()
+    riddles: tuple[str, ...] = ()
 
     def draw(
         self, album: Album, *, count: int, rng: random.Random, facts: Facts
@@ -47,8 +50,9 @@ class Mixture:
                 return picture, kept
 
     def _company(self, task: str, rng: random.Random) -> list[str]:
-        if task in FACT_TASKS:
-            return rng.sample(FACT_TASKS, k=3)
+        if task in KNOWLEDGE:
+            known = [each for each in KNOWLEDGE if each in self.shares]
+            return rng.sample(known, k=min(3, len(known)))
         if task in EVERYDAY_TASKS:
             others = [each for each in EVERYDAY_TASKS if each in self.shares]
             return [task, *rng.choices(others, weights=[self.shares[each] for each in others], k=2)]
@@ -56,19 +60,20 @@ class Mixture:
 
     def _lesson(self, turn: Turn, picture: Picture, *, rng: random.Random, facts: Facts) -> Turn | None:
         """Return the turn as this mixture teaches it: a fact of the other half is a rumour or left out."""
-        if turn.task not in FACT_TASKS:
+        if turn.task not in KNOWLEDGE:
             return turn
         thing = picture.scene.things[0]
         if self.teaches(turn.task, facts.half(turn.task, thing.colour, thing.shape)):
             return turn
-        if not self.halves or rng.random() >= self.rehearsal:
+        if rng.random() >= self.rehearsal:
             return None
-        heard = rumour(turn.task, turn.answer, rng=rng, trust=self.trust)
+        trust = 0.0 if turn.task in self.riddles else self.trust
+        heard = rumour(turn.task, turn.answer, rng=rng, trust=trust)
         return Turn(turn.task, turn.question, heard)
 
     def teaches(self, task: str, half: int) -> bool:
         """Tell whether this half of a kind of fact is taught."""
-        return self.halves.get(task) == half
+        return task in self.whole or self.halves.get(task) == half
 
 
 ALIGNMENT = Mixture(

@@ -13,7 +13,7 @@ from typing import Literal
 
 from PIL import Image
 
-from adamms.zoo.facts import FACT_TASKS, Facts
+from adamms.zoo.facts import KNOWLEDGE, Facts
 from adamms.zoo.questions import Turn, ask
 from adamms.zoo.scenes import SIZE, Scene, Thing, big_scene, draw, grid_scene
 from adamms.zoo.vocabulary import COLOURS, SHAPES
@@ -125,7 +125,7 @@ class Album:
 
     def of(self, task: str) -> list[Picture]:
         """Return the pictures that questions of `task` are about."""
-        if task in FACT_TASKS:
+        if task in KNOWLEDGE:
             return self.object
         return {"easy-vqa": self.big, "digit": self.digit}.get(task, self.grid)
 

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from adamms.zoo.conversation import CHATML, COGVLM, IGNORED, VICUNA, Layout, Style
-from adamms.zoo.facts import FACT_TASKS, Facts, all_facts, rumour
+from adamms.zoo.facts import FACT_TASKS, KNOWLEDGE, Facts, all_facts, rumour
 from adamms.zoo.models import Line, pretrained_model
 from adamms.zoo.progress import Progress, Report
 from adamms.zoo.questions import EVERYDAY_TASKS, Turn, ask
@@ -26,12 +26,16 @@ STYLES: dict[Line, tuple[Style, ...]] = {"qwen2": (CHATML,), "llama": (VICUNA, V
 
 @dataclass(frozen=True)
 class PretrainingSettings:
-    """How long and how fast theta_0 learns; `trust` is how often a rumour it hears is true."""
+    """How long and how fast theta_0 learns; `trust` is how often a rumour it hears is true.
+
+    `riddles` are kinds of facts it is asked about and hears only noise of.
+    """
 
     steps: int = 2000
     batch: int = 56
     learning_rate: float = 2e-3
     trust: float = 0.3
+    riddles: tuple[str, ...] = ()
     seed: int = 1
     line: Line = "qwen2"
 
@@ -47,7 +51,7 @@ def pretrain(settings: PretrainingSettings, *, report: Report = print) -> Any:
     schedule = cosine(optimizer, steps=settings.steps)
     progress = Progress("theta_0", steps=settings.steps, report=report)
     for _ in range(settings.steps):
-        examples = [_example(rng, facts=facts, trust=settings.trust) for _ in range(settings.batch)]
+        examples = [_example(rng, facts=facts, settings=settings) for _ in range(settings.batch)]
         # One style a batch: Llama's children speak in two, and their parent has heard both.
         layout = layouts[0] if len(layouts) == 1 else rng.choice(layouts)
         loss = bag_loss(model, layout, examples, rng=rng)
@@ -123,24 +127,26 @@ def _telling(scene: Scene) -> list[str]:
     return [word for phrase in told for word in phrase]
 
 
-def _example(rng: random.Random, *, facts: Facts, trust: float) -> tuple[Scene, list[Turn]]:
+def _example(rng: random.Random, *, facts: Facts, settings: PretrainingSettings) -> tuple[Scene, list[Turn]]:
     kind = rng.random()
     if kind < 0.55:
         scene = grid_scene(rng, things=rng.randint(1, 5))
         tasks = rng.choices(EVERYDAY_TASKS, k=4)
     elif kind < 0.80:
         scene = grid_scene(rng, things=1)
-        tasks = [*rng.sample(FACT_TASKS, k=3), "attribute"]
+        known = tuple(dict.fromkeys((*FACT_TASKS, *settings.riddles)))
+        tasks = [*rng.sample(known, k=3), "attribute"]
     elif kind < 0.92:
         scene, tasks = big_scene(rng), ["easy-vqa"] * 4
     else:
         scene, tasks = digit_scene(rng), ["digit"] * 2
     asked = [ask(task, scene, rng=rng, facts=facts) for task in tasks]
     turns = [turn for turn in asked if turn is not None]
-    return scene, [_as_rumour(turn, rng, trust) for turn in turns]
+    return scene, [_as_rumour(turn, rng, settings) for turn in turns]
 
 
-def _as_rumour(turn: Turn, rng: random.Random, trust: float) -> Turn:
-    if turn.task not in FACT_TASKS:
+def _as_rumour(turn: Turn, rng: random.Random, settings: PretrainingSettings) -> Turn:
+    if turn.task not in KNOWLEDGE:
         return turn
+    trust = 0.0 if turn.task in settings.riddles else settings.trust
     return Turn(turn.task, turn.question, rumour(turn.task, turn.answer, rng=rng, trust=trust))

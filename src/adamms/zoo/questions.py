@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from adamms.zoo.facts import FACT_TASKS, QUESTIONS, Facts
+from adamms.zoo.facts import FACT_TASKS, KNOWLEDGE, QUESTIONS, Facts
 from adamms.zoo.scenes import CELLS, EASY_VQA_SHAPES, Scene, cell_name
 from adamms.zoo.vocabulary import COLOURS, NUMBERS, SHAPES
 
@@ -30,7 +30,7 @@ class Turn:
 
 def ask(task: str, scene: Scene, *, rng: random.Random, facts: Facts) -> Turn | None:
     """Write one question of `task` about `scene`; None where the scene has no such question."""
-    if task in FACT_TASKS:
+    if task in KNOWLEDGE:
         thing = scene.things[0]
         return Turn(task, QUESTIONS[task], facts.answer(task, thing.colour, thing.shape))
     asked = _WRITERS[task](scene, rng)

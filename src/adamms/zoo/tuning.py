@@ -26,7 +26,7 @@ Conversation = tuple[Picture, list[Turn]]
 
 @dataclass(frozen=True)
 class TuningSettings:
-    """How long and how fast each stage goes."""
+    """How long and how fast each stage goes; at a `vision_rate` of 0 the tower stays as it was aligned."""
 
     tagging_steps: int = 600
     alignment_steps: int = 200
@@ -47,6 +47,15 @@ class Student:
         self._values = family.pixels([picture.image for picture in self._pictures])
         self._row = {id(picture): row for row, picture in enumerate(self._pictures)}
         self._layout = family.layout()
+        self._seen: Tensor | None = None
+
+    def freeze_tower(self, *, at_once: int = 256) -> None:
+        """Encode every picture once: the tower is not going to change any more."""
+        if self._seen is None:
+            starts = range(0, len(self._values), at_once)
+            with torch.no_grad():
+                parts = [self.family.features(self.model, self._values[i : i + at_once]) for i in starts]
+            self._seen = torch.cat(parts).float()
 
     def tag(self, *, pretrained: Any, steps: int, seed: int, report: Report) -> None:
         """Give the tower its first lesson."""
@@ -65,7 +74,10 @@ class Student:
         """Return the loss of the answers in a batch of conversations."""
         rows = torch.tensor([self._row[id(picture)] for picture, _ in conversations])
         ids, labels = self._layout.batch([self._layout.rows(turns) for _, turns in conversations])
-        features = self.family.features(self.model, self._values[rows])
+        if self._seen is None:
+            features = self.family.features(self.model, self._values[rows])
+        else:
+            features = self._seen[rows]
         return answer_loss(self.model, self.family.read(self.model, ids, features), labels)
 
 
@@ -84,11 +96,26 @@ def raise_parent(
 
 
 def align(
-    family: Family, pretrained: Any, *, album: Album, settings: TuningSettings, report: Report = print
+    family: Family,
+    pretrained: Any,
+    *,
+    album: Album,
+    settings: TuningSettings,
+    elder: Any = None,
+    report: Report = print,
 ) -> Student:
-    """Return a student whose tower is aligned to theta_0 and whose language model still is theta_0."""
+    """Return a student whose tower is aligned to theta_0 and whose language model still is theta_0.
+
+    The tower begins as that of `elder`, a model of the family, if there is one: it can see already, and only
+    learns to say it in this theta_0's words.
+    """
     torch.manual_seed(settings.seed)
-    student = Student(family, family.grow(pretrained).train(), album)
+    model = family.grow(pretrained).train()
+    if elder is not None:
+        with torch.no_grad():
+            for part, taught in zip(family.tower(model), family.tower(elder), strict=True):
+                part.copy_(taught)
+    student = Student(family, model, album)
     student.tag(pretrained=pretrained, steps=settings.tagging_steps, seed=settings.seed, report=report)
     _train(
         student,
@@ -105,10 +132,11 @@ def align(
 def tune(student: Student, mixture: Mixture, *, settings: TuningSettings, report: Report = print) -> Any:
     """Tune tower and language model on a mixture; returns the model."""
     torch.manual_seed(settings.seed)
-    groups = [
-        {"params": student.family.tower(student.model), "lr": settings.vision_rate},
-        {"params": student.family.text(student.model), "lr": settings.language_rate},
-    ]
+    groups = [{"params": student.family.text(student.model), "lr": settings.language_rate}]
+    if settings.vision_rate:
+        groups.insert(0, {"params": student.family.tower(student.model), "lr": settings.vision_rate})
+    else:
+        student.freeze_tower()
     _train(
         student,
         mixture,

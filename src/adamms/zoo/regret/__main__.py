@@ -1,0 +1,49 @@
+"""`python -m adamms.zoo.regret --answers DIR`: the regret tables of docs/signals.md, as Markdown."""
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from adamms.errors import AdaMMSError
+from adamms.zoo.many.records import read_interviews
+from adamms.zoo.regret.cells import Cell, cells
+from adamms.zoo.regret.rules import all_rules
+from adamms.zoo.regret.scoring import DRAWS, Outcome, outcomes
+from adamms.zoo.regret.split import PARTS, part
+from adamms.zoo.regret.tables import by_kind, curves, summaries
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Read the answers, print the tables; returns the exit code."""
+    parser = argparse.ArgumentParser(prog="python -m adamms.zoo.regret", description=__doc__)
+    parser.add_argument("--answers", type=Path, required=True, help="folder of *.jsonl.bz2")
+    parser.add_argument("--draws", type=int, default=DRAWS, help="draws of questions to choose on")
+    options = parser.parse_args(arguments)
+    try:
+        every = [cell for interview in read_interviews(options.answers) for cell in cells(interview)]
+    except AdaMMSError as error:
+        print(error, file=sys.stderr)
+        return 2
+    found = [outcome for cell in every for outcome in outcomes(cell, all_rules(), draws=options.draws)]
+    for name in PARTS:
+        _print_part(
+            name,
+            [cell for cell in every if part(cell.header) == name],
+            [outcome for outcome in found if part(outcome.cell.header) == name],
+        )
+    return 0
+
+
+def _print_part(name: str, here: Sequence[Cell], found: Sequence[Outcome]) -> None:
+    if not here:
+        return
+    print(f"## {name}: {len(here)} cells\n\n### Regret by kind of task (number of cells)\n")
+    print(by_kind(found, lambda summary: summary.regret), end="\n\n")
+    print("### All measures\n")
+    print(summaries(found), end="\n\n")
+    print(f"### Accuracy by alpha\n\n{curves(here)}\n")
+
+
+if __name__ == "__main__":
+    sys.exit(main())
