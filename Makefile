@@ -49,6 +49,7 @@ $(MERGEKIT)/.installed:
 
 bench-merge: $(STAMP) $(MERGEKIT)/.installed
 	$(BIN)/python benchmarks/bench_against_mergekit.py --mergekit $(MERGEKIT)/bin/python --size S
+	$(BIN)/python benchmarks/bench_floor.py --size S
 	$(BIN)/python benchmarks/bench_merge.py --size S
 
 zoo: $(STAMP)

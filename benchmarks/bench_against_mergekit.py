@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from bench_merge import Cost, cost_of, models
+from bench_merge import Cost, compiled, cost_of, models
 from synthetic import write_checkpoint
 
 if TYPE_CHECKING:
@@ -88,6 +88,7 @@ def main() -> None:
     parser.add_argument("--method", action="append", choices=[case.name for case in CASES])
     parser.add_argument("--folder", type=Path, help="where to build; default: a temporary folder")
     arguments = parser.parse_args()
+    compiled()
     with tempfile.TemporaryDirectory(dir=arguments.folder) as name:
         at = Path(name)
         layout, config = models(arguments.size)[0]
@@ -136,7 +137,8 @@ def _ours(case: Case, at: Path, options: tuple[str, ...]) -> Cost:
         *options,
         *ancestor,
     ]
-    return cost_of([*command, "--out", str(at / "ours")])
+    # Random weights have no common ancestor.
+    return cost_of([*command, "--force", "--out", str(at / "ours")])
 
 
 def _theirs(case: Case, at: Path, mergekit: Path) -> Cost:

@@ -23,6 +23,10 @@ from adamms.errors import CheckpointError, MachineError
 if TYPE_CHECKING:
     from adamms.checkpoints.checkpoint import Checkpoint
 
+# Bytes written at once. From a megabyte on Linux looks for large pages for its cache, which took up to ten
+# times the processor time of the copying itself (6.18, ext4).
+PIECE = 1 << 18
+
 
 class CheckpointWriter:
     """A safetensors checkpoint being written.
@@ -201,5 +205,5 @@ class CheckpointWriter:
 
 def _write_all(descriptor: int, view: memoryview, position: int) -> None:
     while len(view):
-        count = os.pwrite(descriptor, view, position)
+        count = os.pwrite(descriptor, view[:PIECE], position)
         view, position = view[count:], position + count

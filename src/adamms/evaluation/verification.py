@@ -18,7 +18,7 @@ from adamms.checkpoints import Checkpoint
 from adamms.checkpoints.sources import name_of
 from adamms.errors import AdaMMSError, CheckpointError
 from adamms.mapping import MappedDonor, map_parameters
-from adamms.merging.blocks import TORCH_DTYPES
+from adamms.merging.stored import ITEMSIZES
 
 QUESTION = "What is in the picture?"
 
@@ -98,7 +98,7 @@ def _complete(merged: Checkpoint) -> tuple[bool, str]:
 def _finite(merged: Checkpoint) -> tuple[bool, str]:
     bad: dict[str, int] = {}
     for info in merged.tensors.values():
-        if info.dtype in TORCH_DTYPES:
+        if info.dtype in ITEMSIZES:
             count = int((~torch.isfinite(merged.tensor(info.name))).sum())
             if count:
                 bad[info.name] = count

@@ -62,8 +62,9 @@ def cosine(one: Values, other: Values) -> float | None:
     """The cosine of two samples, from -1 to 1; None where one is all zeros or not finite."""
     a, b = one.astype(np.float64), other.astype(np.float64)
     with np.errstate(all="ignore"):
-        norms = float(np.sqrt(a @ a) * np.sqrt(b @ b))
-        value = float(a @ b) / norms if norms > 0 else float("nan")
+        # Not `@`: a first call of BLAS wakes its threads, which costs more than all that is sampled.
+        norms = float(np.sqrt((a * a).sum()) * np.sqrt((b * b).sum()))
+        value = float((a * b).sum()) / norms if norms > 0 else float("nan")
     return value if np.isfinite(value) else None
 
 

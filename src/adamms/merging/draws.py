@@ -7,9 +7,10 @@ the same whatever the block size, the order, the number of threads or the machin
 from hashlib import blake2b
 from typing import TYPE_CHECKING, Protocol
 
+from adamms.merging.arrays import Array, as_numpy, in_numpy
+
 if TYPE_CHECKING:
     import numpy as np
-    from torch import Tensor
 
 CHUNK = 1 << 16
 LEVELS = 1 << 16
@@ -18,7 +19,7 @@ LEVELS = 1 << 16
 class Draws(Protocol):
     """Where random methods take their numbers from; a test gives masks by a class of its own."""
 
-    def draw(self, name: str, model: int, start: int, count: int) -> "Tensor":
+    def draw(self, name: str, model: int, start: int, count: int) -> Array:
         """Numbers from -32,768 to 32,767, int16, for elements of a base tensor and one model (0 the base)."""
         ...
 
@@ -30,10 +31,9 @@ class SeededDraws:
         self._seed = seed
         self._latest: dict[int, tuple[tuple[str, int], np.ndarray]] = {}
 
-    def draw(self, name: str, model: int, start: int, count: int) -> "Tensor":
+    def draw(self, name: str, model: int, start: int, count: int) -> Array:
         """As `Draws` says."""
         import numpy as np
-        import torch
 
         drawn = np.empty(count, np.int16)
         first, last = start // CHUNK, (start + count - 1) // CHUNK
@@ -41,7 +41,7 @@ class SeededDraws:
             low, high = max(start, chunk * CHUNK), min(start + count, (chunk + 1) * CHUNK)
             numbers = self._chunk(name, model, chunk)
             drawn[low - start : high - start] = numbers[low - chunk * CHUNK : high - chunk * CHUNK]
-        return torch.from_numpy(drawn)
+        return drawn
 
     def _chunk(self, name: str, model: int, chunk: int) -> "np.ndarray":
         import numpy as np
@@ -56,15 +56,24 @@ class SeededDraws:
         return known[1]
 
 
-def kept(draws: "Tensor", probability: "float | Tensor") -> "Tensor":
-    """1.0 where an element stays and 0.0 where not, each with its probability, to within 1/65,536."""
+def kept(draws: Array, probability: "float | Array") -> Array:
+    """1.0 where an element stays and 0.0 where not, each with its probability, to within 1/65,536.
+
+    A torch tensor for torch tensors, a numpy array for numpy arrays.
+    """
     import numpy as np
+
+    if not isinstance(probability, float | int):
+        import torch
+
+        drawn = torch.as_tensor(draws)
+        return (drawn < torch.round(probability * LEVELS) - LEVELS // 2).to(probability.dtype)
+    # numpy compares 16-bit integers, and widens bytes, many times faster than torch does both.
+    cut = round(probability * LEVELS) - LEVELS // 2
+    mask = np.ones(len(draws), bool) if cut >= LEVELS // 2 else as_numpy(draws) < np.int16(cut)
+    stays = mask.astype(np.float32)
+    if in_numpy(draws):
+        return stays
     import torch
 
-    if isinstance(probability, torch.Tensor):
-        return (draws < torch.round(probability * LEVELS) - LEVELS // 2).to(probability.dtype)
-    cut = round(probability * LEVELS) - LEVELS // 2
-    if cut >= LEVELS // 2:
-        return torch.ones(draws.shape)
-    # numpy compares 16-bit integers, and torch widens bytes, many times faster than torch does both.
-    return torch.from_numpy((draws.numpy() < np.int16(cut)).view(np.uint8)).float()
+    return torch.from_numpy(stays)

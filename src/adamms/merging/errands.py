@@ -4,14 +4,13 @@ Our workers are the parallelism and wait passively; torch's own pool would spin 
 """
 
 import ctypes
+import sys
 import threading
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from itertools import islice
 from typing import TypeVar
-
-import torch
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -80,7 +79,11 @@ def keep_freed_memory() -> None:
 
 @contextmanager
 def one_torch_thread() -> Iterator[None]:
-    """Torch computes in the calling thread alone."""
+    """Torch computes in the calling thread alone, where it takes part."""
+    torch = sys.modules.get("torch")
+    if torch is None:
+        yield
+        return
     before = torch.get_num_threads()
     torch.set_num_threads(1)
     try:

@@ -4,16 +4,20 @@ Measures are added up block by block: counts in integers, so that no order matte
 order of the file, so that the number of threads does not.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import replace
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
-import torch
+import numpy as np
 
-from adamms.merging.blocks import Block, BlockMerger, Facts, blocks_of
+from adamms.merging.blocks import Block, blocks_of
 from adamms.merging.draws import Draws
 from adamms.merging.errands import BLOCKS_PER_ERRAND, errands_of, in_any_order
+from adamms.merging.merger import BlockMerger, Facts
 from adamms.merging.method import Method, Pass
 from adamms.merging.parents import Parents
+from adamms.merging.values import values_for
 
 if TYPE_CHECKING:
     from threading import local
@@ -26,7 +30,9 @@ def tensor_facts(merger: BlockMerger, method: Method, blocks: Sequence[Block]) -
     if not mapped:
         return facts
     for one in method.passes_of("tensor"):
-        total = _sum(merger.measure(block, one, facts=facts) for block in mapped)
+        if one.unless in facts:
+            continue
+        total = merger.measure(mapped, one, facts=facts)
         count = sum(block.count for block in mapped)
         facts |= merger.conclude(mapped[0].name, one, total, count=count, facts=facts)
     return facts
@@ -54,19 +60,28 @@ def model_facts(
     """
     facts: dict[str, Any] = {}
     for one in method.passes_of("model"):
-        total, count = _measure(parents, method, one, facts, threads=threads, draws=draws, progress=progress)
+        if one.unless in facts:
+            continue
+        # Those that may be superfluous were not announced.
+        said = None if one.unless else progress
+        total, count = _measure(parents, method, one, facts, threads=threads, draws=draws, progress=said)
         if total is not None:
             facts |= BlockMerger(parents, method).conclude(None, one, total, count=count, facts=facts)
     return facts
 
 
 def elements_to_measure(parents: Parents, method: Method) -> int:
-    """How many elements `model_facts` will look at, all passes together."""
-    passes = len(method.passes_of("model"))
-    if not passes:
-        return 0
-    blocks = (block for info in parents.base.tensors.values() for block in blocks_of(info, parents, method))
-    return passes * sum(block.count for block in blocks if block.sources)
+    """How many elements `model_facts` will look at, all passes together that are needed for certain."""
+    passes = [one for one in method.passes_of("model") if not one.unless]
+    return sum(block.count for one in passes for block in _mapped(parents, method, one))
+
+
+def _mapped(parents: Parents, method: Method, one: Pass) -> Iterator[Block]:
+    """The blocks that a pass over the model looks at."""
+    tensors = parents.base.tensors.values()
+    mapped = (block for info in tensors for block in blocks_of(info, parents, method) if block.sources)
+    for block in islice(mapped, 0, None, one.sample):
+        yield replace(block, count=-(-block.count // one.sample))
 
 
 def _measure(
@@ -78,37 +93,33 @@ def _measure(
     threads: int | None,
     draws: Draws | None,
     progress: Callable[[int], None] | None,
-) -> tuple[torch.Tensor | None, int]:
-    def run(worker: "local", blocks: list[Block]) -> tuple[torch.Tensor, int]:
+) -> tuple[np.ndarray | None, int]:
+    def run(worker: "local", blocks: list[Block]) -> tuple[np.ndarray, int]:
         if not hasattr(worker, "merger"):
             worker.merger = BlockMerger(parents, method, draws=draws)
         merger: BlockMerger = worker.merger
-        measured = _sum(merger.measure(block, one, facts=facts) for block in blocks)
-        return measured, sum(block.count for block in blocks)
+        return merger.measure(blocks, one, facts=facts), sum(block.count for block in blocks)
 
-    mapped = (
-        block
-        for info in parents.base.tensors.values()
-        for block in blocks_of(info, parents, method)
-        if block.sources
-    )
-    counts: torch.Tensor | None = None
-    sums: dict[int, torch.Tensor] = {}
+    # Before the threads: what it imports is imported once.
+    values_for(parents, method)
+    errands = errands_of(_mapped(parents, method, one), BLOCKS_PER_ERRAND)
+    counts: np.ndarray | None = None
+    sums: dict[int, np.ndarray] = {}
     count = 0
-    for errand, (measured, done) in in_any_order(errands_of(mapped, BLOCKS_PER_ERRAND), run, threads=threads):
+    for errand, (measured, done) in in_any_order(errands, run, threads=threads):
         count += done
-        if measured.is_floating_point():
+        if measured.dtype.kind == "f":
             sums[errand] = measured
         else:
-            counts = measured if counts is None else counts.add_(measured)
+            counts = measured if counts is None else np.add(counts, measured, out=counts)
         if progress:
             progress(done)
     return (_sum(sums[errand] for errand in sorted(sums)) if sums else counts), count
 
 
-def _sum(measures: Iterable[torch.Tensor]) -> torch.Tensor:
-    total: torch.Tensor | None = None
+def _sum(measures: Iterable[np.ndarray]) -> np.ndarray:
+    total: np.ndarray | None = None
     for measure in measures:
-        total = measure if total is None else total.add_(measure)
+        total = measure if total is None else np.add(total, measure, out=total)
     assert total is not None
     return total

@@ -2,31 +2,41 @@
 
 A float32 magnitude is 31 bits whose order as integers is its order as numbers. A first pass counts the upper
 15 bits (bfloat16's magnitude), a second the lower 16 bits of the one value of the upper bits that the k-th
-largest has. The threshold is exact; values that tie with it are all on its side, because nothing but their
-place in a file could tell them apart.
+largest has. Over a whole model a small sample tells which few upper values that can be, so that one look at
+all values counts those above and, exactly, those among them; were the sample to mislead, the k-th would not
+be among them, which shows, and the two passes follow. The threshold is exact either way; values that tie with
+it are all on its side, because nothing but their place in a file could tell them apart.
 """
 
 from collections.abc import Callable, Mapping, Sequence
+from math import sqrt
 from typing import TYPE_CHECKING, Any
 
-from adamms.merging.method import Pass, Scope, call
+from adamms.merging.arrays import Array, as_numpy
+from adamms.merging.method import Pass, Scope, call, parameters_of
 
 if TYPE_CHECKING:
-    from torch import Tensor
+    import numpy as np
 
 UPPER = 1 << 15
 LOWER = 1 << 16
 # The upper bits of infinity: nothing finite reaches them.
 INFINITE = 0x7F80
+# One block in so many, and one in so many of its elements.
+SAMPLE = 8
+# How many upper values a bracket may span, and its half width in standard deviations of a sampled rank.
+# Weights that lie together are alike, so that a sample of runs says less than one of single elements.
+BRACKET = 8
+DEVIATIONS = 8
 
 
 def magnitude_passes(
-    values: "Callable[..., Sequence[Tensor]]",
+    values: Callable[..., Sequence[Array]],
     ranks: Callable[..., tuple[int, ...]],
     *,
     scope: Scope,
-) -> tuple[Pass, Pass]:
-    """The two passes that find magnitudes by rank, as the fact `magnitudes`: one tuple a series.
+) -> tuple[Pass, ...]:
+    """The passes that find magnitudes by rank, as the fact `magnitudes`: one tuple a series.
 
     Args:
         values: the series of values to rank, such as one task vector a model; asks for what it needs as a
@@ -37,12 +47,12 @@ def magnitude_passes(
         scope: what is ranked together.
     """
 
-    def measure_upper(everything: Mapping[str, Any]) -> "Tensor":
-        import torch
+    def measure_upper(everything: Mapping[str, Any]) -> "np.ndarray":
+        import numpy as np
 
-        return torch.stack([upper_counts(each) for each in call(values, everything)])
+        return np.stack([upper_counts(each) for each in call(values, everything)])
 
-    def conclude_upper(total: "Tensor", everything: Mapping[str, Any]) -> dict[str, Any]:
+    def conclude_upper(total: "np.ndarray", everything: Mapping[str, Any]) -> dict[str, Any]:
         found = []
         for series, counts in enumerate(total):
             count = int(counts.sum())
@@ -51,15 +61,15 @@ def magnitude_passes(
             found.append(tuple(_find(counts, rank) for rank in wanted))
         return {"uppers": tuple(found)}
 
-    def measure_lower(everything: Mapping[str, Any]) -> "Tensor":
-        import torch
+    def measure_lower(everything: Mapping[str, Any]) -> "np.ndarray":
+        import numpy as np
 
         series = zip(call(values, everything), everything["uppers"], strict=True)
-        return torch.stack(
-            [torch.stack([lower_counts(each, upper) for upper, _ in found]) for each, found in series]
+        return np.stack(
+            [np.stack([lower_counts(each, upper) for upper, _ in found]) for each, found in series]
         )
 
-    def conclude_lower(total: "Tensor", everything: Mapping[str, Any]) -> dict[str, Any]:
+    def conclude_lower(total: "np.ndarray", everything: Mapping[str, Any]) -> dict[str, Any]:
         found = []
         for counts, uppers in zip(total, everything["uppers"], strict=True):
             found.append(
@@ -70,65 +80,127 @@ def magnitude_passes(
             )
         return {"magnitudes": tuple(found)}
 
-    return Pass(measure_upper, conclude_upper, scope), Pass(measure_lower, conclude_lower, scope)
+    def conclude_sample(total: "np.ndarray", everything: Mapping[str, Any]) -> dict[str, Any]:
+        found = []
+        for series, counts in enumerate(total):
+            count = int(counts.sum())
+            own = {"series": series, "count": count, "nonzero": count - int(counts[0])}
+            wanted = call(ranks, {**everything, **own})
+            found.append(tuple(_bracket(counts, rank, count=count) for rank in wanted))
+        return {"brackets": tuple(found)}
+
+    def measure_bracket(everything: Mapping[str, Any]) -> "np.ndarray":
+        import numpy as np
+
+        series = list(zip(call(values, everything), everything["brackets"], strict=True))
+        total = everything.get("sofar")
+        if total is None:
+            total = np.zeros((len(series), len(series[0][1]), 2 + BRACKET * LOWER), np.int64)
+        for row, (each, brackets) in zip(total, series, strict=True):
+            magnitudes = np.abs(as_numpy(each)).astype(np.float32, copy=False)
+            for counts, (low, high) in zip(row, brackets, strict=True):
+                _count_inside(magnitudes, counts, low=low, high=high, nonzero=asked)
+        return total  # type: ignore[no-any-return]
+
+    def conclude_bracket(total: "np.ndarray", count: int, everything: Mapping[str, Any]) -> dict[str, Any]:
+        found = []
+        for series, (row, brackets) in enumerate(zip(total, everything["brackets"], strict=True)):
+            own = {"series": series, "count": count, "nonzero": int(row[0][1])}
+            wanted = call(ranks, {**everything, **own})
+            for rank, counts, (low, _) in zip(wanted, row, brackets, strict=True):
+                place, left = _find(counts[2:], rank - int(counts[0]))
+                if not 0 <= place < len(counts) - 2 or left <= 0:
+                    return {}
+                found.append(_magnitude(low + (place >> 16), place & (LOWER - 1)))
+        each = len(found) // len(total)
+        return {"magnitudes": tuple(tuple(found[at : at + each]) for at in range(0, len(found), each))}
+
+    asked = "nonzero" in parameters_of(ranks)
+    known = None if scope == "tensor" else "magnitudes"
+    exact = (
+        Pass(measure_upper, conclude_upper, scope, unless=known),
+        Pass(measure_lower, conclude_lower, scope, unless=known),
+    )
+    if scope == "tensor":
+        return exact
+    return (
+        Pass(measure_upper, conclude_sample, scope, sample=SAMPLE),
+        Pass(measure_bracket, conclude_bracket, scope, accumulates=True),
+        *exact,
+    )
 
 
-def upper_counts(values: "Tensor") -> "Tensor":
+def _bracket(counts: "np.ndarray", rank: int, *, count: int) -> tuple[int, int]:
+    """The upper values between which a rank's lies, judged by a sample's counts: the lowest, the highest."""
+    share = min(max(rank / count, 0.0), 1.0)
+    margin = 1 + int(DEVIATIONS * sqrt(count * share * (1 - share)))
+    middle, low, high = (
+        min(max(_find(counts, place)[0], 0), INFINITE - 1)
+        for place in (min(max(rank, 1), count), min(rank + margin, count), max(rank - margin, 1))
+    )
+    low = max(low, middle - BRACKET // 2)
+    return low, min(high, low + BRACKET - 1)
+
+
+def _count_inside(
+    magnitudes: "np.ndarray", counts: "np.ndarray", *, low: int, high: int, nonzero: bool
+) -> None:
+    """Add to `counts` how many lie above the bracket, how many are not zero, and each value inside."""
+    import numpy as np
+
+    least, beyond = (np.array(bits << 16, np.uint32).view(np.float32) for bits in (low, high + 1))
+    above = magnitudes >= beyond
+    counts[0] += np.count_nonzero(above)
+    if nonzero:
+        counts[1] += np.count_nonzero(magnitudes > 0)
+    inside = np.flatnonzero((magnitudes >= least) ^ above)
+    np.add.at(counts, magnitudes[inside].view(np.int32) + np.int32(2 - (low << 16)), 1)
+
+
+def upper_counts(values: Array) -> "np.ndarray":
     """How often each value of a magnitude's upper 15 bits occurs."""
-    import torch
+    import numpy as np
 
+    magnitudes = np.abs(as_numpy(values)).astype(np.float32, copy=False)
     # The upper half of every little-endian float32 whose sign is gone.
-    halves = values.float().abs().view(torch.int16)[1::2]
-    return torch.bincount(halves, minlength=UPPER)
+    return np.bincount(magnitudes.view(np.uint16)[1::2], minlength=UPPER)
 
 
-def lower_counts(values: "Tensor", upper: int) -> "Tensor":
+def lower_counts(values: Array, upper: int) -> "np.ndarray":
     """How often each value of the lower 16 bits occurs among the magnitudes with these upper bits."""
     import numpy as np
-    import torch
 
     if not 0 <= upper < UPPER:
-        return torch.zeros(LOWER, dtype=torch.int64)
-    # Two comparisons of floats and a sparse choice, in numpy, are several times cheaper than shifting bits.
-    magnitudes = values.float().abs().numpy()
+        return np.zeros(LOWER, np.int64)
+    # Two comparisons of floats and a sparse choice are several times cheaper than shifting bits.
+    magnitudes = np.abs(as_numpy(values)).astype(np.float32, copy=False)
     low, high = (np.array(bits << 16, np.uint32).view(np.float32) for bits in (upper, upper + 1))
     inside = magnitudes >= low
     if upper < INFINITE:
         inside &= magnitudes < high
     found = magnitudes[inside].view(np.uint32) & (LOWER - 1)
-    return torch.from_numpy(np.bincount(found, minlength=LOWER))
+    return np.bincount(found, minlength=LOWER)
 
 
-def _find(counts: "Tensor", rank: int) -> tuple[int, int]:
+def _find(counts: "np.ndarray", rank: int) -> tuple[int, int]:
     """The bin of the `rank`-th largest, and its rank among those of the bin."""
-    import torch
+    import numpy as np
 
     if rank <= 0:
         return len(counts), 0
-    above = torch.cumsum(counts.flip(0), 0)
-    place = int(torch.searchsorted(above, rank))
+    above = np.cumsum(counts[::-1])
+    place = int(np.searchsorted(above, rank))
     if place >= len(counts):
         return -1, 0
-    return len(counts) - 1 - place, rank - int(above[place] - counts.flip(0)[place])
+    at = len(counts) - 1 - place
+    return at, rank - int(above[place] - counts[at])
 
 
 def _magnitude(upper: int, lower: int) -> float:
-    import torch
+    import numpy as np
 
     if upper >= UPPER:
         return float("inf")
     if upper < 0:
         return 0.0
-    return float(torch.tensor((upper << 16) | lower, dtype=torch.int32).view(torch.float32))
-
-
-def at_least(values: "Tensor", threshold: float) -> "Tensor":
-    """The values whose magnitude reaches the threshold, zero elsewhere; NaN stays NaN."""
-    import numpy as np
-    import torch
-
-    if threshold <= 0:
-        return values
-    # hardshrink keeps what is strictly larger, and is many times cheaper than a mask.
-    below = float(np.nextafter(np.float32(threshold), np.float32(0)))
-    return torch.nn.functional.hardshrink(values, below)
+    return float(np.array((upper << 16) | lower, np.uint32).view(np.float32))

@@ -99,15 +99,23 @@ class Pass:
     """One look at the data before merging.
 
     Attributes:
-        measure: a block's measure, an int64 or float64 tensor; asks for what it needs as a method does.
-        conclude: the facts from the measures' sum, `total`, over `count` elements; they are given by name to
-            later passes and to the method.
+        measure: a block's measure, int64 or float64, a tensor or a numpy array; asks for what it needs as a
+            method does.
+        conclude: the facts from the measures' sum, `total` (a numpy array), over `count` elements; they are
+            given by name to later passes and to the method.
         scope: what is summed over: every mapped element of one base tensor, or of the whole model.
+        sample: look at one in so many blocks, and of it at one in so many elements (model scope only).
+        unless: a fact that makes this pass superfluous where an earlier one has found it.
+        accumulates: `measure` asks for `sofar`, None or the sum up to here, and returns it with its own share
+            added; for measures that are long and mostly zero.
     """
 
-    measure: "Callable[..., Tensor]"
+    measure: Callable[..., Any]
     conclude: Callable[..., dict[str, Any]]
     scope: Scope = "tensor"
+    sample: int = 1
+    unless: str | None = None
+    accumulates: bool = False
 
 
 def no_passes(settings: Mapping[str, Any]) -> tuple[Pass, ...]:
@@ -130,6 +138,8 @@ class MergeMethod:
         passes: what it must know beforehand, given its settings.
         check: refuses values that contradict each other at one tensor; given as the method gets them.
         by_rows: it needs whole rows of a tensor in one block.
+        arrays: what its functions compute with: torch tensors, or numpy arrays as well (`any`), which spares
+            a merge the import of torch.
     """
 
     function: "Callable[..., Tensor]"
@@ -142,6 +152,7 @@ class MergeMethod:
     passes: Callable[[Mapping[str, Any]], tuple[Pass, ...]] = no_passes
     check: Callable[[Mapping[str, Any]], None] = field(default=lambda values: None)
     by_rows: Callable[[Mapping[str, Any]], bool] = field(default=lambda settings: False)
+    arrays: Literal["torch", "any"] = "torch"
 
     @property
     def name(self) -> str:

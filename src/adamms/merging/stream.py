@@ -10,22 +10,18 @@ from collections.abc import Callable, Iterator
 from threading import local
 from typing import TYPE_CHECKING
 
-import torch
+import numpy as np
 
-from adamms.merging.blocks import (
-    BLOCK_ELEMENTS,
-    TORCH_DTYPES,
-    Block,
-    BlockMerger,
-    Facts,
-    blocks_of,
-    refuse_nan,
-)
+from adamms.errors import MergeError
+from adamms.merging.blocks import BLOCK_ELEMENTS, Block, blocks_of
 from adamms.merging.draws import Draws
 from adamms.merging.errands import BLOCKS_PER_ERRAND, errands_of, in_any_order
 from adamms.merging.facts import model_facts, tensor_facts
+from adamms.merging.merger import BlockMerger, Facts
 from adamms.merging.method import Method
 from adamms.merging.parents import Parents
+from adamms.merging.stored import ITEMSIZES, count_nan
+from adamms.merging.values import values_for
 
 if TYPE_CHECKING:
     from adamms.checkpoints import CheckpointWriter, TensorInfo
@@ -63,6 +59,8 @@ def stream_merge(
     if facts is None:
         facts = model_facts(parents, method, threads=threads, draws=draws)
     known = facts
+    # Before the threads: what it imports is imported once.
+    values_for(parents, method)
 
     def run(worker: local, errand: tuple[int, list[Block]]) -> int:
         number, blocks = errand
@@ -104,7 +102,7 @@ class _Worker:
         self._method = method
         self._merger = merger
         self._writer = writer
-        self._out = torch.empty(BLOCK_ELEMENTS * 8, dtype=torch.uint8)
+        self._out = np.empty(BLOCK_ELEMENTS * 8, np.uint8)
 
     def run(self, blocks: list[Block]) -> int:
         """Merge blocks, all of one tensor if the method has passes over tensors; the bytes written."""
@@ -115,18 +113,27 @@ class _Worker:
         target, source = self._writer.tensors[block.name], self._base.tensors[block.name]
         itemsize = _itemsize(target)
         if block.count * itemsize > len(self._out):
-            self._out = torch.empty(block.count * itemsize, dtype=torch.uint8)
+            self._out = np.empty(block.count * itemsize, np.uint8)
         data = self._out[: block.count * itemsize]
-        raw = data.numpy().data
         if not block.sources and target.dtype == source.dtype:
             # Untouched values travel as bytes, so integers and float8 survive bit for bit.
-            self._base.read_into(block.name, raw, start=block.start * itemsize)
-            if source.dtype in TORCH_DTYPES:
-                refuse_nan(data.view(TORCH_DTYPES[source.dtype]), block.name)
+            self._base.read_into(block.name, data.data, start=block.start * itemsize)
+            if source.dtype in ITEMSIZES:
+                _refuse_nan(data, source)
         else:
-            self._merger.merge(block, data.view(TORCH_DTYPES[target.dtype]), facts=facts)
-        self._writer.write(block.name, raw, start=block.start * itemsize)
-        return len(raw)
+            self._merger.merge(block, data, dtype=target.dtype, facts=facts)
+        self._writer.write(block.name, data.data, start=block.start * itemsize)
+        return len(data)
+
+
+def _refuse_nan(data: np.ndarray, info: "TensorInfo") -> None:
+    """Insist that values that stay the base's are numbers; an infinity may be meant, as in a stored mask."""
+    bad = count_nan(data, info.dtype)
+    if bad:
+        raise MergeError(
+            f"{info.name} in the base holds {bad} NaN values; the checkpoint is damaged, download or export "
+            "it again."
+        )
 
 
 def _itemsize(info: "TensorInfo") -> int:

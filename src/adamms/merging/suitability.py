@@ -7,9 +7,7 @@ the base less than nothing, probabilities beyond 1, and dtypes that cannot be in
 from adamms.errors import MergeError
 from adamms.merging.method import Method
 from adamms.merging.parents import Parents, View
-
-# Safetensors' names of the dtypes that take part in arithmetic.
-FLOATS = ("BF16", "F16", "F32", "F64")
+from adamms.merging.stored import ITEMSIZES
 
 
 def check_merge(parents: Parents, method: Method) -> None:
@@ -25,7 +23,7 @@ def check_merge(parents: Parents, method: Method) -> None:
         parents.settings_at(name, method)
     stored = [_other_dtypes(parents, view, changed) for view in views]
     own = {name: parents.base.tensors[name].dtype for name in changed}
-    stored.insert(0, {name: dtype for name, dtype in own.items() if dtype not in FLOATS})
+    stored.insert(0, {name: dtype for name, dtype in own.items() if dtype not in ITEMSIZES})
     sources = (parents.base, *(view.checkpoint for view in views))
     for model, found in zip(sources, stored, strict=True):
         if found:
@@ -41,4 +39,4 @@ def _other_dtypes(parents: Parents, view: View, changed: tuple[str, ...]) -> dic
     """The tensors that a view gives to the merge and that are no floating numbers, with their dtypes."""
     used = dict.fromkeys(piece.donor for name in changed for piece in view.mapped.pieces(name))
     dtypes = {name: view.checkpoint.tensors[name].dtype for name in used}
-    return {name: dtype for name, dtype in dtypes.items() if dtype not in FLOATS}
+    return {name: dtype for name, dtype in dtypes.items() if dtype not in ITEMSIZES}

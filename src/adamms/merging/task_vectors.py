@@ -6,30 +6,31 @@ Masks are multiplied, never selected with: a NaN in a source must come out as Na
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
+from adamms.merging.arrays import Array, as_numpy, count_where, not_negative, ones_where, signs
 from adamms.merging.method import Pass, call
 
 if TYPE_CHECKING:
-    from torch import Tensor
+    import numpy as np
 
 
-def task_vectors(models: "Sequence[Tensor]", pretrained: "Tensor") -> "list[Tensor]":
+def task_vectors(models: Sequence[Array], pretrained: Array) -> list[Array]:
     """Every model's difference from the ancestor."""
     return [model - pretrained for model in models]
 
 
-def weighted_sum(deltas: "Sequence[Tensor]", weights: Sequence[float], *, normalize: bool) -> "Tensor":
+def weighted_sum(deltas: Sequence[Array], weights: Sequence[float], *, normalize: bool) -> Array:
     """The task vectors' sum with a weight each; `normalize` divides by the weights' sum."""
     total = deltas[0] * weights[0]
     for delta, weight in zip(deltas[1:], weights[1:], strict=True):
-        total.add_(delta if weight == 1 else delta * weight)
+        total += delta if weight == 1 else delta * weight
     share = sum(weights)
     # With weights that cancel there is nothing to normalize by: the sum stays.
-    return total.div_(share) if normalize and share else total
+    if normalize and share:
+        total /= share
+    return total
 
 
-def agreed(
-    deltas: "Sequence[Tensor]", weights: Sequence[float], *, consensus: Literal["mean", "sum"]
-) -> "Tensor":
+def agreed(deltas: Sequence[Array], weights: Sequence[float], *, consensus: Literal["mean", "sum"]) -> Array:
     """Elect a sign for every entry and combine the task vectors that have it (TIES, sections 3.2 and 3.3).
 
     The elected sign is that of the weighted sum; a sum of exactly zero counts as positive. `mean` divides by
@@ -42,35 +43,50 @@ def agreed(
     merged, *others = parts
     share = shares(parts, weights) if consensus == "mean" else None
     for part in others:
-        merged.add_(part)
-    return (merged if share is None else merged.div_(share)).mul_(sign)
+        merged += part
+    if share is not None:
+        merged /= share
+    merged *= sign
+    return merged
 
 
-def elected(deltas: "Sequence[Tensor]") -> "tuple[Tensor, list[Tensor]]":
-    """The elected sign of every entry, 1 or -1, and each vector's magnitudes where it has that sign."""
-    import torch
+def elected(deltas: Sequence[Array]) -> tuple[Array, list[Array]]:
+    """The elected sign of every entry, 1 or -1, and each vector's magnitudes where it has that sign.
 
-    total = deltas[0].clone()
-    for delta in deltas[1:]:
-        total.add_(delta)
-    # Adding +0 turns a sum of -0 into +0, so that zero elects the positive sign.
-    sign = torch.copysign(torch.ones((), dtype=total.dtype), total.add_(0.0))
-    return sign, [(delta * sign).clamp_(min=0) for delta in deltas]
+    These take the vectors' own memory.
+    """
+    # What cancels sums to +0 and elects the positive sign; only zeros alone can sum to -0, and elect nothing.
+    first, *others = deltas
+    total = first + others[0] if others else first
+    for delta in others[1:]:
+        total += delta
+    sign = signs(total)
+    for delta in deltas:
+        delta *= sign
+    return sign, not_negative(deltas)
 
 
-def shares(parts: "Sequence[Tensor]", weights: Sequence[float]) -> "Tensor":
-    """The sum of the weights of the parts that are not zero; 1 where all are, as nothing is shared there."""
-    import torch
-
-    total = torch.sign(parts[0]).mul_(weights[0])
+def shares(parts: Sequence[Array], weights: Sequence[float]) -> Array:
+    """The sum of the weights of the parts that are not zero; not 0 where all are: nothing is shared there."""
+    if len(parts) < 256 and all(weight == weights[0] for weight in weights):
+        total = count_where([part > 0 for part in parts], parts[0])
+        total *= weights[0] or 1
+        return total
+    total = ones_where(parts[0] > 0, parts[0])
+    total *= weights[0]
     for part, weight in zip(parts[1:], weights[1:], strict=True):
-        total.add_(torch.sign(part), alpha=weight)
-    return total.add_(total == 0)
+        counted = ones_where(part > 0, part)
+        total += counted if weight == 1 else counted * weight
+    total += ones_where(total == 0, total)
+    return total
 
 
-def add_to(pretrained: "Tensor", merged: "Tensor", *, lambda_: float) -> "Tensor":
+def add_to(pretrained: Array, merged: Array, *, lambda_: float) -> Array:
     """theta_0 + lambda * tau."""
-    return (merged if lambda_ == 1 else merged.mul_(lambda_)).add_(pretrained)
+    if lambda_ != 1:
+        merged *= lambda_
+    merged += pretrained
+    return merged
 
 
 def preserved_l1(deltas: Callable[..., Any], sparse: Callable[..., Any]) -> Pass:
@@ -81,13 +97,14 @@ def preserved_l1(deltas: Callable[..., Any], sparse: Callable[..., Any]) -> Pass
         sparse: and after; both ask for what they need as a method does.
     """
 
-    def measure(everything: Mapping[str, Any]) -> "Tensor":
-        import torch
+    def measure(everything: Mapping[str, Any]) -> "np.ndarray":
+        import numpy as np
 
         before, after = call(deltas, everything), call(sparse, everything)
-        return torch.stack([delta.abs().sum(dtype=torch.float64) for delta in (*before, *after)])
+        # Always numpy's sum, as torch adds up in another order.
+        return np.array([np.abs(as_numpy(delta)).sum(dtype=np.float64) for delta in (*before, *after)])
 
-    def conclude(total: "Tensor") -> dict[str, Any]:
+    def conclude(total: "np.ndarray") -> dict[str, Any]:
         half = len(total) // 2
         scales = [
             float(whole / left) if left else 1.0

@@ -8,11 +8,14 @@ from typing import Any
 
 import torch
 
-from adamms.merging.blocks import BlockMerger, blocks_of, torch_dtype
+from adamms.merging.blocks import blocks_of
 from adamms.merging.draws import Draws
 from adamms.merging.facts import model_facts, tensor_facts
+from adamms.merging.merger import BlockMerger
 from adamms.merging.method import Method, parameters_of
 from adamms.merging.parents import Parents
+from adamms.merging.stored import floating_dtype
+from adamms.merging.torch_values import TORCH_DTYPES, TorchValues
 
 
 class TensorMerger:
@@ -34,12 +37,18 @@ class TensorMerger:
             MergeError: a source holds NaN or infinity, or a dtype that cannot be interpolated.
         """
         info = self._parents.base.tensors[name]
-        flat = torch.empty(info.numel, dtype=torch_dtype(info, self._parents.base.source))
-        merger = BlockMerger(self._parents, method, facts=self._facts_for(method), draws=self._draws)
+        dtype = floating_dtype(info, self._parents.base.source)
+        flat = torch.empty(info.numel, dtype=TORCH_DTYPES[dtype])
+        # Torch is there already, and its own threads share the work here.
+        merger = BlockMerger(
+            self._parents, method, facts=self._facts_for(method), draws=self._draws, values=TorchValues()
+        )
         blocks = list(blocks_of(info, self._parents, method))
         facts = tensor_facts(merger, method, blocks)
+        raw, size = flat.view(torch.uint8).numpy(), flat.itemsize
         for block in blocks:
-            merger.merge(block, flat[block.start : block.start + block.count], facts=facts)
+            place = raw[block.start * size : (block.start + block.count) * size]
+            merger.merge(block, place, dtype=dtype, facts=facts)
         return flat.view(info.shape)
 
     def _facts_for(self, method: Method) -> dict[str, Any]:

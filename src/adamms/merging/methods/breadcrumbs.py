@@ -11,7 +11,8 @@ removed side of the upper one.
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from adamms.merging.magnitudes import at_least, magnitude_passes
+from adamms.merging.arrays import at_least
+from adamms.merging.magnitudes import magnitude_passes
 from adamms.merging.method import MergeMethod, Pass, Setting, numbers_of
 from adamms.merging.methods.settings import ALPHA, BASE_WEIGHT, LAMBDA, NORMALIZE
 from adamms.merging.task_vectors import add_to, task_vectors, weighted_sum

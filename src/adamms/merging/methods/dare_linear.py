@@ -69,12 +69,11 @@ def thinned(
         factors: Sequence[float] = [1 / (1 - share) if share < 1 else 0.0 for share in drop]
     else:
         factors = scales or [1.0] * len(models)
-    return [
-        delta.mul_(kept(drawn, 1 - share)).mul_(factor)
-        for delta, drawn, share, factor in zip(
-            task_vectors(models, pretrained), draws, drop, factors, strict=True
-        )
-    ]
+    deltas = task_vectors(models, pretrained)
+    for delta, drawn, share, factor in zip(deltas, draws, drop, factors, strict=True):
+        delta *= kept(drawn, 1 - share)
+        delta *= factor
+    return deltas
 
 
 def dare_passes(settings: Mapping[str, Any]) -> tuple[Pass, ...]:
@@ -88,5 +87,6 @@ METHOD = MergeMethod(
     source="Yu et al., Language Models are Super Mario (DARE, arXiv 2311.03099)",
     settings=(ALPHA, BASE_WEIGHT, LAMBDA, DROP, RESCALE, NORMALIZE, SEED),
     pretrained="needed",
+    arrays="any",
     passes=dare_passes,
 )

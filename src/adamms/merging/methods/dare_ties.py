@@ -39,5 +39,6 @@ METHOD = MergeMethod(
     source="Yu et al. (DARE, arXiv 2311.03099) with Yadav et al. (TIES, arXiv 2306.01708)",
     settings=(ALPHA, BASE_WEIGHT, LAMBDA, DROP, RESCALE, CONSENSUS, SEED),
     pretrained="needed",
+    arrays="any",
     passes=dare_passes,
 )

@@ -39,7 +39,7 @@ def linear(models: "Sequence[Tensor]", *, weights: Sequence[float], normalize: b
         return first
     total = first * weight
     for model, weight in others:
-        total.add_(model * weight)
+        total += model * weight
     return total
 
 
@@ -49,4 +49,5 @@ METHOD = MergeMethod(
     source="AdaMMS, equation 1 (arXiv 2503.23733); Model Soups (arXiv 2203.05482)",
     settings=(ALPHA_OF_REST, BASE_WEIGHT_OF_REST, NORMALIZE),
     base_weight="rest",
+    arrays="any",
 )

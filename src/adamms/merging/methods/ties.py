@@ -12,7 +12,8 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
 from adamms.errors import MergeError
-from adamms.merging.magnitudes import at_least, magnitude_passes
+from adamms.merging.arrays import at_least
+from adamms.merging.magnitudes import magnitude_passes
 from adamms.merging.method import MergeMethod, Pass, Setting, numbers_of
 from adamms.merging.methods.settings import ALPHA, BASE_WEIGHT, CONSENSUS, LAMBDA
 from adamms.merging.task_vectors import add_to, agreed, preserved_l1, task_vectors
@@ -109,5 +110,6 @@ METHOD = MergeMethod(
         ),
     ),
     pretrained="needed",
+    arrays="any",
     passes=_passes,
 )

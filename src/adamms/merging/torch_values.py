@@ -1,0 +1,38 @@
+"""As `values`, in torch: for methods that are written in torch, and for float16, which it converts fast."""
+
+from typing import Any
+
+import numpy as np
+import torch
+
+TORCH_DTYPES = {
+    "BF16": torch.bfloat16,
+    "F16": torch.float16,
+    "F32": torch.float32,
+    "F64": torch.float64,
+}
+
+
+class TorchValues:
+    """As `Values` says."""
+
+    def widened(self, raw: np.ndarray, dtype: str, into: np.ndarray, *, double: bool) -> torch.Tensor:
+        """As `Values` says."""
+        exact = torch.float64 if double else torch.float32
+        stored = torch.from_numpy(raw).view(TORCH_DTYPES[dtype])
+        if stored.dtype == exact:
+            return stored
+        return torch.from_numpy(into[: len(stored) * exact.itemsize]).view(exact).copy_(stored)
+
+    def bounds(self, values: torch.Tensor) -> tuple[float, float]:
+        """As `Values` says."""
+        low, high = torch.aminmax(values)
+        return float(low), float(high)
+
+    def store(self, values: torch.Tensor, out: np.ndarray, dtype: str) -> None:
+        """As `Values` says."""
+        torch.from_numpy(out).view(TORCH_DTYPES[dtype]).copy_(values)
+
+    def numbers(self, drawn: Any) -> torch.Tensor:
+        """As `Values` says."""
+        return torch.as_tensor(drawn)
