@@ -80,6 +80,8 @@ def test_the_comparison(results: dict[str, Any]) -> None:
         "always 0.3": 100.0,
         "always 0.5": 100.0,
     }
+    assert table["lost"]["never merge"] == [40.0, 40.0]
+    assert table["lost"]["always 0.2"] == [10.0, 10.0]
     # Four of ten questions are gained in each of two tasks: variance 0.24 * 10 / 9 / 10 each.
     assert table["over_base"] == (80.0, round(100 * (2 * 0.24 / 9) ** 0.5, 2))
     assert wins_of([table], "AdaMMS") == 1

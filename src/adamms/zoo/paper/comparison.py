@@ -42,6 +42,7 @@ def compare_pair(study: Study, pair: str) -> dict[str, Any]:
         "over_baselines": {title: paired(rights[OURS], rights[title]) for title in BASELINES.values()},
         "draws": mean_over_draws(study, pair, Rule()),
         "near": near_the_best(study, pair),
+        "lost": lost_to_the_best(study, pair),
     }
 
 
@@ -91,6 +92,19 @@ def near_the_best(study: Study, pair: str) -> dict[str, float]:
             distance = abs(values[:, None] - best[None, :]).min(axis=1)
             shares.setdefault(name, []).append(float((distance <= 0.1 + 1e-9).mean()))
     return {name: round(100 * float(np.mean(values)), 1) for name, values in shares.items()}
+
+
+def lost_to_the_best(study: Study, pair: str) -> dict[str, list[float]]:
+    """Return the points lost to the best candidate, task by task: by the choice, and by fixed alphas."""
+    lost: dict[str, list[float]] = {}
+    for task in study.plan.tasks:
+        right = 100 * study.right_at(pair, candidates(), task).mean(axis=1)
+        taken = choose(study.table(pair, candidates(), task), study.draws(task), Rule())
+        found = {OURS: right[taken].mean(), "never merge": right[0]}
+        found |= {f"always {alpha:g}": right[candidates().index(alpha)] for alpha in FIXED}
+        for name, score in found.items():
+            lost.setdefault(name, []).append(round(float(right.max() - score), 2))
+    return lost
 
 
 def _best(rights: Right) -> float:

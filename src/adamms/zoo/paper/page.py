@@ -63,8 +63,9 @@ def drawings(results: Results) -> dict[str, str]:
         found["results-vocabulary.svg"] = drawing(
             "vocabulary",
             f"Accuracy along alpha by what becomes of embeddings and head, {arrow(each)}",
-            each["alphas"],
-            {"mean accuracy": each["rows"]},
+            # Without alpha 1, where the shrunk one's zero would flatten the rest.
+            each["alphas"][:-1],
+            {"mean accuracy": {name: row[:-1] for name, row in each["rows"].items()}},
         )
     return found
 

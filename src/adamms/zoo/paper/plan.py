@@ -82,7 +82,7 @@ class Plan:
     """Of the questions and the draws; no other page's."""
     real: bool = True
     """With the pictures of easy-VQA and scikit-learn (`adamms[zoo]`)."""
-    fine: tuple[str, ...] = ("qwen2-vl-llava-onevision",)
+    fine: tuple[str, ...] = ("qwen2-vl-llava-onevision", "llava-cogvlm")
     """Pairs whose granularity is varied."""
     vocabulary: tuple[str, ...] = ("qwen2-vl-llava-onevision", "llava-onevision-qwen2-vl")
     """Pairs whose embeddings are merged, kept and shrunk."""

@@ -4,14 +4,14 @@ A verdict is "as in the paper", "not here" or "in part", by the condition that s
 own benchmark figures are not repeated; only the share that its authors report for concavity is.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from adamms.zoo.paper.comparison import OURS, wins_of
-from adamms.zoo.paper.plan import BASELINES
+from adamms.zoo.paper.plan import BASELINES, SEARCHED
 
 Results = Mapping[str, Any]
 REPORTED = 62.75
@@ -153,6 +153,7 @@ def _consistency(results: Results) -> Reading:
         values = [value for found in each for value in found["ranks"][span]]
         means[span] = (float(np.mean(values)), sum(value < 0 for value in values), len(values))
     mean, below, count = means["0.1 ... 0.5"]
+    near, lost = _pooled(each)
     return Reading(
         "where answers change least, the score is highest",
         "rank correlation of changing answers and accuracy over a task's candidates, which should be "
@@ -160,9 +161,25 @@ def _consistency(results: Results) -> Reading:
         + "; ".join(
             f"alpha {span}: mean {value:+.2f}, negative in {under} of {of} tasks"
             for span, (value, under, of) in means.items()
-        ),
+        )
+        + f". With all tasks of a pair taken together: within 0.1 of the pair's best alpha in {near} of "
+        f"{len(each)} pairs, {lost:.1f} points below it",
         AGREES if below > 0.75 * count else PART if mean < 0 else NOT,
     )
+
+
+def _pooled(pairs: Sequence[Mapping[str, Any]]) -> tuple[int, float]:
+    """One alpha a pair, where the answers of all tasks change least: how often near the best, points lost."""
+    near, lost = 0, list[float]()
+    for each in pairs:
+        inner = [place for place, alpha in enumerate(each["alphas"]) if 0 < alpha < SEARCHED - 1e-9]
+        taken = min(inner, key=lambda place: each["differences"][place])
+        searched = [place for place, alpha in enumerate(each["alphas"]) if alpha <= SEARCHED + 1e-9]
+        best = max(each["accuracy"][place] for place in searched)
+        spots = [place for place in searched if each["accuracy"][place] == best]
+        near += min(abs(place - taken) for place in spots) <= 1
+        lost.append(best - each["accuracy"][taken])
+    return near, float(np.mean(lost))
 
 
 def _concavity(results: Results) -> Reading:
