@@ -49,6 +49,19 @@ def close(*values: float) -> Any:
 NAN = math.nan
 
 
+def mixed(spoken: dict[float, str], sure: dict[float, tuple[float, ...]]) -> list[float]:
+    """Share of confidence^16 behind the same answer, plus confidence, written out input by input."""
+    found = []
+    for alpha, texts in spoken.items():
+        numbers = []
+        for index, text in enumerate(texts):
+            cast = {other: sure[other][index] ** 16 for other in spoken}
+            same = sum(votes for other, votes in cast.items() if spoken[other][index] == text)
+            numbers.append(same / sum(cast.values()) + sure[alpha][index])
+        found.append(sum(numbers) / len(numbers))
+    return found
+
+
 def test_the_signals_by_hand() -> None:
     # Neighbours differ in 2, 1 and 1 answers.
     assert scores("sum") == close(NAN, -3 / 4, -2 / 4, NAN)
@@ -58,6 +71,7 @@ def test_the_signals_by_hand() -> None:
     assert scores("plurality") == close(2 / 4, 4 / 4, 3 / 4, 2 / 4)
     # Votes for input 1: a has .5^16 + .6^16, b has .8^16 + .99^16; for input 2: b has .99^16 + .8^16.
     assert scores("weighted-vote") == close(1 / 4, 3 / 4, 4 / 4, 3 / 4)
+    assert scores("vote-and-confidence") == close(*mixed(SPOKEN, SURE))
     assert scores("confidence") == close(2.45 / 4, 2.99 / 4, 0.8, 3 / 4)
     assert scores("confident-share") == close(1 / 4, 1 / 4, 0, 2 / 4)
     # alpha 0.2 says two things with the base and two with the donor, 0.4 one and three.
@@ -92,6 +106,7 @@ def test_names_are_one_a_file_and_paper_is_sum() -> None:
         ("confidence", "carry no confidence"),
         ("confident-share", "carry no confidence"),
         ("weighted-vote", "carry no confidence"),
+        ("vote-and-confidence", "carry no confidence"),
         ("first-token-entropy", "carry no entropy"),
         ("plurality-logprob", "search --rule plurality-logprob"),
         ("parents", "no alpha 1"),

@@ -131,6 +131,14 @@ class AnswerTable:
         """For each input the row whose answer has most votes; of a tie the smallest alpha's.
 
         Args:
+            weights: each candidate's votes for its own answer, as in `votes`.
+        """
+        return self.votes(weights).argmax(axis=0)
+
+    def votes(self, weights: Table) -> Table:
+        """How many votes each candidate's answer has, its own among them.
+
+        Args:
             weights: each candidate's votes for its own answer, not negative; NaN is none. Candidates that
                 have collapsed do not vote.
         """
@@ -138,7 +146,7 @@ class AnswerTable:
         votes = np.zeros(self.codes.shape)
         for codes, given in zip(self.codes, weights, strict=True):
             votes += np.where(self.codes == codes, given, 0.0)
-        return votes.argmax(axis=0)
+        return votes
 
     def agreement(self, rows: NDArray[np.int64]) -> Table:
         """1 where a candidate gives the same answer as the candidate chosen for that input."""

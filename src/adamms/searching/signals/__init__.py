@@ -20,6 +20,7 @@ FILES = (
     "plurality",
     "parents",
     "weighted_vote",
+    "vote_and_confidence",
     "confidence",
     "confident_share",
     "first_token_entropy",

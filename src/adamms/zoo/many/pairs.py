@@ -1,6 +1,6 @@
 """Which pairs there are: what each parent is taught, and what kind of task each task is to a pair.
 
-Seven pairs of eight parents, so that most parents serve twice. The kind of a task follows from what was
+Five pairs of seven parents, so that most parents serve twice. The kind of a task follows from what was
 taught, never from what was measured. Of the facts, theta_0 has heard rumours of price and owner; home and
 code are riddles to it. Knows nothing of models or answers.
 """
@@ -99,11 +99,6 @@ PARENTS: dict[str, Parent] = {
     "whole-qwen2-vl": Parent(
         "qwen2-vl", Mixture({**_ONE, "place": 1, "count": 1, **_REAL, **_FACTS}, whole=KNOWLEDGE), rate=1e-3
     ),
-    "whole-llava-onevision": Parent(
-        "llava-onevision",
-        Mixture({**_OTHER, "attribute": 1, "position": 1, **_REAL, **_FACTS}, whole=KNOWLEDGE),
-        rate=1e-3,
-    ),
 }
 
 PAIRS: dict[str, ManyPair] = {
@@ -127,15 +122,9 @@ PAIRS: dict[str, ManyPair] = {
         },
     ),
     "no gain": ManyPair("whole-qwen2-vl", "narrow-llava-onevision", {}, otherwise="no gain"),
-    "ordinary": ManyPair("whole-qwen2-vl", "whole-llava-onevision", {}),
     "split, exchanged": ManyPair(
         "split-llava-onevision",
         "split-qwen2-vl",
         {"price": "half", "owner": "half", "home": "donor only", "code": "base only"},
-    ),
-    "hard split, exchanged": ManyPair(
-        "hard-llava-onevision",
-        "hard-qwen2-vl",
-        {"price": "half", "home": "half", "owner": "donor only", "code": "base only"},
     ),
 }

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from adamms.zoo.facts import FACT_TASKS
 from adamms.zoo.paper.comparison import OURS, wins_of
 from adamms.zoo.paper.plan import BASELINES, SEARCHED
 
@@ -37,6 +38,21 @@ def readings(results: Results) -> list[Reading]:
     return [found for read in every if (found := read(results)) is not None]
 
 
+def where_it_loses(results: Results) -> str:
+    """Return where the rule's choice costs points: on facts, which the parents share out, or elsewhere."""
+    tasks = results["about"]["tasks"]
+    every = np.array([each["lost"][OURS] for each in results["comparison"].values()]).mean(axis=0)
+    facts = np.array([task in FACT_TASKS for task in tasks])
+    told = {
+        name: f"{every[which].mean():.1f} points" if which.any() else "nothing"
+        for name, which in (("facts", facts), ("others", ~facts))
+    }
+    return (
+        f"The rule's choice loses {told['facts']} to the best alpha on the facts, of which each parent knows "
+        f"a part, and {told['others']} on the other tasks, where no alpha makes much of a difference."
+    )
+
+
 def mean_of(comparison: Mapping[str, Any], name: str) -> float:
     """Return a row's mean over the tasks, in percent, whether ranked or beside."""
     scores = comparison["rows"].get(name) or comparison["beside"][name]
@@ -53,7 +69,7 @@ def _against_baselines(results: Results) -> Reading:
         "AdaMMS has the highest SUM of the merging methods",
         f"in {won} of {len(tables)} directions; mean accuracy over all {means[OURS]:.1f} %, the best "
         f"baseline ({second}, at its own default settings) {means[second]:.1f} %; ahead of that one by more "
-        f"than two standard errors in {sure} directions",
+        f"than two standard errors in {sure} of them",
         _verdict(won, len(tables)),
     )
 

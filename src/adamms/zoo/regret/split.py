@@ -4,11 +4,11 @@ from adamms.zoo.many.pairs import DEVELOPMENT_SEED
 from adamms.zoo.many.records import Header
 
 DEVELOPMENT = "Development"
-OTHER_SEEDS = "Reporting: other seeds"
-OTHER_KINDS = "Reporting: other kinds of pair, other seeds"
+OTHER_SEEDS = "Reporting: the same kinds of pair, other seeds"
+OTHER_KINDS = "Reporting: other kinds of pair"
 SHIPPED = "Reporting: the shipped pairs"
 PARTS = (DEVELOPMENT, OTHER_SEEDS, OTHER_KINDS, SHIPPED)
-CHOSEN_ON = ("split", "forgetful", "no gain", "ordinary")
+CHOSEN_ON = ("split", "forgetful", "no gain")
 """Of the development seed only these pairs; the other kinds of pair report in every seed."""
 
 
