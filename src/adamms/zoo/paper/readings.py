@@ -40,16 +40,16 @@ def readings(results: Results) -> list[Reading]:
 
 def where_it_loses(results: Results) -> str:
     """Return where the rule's choice costs points: on facts, which the parents share out, or elsewhere."""
-    tasks = results["about"]["tasks"]
-    every = np.array([each["lost"][OURS] for each in results["comparison"].values()]).mean(axis=0)
-    facts = np.array([task in FACT_TASKS for task in tasks])
-    told = {
-        name: f"{every[which].mean():.1f} points" if which.any() else "nothing"
-        for name, which in (("facts", facts), ("others", ~facts))
-    }
+    tables = results["comparison"].values()
+    facts = np.array([task in FACT_TASKS for task in results["about"]["tasks"]])
+    told = {}
+    for name in (OURS, "never merge"):
+        every = np.array([each["lost"][name] for each in tables]).mean(axis=0)
+        told[name] = [f"{every[which].mean():.1f}" if which.any() else "no" for which in (facts, ~facts)]
     return (
-        f"The rule's choice loses {told['facts']} to the best alpha on the facts, of which each parent knows "
-        f"a part, and {told['others']} on the other tasks, where no alpha makes much of a difference."
+        f"The rule's choice loses {told[OURS][0]} points to the best alpha on the facts, of which each parent "
+        f"knows a part (never merging {told['never merge'][0]}), and {told[OURS][1]} on the other tasks (never "
+        f"merging {told['never merge'][1]})."
     )
 
 
