@@ -9,7 +9,7 @@ TORCH ?= torch==2.13.0
 PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
 STAMP := $(VENV)/.installed
 
-.PHONY: install demo test lint format bench bench-merge zoo zoo-many paper-tables clean
+.PHONY: install demo test lint format bench bench-merge bench-search zoo zoo-many paper-tables clean
 
 install: $(STAMP)
 
@@ -34,8 +34,10 @@ format: $(STAMP)
 	$(BIN)/ruff check --fix src tests benchmarks
 	$(BIN)/ruff format src tests benchmarks
 
-bench: $(STAMP)
+bench: $(STAMP) bench-search
 	$(BIN)/python benchmarks/bench_merge.py --size S
+
+bench-search: $(STAMP)
 	$(BIN)/python benchmarks/bench_search.py
 
 # mergekit pins other versions than ours, so it has an environment of its own.

@@ -1,16 +1,19 @@
 """What a search costs, against the same search as everybody runs it; every answer compared token for token.
 
-    python benchmarks/bench_search.py [--inputs 100] [--threads 1] [--tiny] [--only sweep,naive,...]
+    python benchmarks/bench_search.py [--inputs 100] [--threads 1] [--tiny] [--only naive,race,drift,...]
 
-Four ways to put the same questions to the same seven candidates in float32, CPU seconds (user + system)
+Five ways to put the same questions to the same seven candidates in float32, CPU seconds (user + system)
 measured for each:
 
     sweep     ours: one live model, weights moved in place, images encoded once, batched and pooled
+    race      ours, until the choice of Algorithm 1 is settled
     naive     in one process: for each alpha write the merged checkpoint, load it, generate one by one
     as run    the same with two fresh processes a candidate, one that merges and one that answers
     one pass  transformers alone, one model, the same questions once, padded batches of 16
 
-It runs on the shipped pair, or with --tiny on random models of the same architectures.
+Then what a lower precision does to the answers and to the choice (drift), and what a move of the weights
+costs, from the parents' files and from copies in memory (moves). It runs on the shipped pair, or with --tiny
+on random models of the same architectures.
 """
 
 import argparse
@@ -72,20 +75,86 @@ def method(alpha: float):
 
 
 def run_sweep(setting: Setting) -> dict[str, list[str]]:
-    from adamms.searching.sweep import sweep
+    return told(responses_of(setting, exhaustive=True)[1])
 
-    answers: dict[str, list[str]] = {}
-    for answer in sweep(
+
+def told(responses) -> dict[str, list[str]]:
+    return {
+        f"{alpha} {id_}": [answer.response, answer.tokens]
+        for alpha, answered in responses.items()
+        for id_, answer in answered.items()
+    }
+
+
+def responses_of(setting: Setting, *, exhaustive: bool, dtype: str | None = None):
+    """A search's race and its answers, as `adamms search` has them."""
+    from adamms.searching import Race
+    from adamms.searching.signals import find_signal
+    from adamms.searching.sweep import Sweep
+
+    examples = examples_of(setting)
+    asking = Sweep(
         opened(setting),
-        examples_of(setting),
-        ALPHAS,
+        examples,
         method=method,
         max_new_tokens=setting.new,
         batch_size=setting.batch,
         device="cpu",
-    ):
-        answers[f"{answer.alpha} {answer.id}"] = [answer.response, answer.tokens]
-    return answers
+        dtype=dtype,
+        trust_remote_code=False,
+        vision_tower=None,
+    )
+    ids = [example.id for example in examples]
+    race = Race.of(ids, ALPHAS, signal=find_signal("sum"), gated=False, seed=0, exhaustive=exhaustive)
+    answers: dict = {alpha: {} for alpha in ALPHAS}
+    while not race.over:
+        wanted = {
+            alpha: [id_ for id_ in ids if id_ not in answers[alpha]] for alpha, ids in race.wanted.items()
+        }
+        for answer in asking.ask(wanted):
+            answers[answer.alpha][answer.id] = answer
+        race = race.after(answers)
+    return race, answers
+
+
+def drift(setting: Setting) -> str:
+    """What bfloat16 arithmetic does to the answers and to the choice, against float32."""
+    from adamms.searching import select
+    from adamms.searching.signals import all_signals
+
+    exact, low = (responses_of(setting, exhaustive=True, dtype=dtype)[1] for dtype in ("float32", "bfloat16"))
+    before, after = told(exact), told(low)
+    changed = sum(before[key][0] != after[key][0] for key in before)
+    choices = []
+    for signal in all_signals():
+        first, second = (select(each).signal(signal.name).selected for each in (exact, low))
+        if first is not None:
+            choices.append(f"{signal.name} {first:g}" + ("" if first == second else f" -> {second:g}"))
+    return (
+        f"drift of bfloat16           {changed / len(before):.1%} of {len(before)} answers change; chosen: "
+        f"{', '.join(choices)}"
+    )
+
+
+def moves(setting: Setting) -> str:
+    """CPU seconds of a whole move of the weights, from the files and from copies in memory."""
+    import torch
+
+    from adamms.merging.resident import ResidentTensors
+    from adamms.merging.tensors import TensorMerger
+
+    parents = opened(setting)
+    names = parents.changed(method(0.5))
+    held = ResidentTensors(parents, method(0.5), device=torch.device("cpu"))
+    mergers = {"mapped": TensorMerger(parents), "resident": TensorMerger(parents, held=held)}
+    spent = dict.fromkeys(mergers, 0.0)
+    for turn in range(6):
+        for name, merger in mergers.items():
+            start = cpu_seconds()
+            for tensor in names:
+                merger.merged(tensor, method(0.5))
+            spent[name] += (cpu_seconds() - start) if turn else 0
+    return ", ".join(f"{name} {seconds / 5:.4f} CPU s a move" for name, seconds in spent.items())
 
 
 def write_merged(setting: Setting, alpha: float, folder: Path) -> None:
@@ -206,7 +275,7 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--batch", type=int, default=16)
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--tiny", action="store_true", help="random models instead of the shipped pair")
-    parser.add_argument("--only", default="sweep,naive,as run,one pass")
+    parser.add_argument("--only", default="race,naive,as run,one pass,drift,moves")
     parser.add_argument("--json", action="store_true")
     for name in ("base", "donor", "file", "folder"):
         parser.add_argument(f"--{name}", type=Path, help=argparse.SUPPRESS)
@@ -238,7 +307,14 @@ def compare(setting: Setting, only: list[str]) -> dict[str, float]:
     run_naive(small)
     run_sweep(small)
     ours, answers = measured("sweep", run_sweep, setting)
-    figures = {"sweep": ours}
+    figures: dict = {"sweep": ours}
+    if "race" in only:
+        figures["race"], (race, raced) = measured(
+            "race", lambda each: responses_of(each, exhaustive=False), setting
+        )
+        assert told(raced).items() <= answers.items(), "the answers differ"
+        figures["asked"] = sum(map(len, raced.values())) / len(answers)
+        figures["settled after"] = race.inputs
     if "naive" in only:
         figures["naive"], expected = measured("naive", run_naive, setting)
         assert answers == expected, "the answers differ"
@@ -248,6 +324,10 @@ def compare(setting: Setting, only: list[str]) -> dict[str, float]:
         assert again == answers == expected, "the answers differ"
     if "one pass" in only:
         figures["one pass"], _ = measured("one pass", run_one_pass, setting)
+    if "drift" in only:
+        figures["drift"] = drift(setting)
+    if "moves" in only:
+        figures["moves"] = moves(setting)
     return figures
 
 
@@ -279,7 +359,8 @@ def main() -> None:
 
 
 def table(figures: dict[str, float]) -> str:
-    lines = [f"{name:<16} {seconds:8.2f} CPU s" for name, seconds in figures.items()]
+    timed = ("sweep", "race", "naive", "sweep, process", "as run", "one pass")
+    lines = [f"{name:<16} {figures[name]:8.2f} CPU s" for name in timed if name in figures]
     ours = figures["sweep"]
     if "naive" in figures:
         lines.append(f"naive / sweep              {figures['naive'] / ours:5.1f}x   (goal: at least 5x)")
@@ -288,6 +369,13 @@ def table(figures: dict[str, float]) -> str:
         lines.append(f"as run / sweep, processes  {ratio:5.1f}x   (goal: at least 10x)")
     if "one pass" in figures:
         lines.append(f"sweep / one pass           {ours / figures['one pass']:5.1f}x")
+        if "race" in figures:
+            ratio = figures["race"] / figures["one pass"]
+            lines.append(f"race / one pass            {ratio:5.1f}x   (goal: at most 3x)")
+    if "race" in figures:
+        share, inputs = figures["asked"], figures["settled after"]
+        lines.append(f"the race asked             {share:5.0%} of the answers, {inputs} inputs")
+    lines += [figures[name] for name in ("drift", "moves") if name in figures]
     lines.append("identical answers, token counts included")
     return "\n".join(lines)
 

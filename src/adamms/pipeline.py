@@ -5,6 +5,7 @@ make a `Recipe`, and `run` does what it says: one road for all.
 """
 
 import json
+import shutil
 import time
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -20,6 +21,8 @@ from adamms.progress import Progress, Silent
 from adamms.recipe import Recipe, SearchOptions
 from adamms.searching import (
     Example,
+    Race,
+    Racing,
     Responses,
     ResponseWriter,
     Selection,
@@ -31,6 +34,7 @@ from adamms.searching import (
     sample,
     select,
 )
+from adamms.searching.command import CommandGenerator
 from adamms.searching.rehearsal import rehearse
 from adamms.searching.signals import find_signal
 from adamms.version import __version__
@@ -47,6 +51,8 @@ CHOICE = ("rule", "gated", "metric", "embedding_model", "fold_case", "ends", "se
 
 MERGED = "merged"
 RECIPE = "recipe.yaml"
+SCRATCH = "scratch"
+"""In a run directory while a command answers: the candidate at hand."""
 
 
 @dataclass(frozen=True)
@@ -158,6 +164,25 @@ class _Questions:
         )
         return {name: getattr(self.options, name) for name in names}
 
+    @property
+    def comparison(self) -> dict[str, Any]:
+        """How answers are compared: the keyword arguments of `AnswerTable.of`."""
+        return {
+            name: getattr(self.options, name) for name in ("metric", "embedding_model", "fold_case", "ends")
+        }
+
+    @property
+    def race(self) -> Race:
+        """The search before its first question."""
+        return Race.of(
+            [example.id for example in self.examples],
+            self.alphas,
+            signal=find_signal(self.options.rule),
+            gated=self.options.gated,
+            seed=self.options.seed,
+            exhaustive=not self.options.raced,
+        )
+
 
 def _merge(opened: Opened, folder: OutputFolder, *, method: Method, progress: Progress) -> MergeResult:
     folder.keep_on_failure = True
@@ -202,7 +227,7 @@ def _search(
     log = _Log(folder.path / "log.jsonl")
     log("started", version=__version__, inputs=len(examples), candidates=len(alphas))
     files = source_files(opened.parents)
-    responses = _answers(opened, questions, folder, progress=progress)
+    responses, racing = _answers(opened, questions, folder, progress=progress, log=log)
     try:
         require_unchanged(opened.parents, files)
     except CheckpointError:
@@ -214,9 +239,11 @@ def _search(
         responses,
         **questions.choice,
         log_probabilities=_log_probabilities(opened, questions, folder, responses, progress=progress),
+        racing=racing,
     )
     write_json(folder.path / "selection.json", selection.to_json())
     log("selected", alpha=selection.selected, tied=list(selection.tied))
+    shutil.rmtree(folder.path / SCRATCH, ignore_errors=True)
     accuracy = _accuracy(responses, examples, answers)
     if accuracy:
         by_alpha = {f"{alpha:g}": value for alpha, value in accuracy.items()}
@@ -237,47 +264,79 @@ def _search(
     return SearchResult(folder.target, opened.mapping, selection, accuracy)
 
 
-def _answers(opened: Opened, questions: _Questions, folder: OutputFolder, *, progress: Progress) -> Responses:
-    """Every candidate's answers, written as they come; those of an interrupted run are not asked again."""
+def _answers(
+    opened: Opened, questions: _Questions, folder: OutputFolder, *, progress: Progress, log: "_Log"
+) -> tuple[Responses, Racing | None]:
+    """The candidates' answers, written as they come; those of an interrupted run are not asked again.
+
+    They are asked in rounds (`racing.py`); those of a resumed run are gone through again, so that it ends as
+    an unbroken one.
+    """
     # Late: the engine brings transformers with it.
-    from adamms.searching.sweep import sweep
+    from adamms.searching.sweep import Sweep
 
     options = questions.options
     target = folder.path / "responses"
     target.mkdir(exist_ok=True)
     known = read_responses(target) if any(target.iterdir()) else {}
-    done = {(alpha, id_) for alpha, answered in known.items() for id_ in answered}
+    done = sum(map(len, known.values()))
     if done:
-        progress.say(f"Resuming: {len(done)} answers are already there.")
+        progress.say(f"Resuming: {done} answers are already there.")
+    asking = Sweep(
+        opened.parents,
+        questions.examples,
+        method=opened.method_at,
+        generator=_command(opened, folder, options),
+        resident=options.parents,
+        say=progress.say,
+        **options.engine,
+    )
+    race = questions.race
     total = len(questions.alphas) * len(questions.examples)
     with (
         progress.stage("Searching", total=total, unit="answers") as advance,
         ResponseWriter(target) as writer,
     ):
-        advance(len(done))
+        advance(done)
         try:
-            for response in sweep(
-                opened.parents,
-                questions.examples,
-                questions.alphas,
-                method=opened.method_at,
-                skip=done,
-                max_new_tokens=options.max_new_tokens,
-                batch_size=options.batch_size,
-                device=options.device,
-                dtype=options.dtype,
-                trust_remote_code=options.trust_remote_code,
-                vision_tower=options.vision_tower,
-            ):
-                writer.write(response)
-                # From here on there is something worth resuming.
-                folder.keep_on_failure = True
-                advance(1)
+            while not race.over:
+                wanted = {
+                    alpha: [id_ for id_ in ids if id_ not in known.get(alpha, {})]
+                    for alpha, ids in race.wanted.items()
+                }
+                for response in asking.ask(wanted):
+                    writer.write(response)
+                    known.setdefault(response.alpha, {})[response.id] = response
+                    # From here on there is something worth resuming.
+                    folder.keep_on_failure = True
+                    advance(1)
+                race = race.after(known, **questions.comparison)
+                log("round", inputs=race.inputs, candidates=list(race.alphas), settled=race.settled)
         except KeyboardInterrupt:
             if folder.keep_on_failure:
                 progress.say("The answers so far are kept; go on with --resume.")
             raise
-    return read_responses(target)
+        advance(total - sum(map(len, known.values())))
+    return race.compared(dict(sorted(known.items()))), race.record
+
+
+def _command(opened: Opened, folder: OutputFolder, options: SearchOptions) -> CommandGenerator | None:
+    """The engine of a search whose answers another program gives."""
+    if options.command is None:
+        return None
+    scratch = folder.path / SCRATCH
+    # What a killed search left there is a candidate that was not asked to its end.
+    shutil.rmtree(scratch, ignore_errors=True)
+
+    files = source_files(opened.parents)
+
+    def write(alpha: float, target: Path) -> None:
+        target.mkdir(parents=True)
+        write_merged(
+            opened, target, method=opened.method_at(alpha), selection=None, progress=Silent(), files=files
+        )
+
+    return CommandGenerator(options.command, scratch=scratch, write=write)
 
 
 def _log_probabilities(
@@ -310,12 +369,7 @@ def _log_probabilities(
             answers=answers,
             skip=done,
             progress=advance,
-            max_new_tokens=options.max_new_tokens,
-            batch_size=options.batch_size,
-            device=options.device,
-            dtype=options.dtype,
-            trust_remote_code=options.trust_remote_code,
-            vision_tower=options.vision_tower,
+            **options.engine,
         )
         for alpha, id_, value in keep_log_probabilities(folder.path, answers, found):
             known.setdefault(alpha, {})[id_] = value

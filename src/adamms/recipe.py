@@ -20,6 +20,7 @@ from adamms.errors import MergeError, RecipeError, SearchError
 from adamms.mergekit_yaml import is_mergekit, recipe_parts
 from adamms.merging import find_method
 from adamms.merging.coefficients import check_coefficient
+from adamms.searching.command import parse_command
 from adamms.searching.signals import find_signal
 
 Count = Annotated[int, Field(ge=1)]
@@ -102,8 +103,46 @@ class SearchOptions(_Part):
     trust_remote_code: bool = False
     vision_tower: str | None = None
     """Folder or hub id of the base's vision tower, where the base's layout leaves it out (LLaVA-1.5)."""
+    parents: Literal["auto", "mapped", "resident"] = "auto"
+    """The parents' tensors: read from their files for every candidate, or held in memory (on a GPU's)."""
+    exhaustive: bool = False
+    """Ask every candidate every input; otherwise a search of more than 50 inputs ends when it is settled."""
+    command: str | None = None
+    """A program that answers, with {model}, {inputs}, {outputs}, {alpha}; transformers when left out."""
     keep_all: bool = False
     """Write every candidate's checkpoint, not only the chosen one's."""
+
+    @property
+    def engine(self) -> dict[str, Any]:
+        """How the model that answers is loaded and asked: keyword arguments of `sweep`."""
+        names = ("max_new_tokens", "batch_size", "device", "dtype", "trust_remote_code", "vision_tower")
+        return {name: getattr(self, name) for name in names}
+
+    @property
+    def raced(self) -> bool:
+        """Whether inputs and candidates may be dropped.
+
+        Not where all answers are needed: repeats draw from them, and so does the pass over the plurality's.
+        Nor for a command, for which every round would write every candidate again.
+        """
+        needs = find_signal(self.rule).needs
+        return not (self.exhaustive or self.repeats or self.command or "log_probabilities" in needs)
+
+    @model_validator(mode="after")
+    def _answered_by(self) -> "SearchOptions":
+        if self.command is not None and "log_probabilities" in find_signal(self.rule).needs:
+            raise ValueError(f"the rule {self.rule} asks the live model again, which a command does not have")
+        return self
+
+    @field_validator("command")
+    @classmethod
+    def _runnable(cls, value: str | None) -> str | None:
+        try:
+            if value is not None:
+                parse_command(value)
+        except SearchError as error:
+            raise ValueError(str(error).rstrip(".")) from None
+        return value
 
     @field_validator("rule")
     @classmethod

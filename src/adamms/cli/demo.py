@@ -30,7 +30,13 @@ def demo(
     recipe = make_recipe(
         base=str(shipped.base),
         donor=str(shipped.donor),
-        search={"inputs": shipped.inputs, "samples": 200, "max_new_tokens": 8, "batch_size": 32},
+        search={
+            "inputs": shipped.inputs,
+            "samples": 200,
+            "max_new_tokens": 8,
+            "batch_size": 32,
+            "exhaustive": True,  # every candidate's accuracy on the same inputs
+        },
     )
     result = pipeline.run(recipe, out, overwrite=True, progress=Bars(), answers=shipped.true_answers())
     assert isinstance(result, pipeline.SearchResult)

@@ -1,7 +1,7 @@
 """`adamms search`: choose the coefficient without labels, and write the chosen checkpoint."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
@@ -91,6 +91,24 @@ def search(
     ] = None,
     max_shard_size: MaxShardSize = None,
     threads: Threads = None,
+    parents: Annotated[
+        Literal["auto", "mapped", "resident"],
+        typer.Option(
+            help="Read the parents from their files for every candidate, or hold them in memory; auto: "
+            "held on a GPU that has room."
+        ),
+    ] = "auto",
+    exhaustive: Annotated[
+        bool,
+        typer.Option(
+            "--exhaustive",
+            help="Ask every candidate every input; otherwise, beyond 50 inputs, only until it is settled.",
+        ),
+    ] = False,
+    command: Annotated[
+        str | None,
+        typer.Option(help='A program that answers instead: "python answer.py {model} {inputs} {outputs}".'),
+    ] = None,
     keep_all: Annotated[bool, typer.Option("--keep-all", help="Write every candidate's checkpoint.")] = False,
     overwrite: Overwrite = False,
     resume: Resume = False,
@@ -140,6 +158,9 @@ def search(
             "dtype": dtype,
             "trust_remote_code": trust_remote_code,
             "vision_tower": vision_tower,
+            "parents": parents,
+            "exhaustive": exhaustive,
+            "command": command,
             "keep_all": keep_all,
         },
     )

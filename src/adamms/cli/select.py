@@ -46,7 +46,13 @@ def select(
     Example: `adamms select run/responses --rule any`
     """
     from adamms.cli.search import show_selection
-    from adamms.searching import read_donor_answers, read_log_probabilities, read_responses, select
+    from adamms.searching import (
+        read_donor_answers,
+        read_log_probabilities,
+        read_racing,
+        read_responses,
+        select,
+    )
 
     answers = read_responses(list(responses))
     selection = select(
@@ -63,6 +69,7 @@ def select(
         subset=subset,
         donor=read_donor_answers(donor_answers) if donor_answers is not None else None,
         log_probabilities=read_log_probabilities(responses),
+        racing=read_racing(responses),
     )
     if json:
         print_json(selection.to_json())

@@ -19,6 +19,7 @@ from adamms.merging.values import Values, values_for
 
 if TYPE_CHECKING:
     from adamms.checkpoints import Checkpoint
+    from adamms.merging.resident import ResidentTensors
 
 Facts = Mapping[str, Any]
 
@@ -37,6 +38,7 @@ class BlockMerger:
         facts: Facts | None = None,
         draws: Draws | None = None,
         values: Values | None = None,
+        held: "ResidentTensors | None" = None,
     ) -> None:
         """Prepare a thread's merging.
 
@@ -47,12 +49,14 @@ class BlockMerger:
             draws: another source of random numbers, for tests.
             values: the library to compute in; chosen by method and dtypes where it is left out. The results
                 are the same.
+            held: the parents in memory, on the device that `values` computes on; read from their files
+                where it is left out.
         """
         views = parents.views_for(method)
         self._values_in = values or values_for(parents, method)
         self._parents = parents
         self._method = method
-        self._base = _Operand(parents.base, "base")
+        self._base = _Operand(parents.base, "base", held)
         numbered = len(parents.donors) > 1
         self._others = [
             _Operand(
@@ -62,6 +66,7 @@ class BlockMerger:
                 else f"donor {at + 1}"
                 if numbered
                 else "donor",
+                held,
             )
             for at, view in enumerate(views)
         ]
@@ -69,7 +74,7 @@ class BlockMerger:
         self._draws = draws or SeededDraws(method.settings.get("seed", 0))
         self._function = method.function
 
-    def merge(self, block: Block, out: np.ndarray, *, dtype: str, facts: Facts | None = None) -> None:
+    def merge(self, block: Block, out: Any, *, dtype: str, facts: Facts | None = None) -> None:
         """Write a block's values into `out`.
 
         Args:
@@ -168,7 +173,7 @@ class BlockMerger:
         for operand, source in places:
             if source is None:
                 continue
-            if not count_not_finite(*operand.read(*source, block.count)):
+            if not count_not_finite(*on_cpu(*operand.read(*source, block.count))):
                 continue
             # The whole tensor is counted: a block's place says nothing to people.
             return (
@@ -181,6 +186,11 @@ class BlockMerger:
         )
 
 
+def on_cpu(raw: Any, dtype: str) -> tuple[np.ndarray, str]:
+    """Stored values where they can be counted."""
+    return np.asarray(raw.cpu() if hasattr(raw, "cpu") else raw), dtype
+
+
 class _Operand:
     """One parent's values: bytes as stored and their widened copy, both in memory that is kept.
 
@@ -188,8 +198,9 @@ class _Operand:
     system each time).
     """
 
-    def __init__(self, source: "Checkpoint", role: str) -> None:
+    def __init__(self, source: "Checkpoint", role: str, held: "ResidentTensors | None") -> None:
         self.role = role
+        self._held = held
         self._source = source
         self._stored = np.empty(0, np.uint8)
         self._widened = np.empty(0, np.uint8)
@@ -197,8 +208,14 @@ class _Operand:
     def dtype(self, name: str) -> str:
         return floating_dtype(self._source.tensors[name], self._source.source)
 
-    def read(self, name: str, start: int, count: int) -> tuple[np.ndarray, str]:
-        """The bytes of so many elements, and what they are."""
+    def read(self, name: str, start: int, count: int) -> tuple[Any, str]:
+        """The bytes of so many elements, and what they are; on the device where they are held."""
+        if self._held is not None and (found := self._held.find(self._source, name)) is not None:
+            whole, dtype = found
+            size = ITEMSIZES[dtype]
+            part = whole[start * size : (start + count) * size]
+            # What is stored wide is handed to the method as it lies, and is not the method's to change.
+            return (part.copy() if size > 2 and self._held.on_cpu else part), dtype
         exact = self._source.unrounded(name, start=start, count=count)
         if exact is not None:
             # With an adapter folded in: rounded at the end, with the rest, and not before.
@@ -215,9 +232,9 @@ class _Operand:
         """How many of a whole tensor's values are NaN or infinite."""
         numel = self._source.tensors[name].numel
         runs = ((start, min(BLOCK_ELEMENTS, numel - start)) for start in range(0, numel, BLOCK_ELEMENTS))
-        return sum(count_not_finite(*self.read(name, *run)) for run in runs)
+        return sum(count_not_finite(*on_cpu(*self.read(name, *run))) for run in runs)
 
-    def widened(self, values: Values, raw: np.ndarray, dtype: str, *, double: bool) -> Any:
+    def widened(self, values: Values, raw: Any, dtype: str, *, double: bool) -> Any:
         needed = len(raw) // ITEMSIZES[dtype] * (8 if double else 4)
         if len(self._widened) < needed:
             self._widened = np.empty(needed, np.uint8)

@@ -36,3 +36,16 @@ class TorchValues:
     def numbers(self, drawn: Any) -> torch.Tensor:
         """As `Values` says."""
         return torch.as_tensor(drawn)
+
+
+class DeviceValues(TorchValues):
+    """As `TorchValues`, where bytes are uint8 tensors on a device and stay there."""
+
+    def widened(self, raw: Any, dtype: str, into: np.ndarray, *, double: bool) -> torch.Tensor:
+        """As `Values` says; a copy, and `into` is not used: the device's allocator keeps memory by itself."""
+        stored: torch.Tensor = raw.view(TORCH_DTYPES[dtype])
+        return stored.to(torch.float64 if double else torch.float32, copy=True)
+
+    def store(self, values: torch.Tensor, out: Any, dtype: str) -> None:
+        """As `Values` says."""
+        out.view(TORCH_DTYPES[dtype]).copy_(values)

@@ -49,11 +49,13 @@ def render_page(run: RunFiles) -> str:
 def run_grid(run: RunFiles) -> Grid:
     """A run's answers, a column a candidate."""
     selection = run.selection
+    gone = [each.alpha for each in selection.racing.dropped] if selection.racing else []
+    compared = [each for each in selection.candidates if each.alpha not in gone]
     columns = [
         Column(f"{each.alpha:g}", "alpha", each.alpha == selection.selected, each.disqualified)
-        for each in selection.candidates
+        for each in compared
     ]
-    alphas = [each.alpha for each in selection.candidates]
+    alphas = [each.alpha for each in compared]
     answers = {
         id_: [run.responses[alpha][id_] for alpha in alphas]
         for id_ in run.responses[alphas[0]]

@@ -8,7 +8,8 @@ need it.
 from adamms.searching.answer_table import AnswerTable
 from adamms.searching.candidates import format_alpha, parse_alphas
 from adamms.searching.inputs import Example, read_inputs, sample
-from adamms.searching.reading import read_donor_answers, read_log_probabilities, read_responses
+from adamms.searching.racing import Race, Racing
+from adamms.searching.reading import read_donor_answers, read_log_probabilities, read_racing, read_responses
 from adamms.searching.responses import Response, Responses, ResponseWriter, response_file
 from adamms.searching.selection import Candidate, Repeats, Selection, select
 from adamms.searching.side_by_side import SignalScores
@@ -17,6 +18,8 @@ __all__ = [
     "AnswerTable",
     "Candidate",
     "Example",
+    "Race",
+    "Racing",
     "Repeats",
     "Response",
     "ResponseWriter",
@@ -28,6 +31,7 @@ __all__ = [
     "read_donor_answers",
     "read_inputs",
     "read_log_probabilities",
+    "read_racing",
     "read_responses",
     "response_file",
     "sample",

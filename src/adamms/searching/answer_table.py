@@ -5,7 +5,7 @@ of a file. What a source does not say (confidence, the donor's answers, ...) is 
 lack is NaN. Judges nothing; which candidates have collapsed is written beside the rows (`collapse.py`).
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import pairwise
@@ -37,6 +37,8 @@ class AnswerTable:
     """Whether consistency scores the ends of the grid: `interior`, `all`, None as the rule's source does."""
     collapsed: tuple[str | None, ...] = ()
     """For each candidate why it is disqualified, or None."""
+    left_out: tuple[float, ...] = ()
+    """Candidates that keep their row, and so their place between neighbours, but are not compared."""
     notes: tuple[str, ...] = ()
     confidence: Table | None = None
     """Mean probability of an answer's greedy tokens."""
@@ -59,11 +61,13 @@ class AnswerTable:
         ends: str | None = None,
         donor: Mapping[str, Response] | None = None,
         log_probabilities: Mapping[float, Mapping[str, float]] | None = None,
+        left_out: Collection[float] = (),
     ) -> "AnswerTable":
         """The table of all responses.
 
         Args:
-            responses: alpha -> input id -> answer; all candidates must have answered the same inputs.
+            responses: alpha -> input id -> answer; all candidates must have answered the same inputs, but for
+                those that are left out.
             metric: how the distance of two answers is measured (`make_metric`).
             embedding_model: for the metric `embedding`.
             fold_case: compare in lower case.
@@ -71,22 +75,30 @@ class AnswerTable:
             ends: which ends of the grid consistency scores.
             donor: the donor's own answers by input id; those of alpha 1 when left out and there.
             log_probabilities: alpha -> input id -> what `plurality-logprob` reads.
+            left_out: candidates that a race dropped (`racing.py`): never chosen, nobody's neighbours.
 
         Raises:
             SearchError: there are no answers, or a candidate lacks some.
         """
-        alphas, ids = tuple(sorted(responses)), common_ids(responses)
+        alphas = tuple(sorted(responses))
+        absent = tuple(alpha for alpha in alphas if alpha in left_out)
+        ids = common_ids({alpha: responses[alpha] for alpha in alphas if alpha not in absent})
+        # The yardstick of the collapse guard.
+        smallest = next((row for row, alpha in enumerate(alphas) if alpha not in absent), 0)
 
         def comparables(answers: Sequence[Response]) -> tuple[str, ...]:
             return tuple(comparable(answer, fold_case=fold_case, strip=strip) for answer in answers)
 
-        ordered = [[responses[alpha][id_] for id_ in ids] for alpha in alphas]
+        ordered = [
+            [Response(id_, alpha, "") if alpha in absent else responses[alpha][id_] for id_ in ids]
+            for alpha in alphas
+        ]
         texts = tuple(comparables(answers) for answers in ordered)
         own = comparables([_donor(donor, id_) for id_ in ids]) if donor is not None else None
-        if own is None and 1.0 in responses:
+        if own is None and 1.0 in responses and 1.0 not in absent:
             own = texts[alphas.index(1.0)]
         every = [text for row in (*texts, own or ()) for text in row]
-        note = base_note(ordered[0])
+        note = base_note(ordered[smallest])
         return cls(
             alphas=alphas,
             ids=tuple(ids),
@@ -94,7 +106,11 @@ class AnswerTable:
             codes=_codes(texts),
             measure=make_metric(metric, every, embedding_model=embedding_model),
             ends=ends,
-            collapsed=tuple(disqualification(answers, ordered[0]) for answers in ordered),
+            collapsed=tuple(
+                None if alpha in absent else disqualification(answers, ordered[smallest])
+                for alpha, answers in zip(alphas, ordered, strict=True)
+            ),
+            left_out=absent,
             notes=(note,) if note else (),
             confidence=_known([[each.confidence for each in answers] for answers in ordered]),
             entropy=_known([[each.entropy for each in answers] for answers in ordered]),
@@ -107,20 +123,27 @@ class AnswerTable:
     @property
     def base(self) -> int | None:
         """The row of alpha 0, which is the base itself."""
-        return 0 if self.alphas[0] == 0 else None
+        return 0 if self.alphas[0] == 0 and not self.absent[0] else None
+
+    @property
+    def absent(self) -> NDArray[np.bool_]:
+        """The candidates that are left out."""
+        return np.array([alpha in self.left_out for alpha in self.alphas])
 
     @property
     def sound(self) -> NDArray[np.bool_]:
-        """The candidates that have not collapsed."""
+        """The candidates that are compared and have not collapsed."""
         if not self.collapsed:
-            return np.ones(len(self.alphas), dtype=bool)
-        return np.array([reason is None for reason in self.collapsed])
+            return ~self.absent
+        return np.array([reason is None for reason in self.collapsed]) & ~self.absent
 
     @cached_property
     def gaps(self) -> Table:
-        """The distances of neighbouring candidates, (candidates - 1, inputs)."""
+        """The distances of neighbouring candidates, (candidates - 1, inputs); NaN beside one left out."""
         found = [self.measure(left, right) for left, right in pairwise(self.texts)]
-        return np.array(found).reshape(len(self.alphas) - 1, len(self.ids))
+        gaps = np.array(found, dtype=float).reshape(len(self.alphas) - 1, len(self.ids))
+        gaps[self.absent[1:] | self.absent[:-1]] = np.nan
+        return gaps
 
     @cached_property
     def plurality(self) -> NDArray[np.int64]:

@@ -105,7 +105,7 @@ def counts_of(
             alpha=alpha,
             previous=beside[index],
             next=beside[index + 1],
-            differences=None if np.isnan(scores[index]) else _plain(float(scores[index])),
+            differences=_plain(float(scores[index])),
         )
         for index, alpha in enumerate(alphas)
     ]
@@ -147,6 +147,8 @@ def named(name: str, table: Mapping[str, T], kind: str) -> T:
     return table[name]
 
 
-def _plain(value: float) -> float:
-    """A whole number as an int, so that counts are written as counts."""
+def _plain(value: float) -> float | None:
+    """A whole number as an int, so that counts are written as counts; None for what is not known."""
+    if np.isnan(value):
+        return None
     return int(value) if value == int(value) else value

@@ -47,7 +47,7 @@ class Generator(Protocol):
     """An engine of a search."""
 
     def prepare(self, examples: Sequence[Example]) -> None:
-        """Do once what is the same for every candidate."""
+        """Do once what is the same for every candidate; called again when there are more questions."""
 
     def move(self, alpha: float, merged: Callable[[str], Tensor]) -> None:
         """Become the candidate `alpha`; `merged` gives its tensors by their names on disk."""
@@ -124,15 +124,21 @@ class TransformersGenerator:
 
     def prepare(self, examples: Sequence[Example]) -> None:
         """Pre-process every question and encode every image, once for all candidates."""
-        self._examples = list(examples)
+        self._examples += examples
         # A mapping that was edited to change the vision side makes features depend on the candidate.
         self._stale = reaches_vision(self.model, self._mover)
-        self._prompts = self._prepared()
+        self._prompts |= self._prepared(examples)
 
-    def _prepared(self) -> dict[str, Prompt]:
+    @property
+    def device(self) -> torch.device:
+        """Where the live model is."""
+        device: torch.device = self.model.device
+        return device
+
+    def _prepared(self, examples: Sequence[Example]) -> dict[str, Prompt]:
         questions = {}
         read = inspect.signature(self.model.forward).parameters
-        for example in self._examples:
+        for example in examples:
             images = [open_image(path) for path in example.images]
             inputs = self._preparation.prepare(images, example.prompt)
             self._check_length(example, inputs)
@@ -140,14 +146,14 @@ class TransformersGenerator:
             kept = {name: value for name, value in inputs.items() if name not in TYPES or name in read}
             questions[example.id] = Question(example.id, kept)
         # Questions about the same images share their features: the first of them has them encoded.
-        first = {example.images: example.id for example in reversed(self._examples)}
+        first = {example.images: example.id for example in reversed(examples)}
         prompts: dict[str, Prompt] = {}
         for again in (False, True):
             turn = [
                 dataclasses.replace(questions[example.id], vision=prompts[first[example.images]].vision)
                 if again
                 else questions[example.id]
-                for example in self._examples
+                for example in examples
                 if (first[example.images] != example.id) is again
             ]
             try:
@@ -180,7 +186,7 @@ class TransformersGenerator:
         self._mover.move(merged)
         self._alpha = alpha
         if self._stale:
-            self._prompts = self._prepared()
+            self._prompts = self._prepared(self._examples)
 
     def answer(self, ids: Collection[str]) -> Iterator[Response]:
         """Greedy answers, batched and pooled; those of models that cannot be batched come one by one."""

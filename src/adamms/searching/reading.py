@@ -13,6 +13,7 @@ from typing import Any
 
 from adamms.errors import SearchError
 from adamms.searching.candidates import round_alpha
+from adamms.searching.racing import Racing
 from adamms.searching.responses import Response, parse_line
 
 ALPHA_IN_NAME = re.compile(r"alpha[=_-]?(\d+(?:\.\d+)?)", re.IGNORECASE)
@@ -93,6 +94,38 @@ def read_log_probabilities(
                 id_ = _id(record.get("id"), where)
                 found.setdefault(alpha, {})[id_] = _number(record, "log_probability", where)
     return found or None
+
+
+def read_line(line: bytes, where: str, *, alpha: float) -> Response:
+    """One answer in our own format, of a candidate that is known.
+
+    Raises:
+        SearchError: it is not one; the message begins with `where`.
+    """
+    record = parse_line(line)
+    if record is None or "id" not in record or "response" not in record:
+        shown = line[:60].decode("utf-8", "replace")
+        raise SearchError(f'{where}: not {{"id": ..., "response": ...}} but {shown!r}.')
+    return _ours({**record, "alpha": alpha}, where, Path(), None)
+
+
+def read_racing(source: str | Path | Sequence[str | Path]) -> Racing | None:
+    """What the race of a finished search asked, None for answers that no race asked for.
+
+    Raises:
+        SearchError: the run directory's `selection.json` is damaged.
+    """
+    sources = [source] if isinstance(source, str | Path) else list(source)
+    for folder in (each for one in sources for each in (Path(one), Path(one).parent)):
+        file = folder / "selection.json"
+        if not file.is_file():
+            continue
+        try:
+            racing = json.loads(file.read_bytes()).get("racing")
+            return None if racing is None else Racing.from_json(racing)
+        except (ValueError, TypeError, KeyError, AttributeError) as error:
+            raise SearchError(f"{file} is damaged: {error}.") from None
+    return None
 
 
 def response_files(source: Path) -> list[Path]:

@@ -15,6 +15,7 @@ from adamms.errors import SearchError
 from adamms.searching.answer_table import AnswerTable
 from adamms.searching.choosing import GATE, Values, subsets, winners, wins
 from adamms.searching.consistency import RULES, counts_of
+from adamms.searching.racing import Racing
 from adamms.searching.responses import Response, Responses
 from adamms.searching.side_by_side import SignalScores, compare
 from adamms.searching.signal import Signal
@@ -77,6 +78,8 @@ class Selection:
     signals: tuple[SignalScores, ...] = ()
     """Every signal side by side, whichever chose."""
     repeats: Repeats | None = None
+    racing: Racing | None = None
+    """What was asked, where not every candidate was asked everything at once."""
 
     @property
     def verdict(self) -> str:
@@ -93,6 +96,7 @@ class Selection:
         data["candidates"] = [vars(each) for each in self.candidates]
         data["signals"] = [each.to_json() for each in self.signals]
         data["repeats"] = None if self.repeats is None else self.repeats.to_json()
+        data["racing"] = None if self.racing is None else self.racing.to_json()
         return {**data, "verdict": self.verdict}
 
     @classmethod
@@ -109,6 +113,8 @@ class Selection:
             known["notes"] = tuple(data.get("notes", ()))
             known["signals"] = tuple(SignalScores.from_json(each) for each in data.get("signals", ()))
             known["repeats"] = _repeats_from(data.get("repeats"))
+            racing = data.get("racing")
+            known["racing"] = None if racing is None else Racing.from_json(racing)
             return cls(**known)
         except (KeyError, TypeError, AttributeError, ValueError) as error:
             raise SearchError(f"This is not a selection.json: {error}.") from None
@@ -129,11 +135,13 @@ def select(
     subset: int | None = None,
     donor: Mapping[str, Response] | None = None,
     log_probabilities: Mapping[float, Mapping[str, float]] | None = None,
+    racing: Racing | None = None,
 ) -> Selection:
     """Choose the candidate that a label-free signal scores best.
 
     Args:
-        responses: alpha -> input id -> answer; all candidates must have answered the same inputs.
+        responses: alpha -> input id -> answer; all candidates must have answered the same inputs, but for
+            those that a race dropped.
         rule: a signal's name: `sum` (Algorithm 1, also `paper`), `any` (Appendix B), `previous` (one
             published script), or another of `adamms.searching.signals`.
         gated: leave alpha 0 only for a gain beyond twice its paired standard error over the inputs.
@@ -148,6 +156,7 @@ def select(
         subset: inputs a subset; half of them, at most 100, when left out.
         donor: the donor's own answers by input id, for agreement with both parents; alpha 1's when left out.
         log_probabilities: alpha -> input id -> mean log-probability of the plurality's answer.
+        racing: what a race asked; the candidates that it dropped are not compared.
 
     Raises:
         SearchError: answers are missing, too few candidates, an unknown name, the rule needs what the
@@ -163,6 +172,7 @@ def select(
         ends=ends,
         donor=donor,
         log_probabilities=log_probabilities,
+        left_out=[] if racing is None else [each.alpha for each in racing.dropped],
     )
     candidates = _candidates(table, signal.name)
     values = signal.values(table)
@@ -189,6 +199,7 @@ def select(
         gated=gated,
         signals=compare(table, all_signals()),
         repeats=_repeats(values, table, base=base, gate=gate, count=repeats, size=subset, seed=seed or 0),
+        racing=racing,
     )
 
 
@@ -201,9 +212,11 @@ def _candidates(table: AnswerTable, rule: str) -> tuple[Candidate, ...]:
             previous=each.previous,
             next=each.next,
             disqualified=reason,
-            distinct=len(np.unique(codes)),
+            distinct=0 if absent else len(np.unique(codes)),
         )
-        for each, codes, reason in zip(counts, table.codes, table.collapsed, strict=True)
+        for each, codes, reason, absent in zip(
+            counts, table.codes, table.collapsed, table.absent, strict=True
+        )
     )
 
 

@@ -25,6 +25,9 @@ COSTS: dict[str, str] = {
 
 Need = Literal["neighbours", "confidence", "entropy", "parents", "log_probabilities"]
 
+Reads = Literal["itself", "neighbours", "parents", "all"]
+"""Whose answers a candidate's numbers are made of, beside its own: what racing must go on asking."""
+
 
 @dataclass(frozen=True)
 class Signal:
@@ -38,6 +41,7 @@ class Signal:
         cost: what it reads, beyond which it costs nothing.
         needs: what a source of answers may lack.
         scores_base: whether alpha 0, "do not merge", can win: always, never, or only with `--ends all`.
+        reads: whose answers a candidate's numbers depend on, beside its own.
     """
 
     function: Callable[[AnswerTable], NDArray[np.float64]]
@@ -46,6 +50,7 @@ class Signal:
     cost: Cost
     needs: tuple[Need, ...] = ()
     scores_base: Literal["yes", "no", "with ends"] = "yes"
+    reads: Reads = "itself"
 
     @property
     def name(self) -> str:
@@ -66,7 +71,7 @@ class Signal:
         if lacking is not None:
             raise SearchError(f"The rule {self.name} cannot choose from these answers: {lacking}")
         found = np.array(self.function(table), dtype=float)
-        found[np.isnan(found).any(axis=1)] = np.nan
+        found[np.isnan(found).any(axis=1) | table.absent] = np.nan
         return found
 
     def scores(self, table: AnswerTable) -> NDArray[np.float64]:

@@ -33,6 +33,8 @@ def sweep(
     trust_remote_code: bool = False,
     vision_tower: str | None = None,
     generator: "Generator | None" = None,
+    resident: str = "auto",
+    say: Callable[[str], None] | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> Iterator[Response]:
     """Ask every candidate every question.
@@ -50,6 +52,8 @@ def sweep(
         trust_remote_code: run the base's own Python files.
         vision_tower: folder or hub id of the vision tower, where the base's layout leaves it out.
         generator: another engine; transformers in this process when left out.
+        resident: whether the parents are held in memory: `mapped`, `resident` or `auto`.
+        say: told in a line where the parents are.
         progress: called with answers given so far, those skipped included, and all answers.
 
     Raises:
@@ -61,32 +65,106 @@ def sweep(
     given = total - sum(map(len, wanted.values()))
     if progress is not None:
         progress(given, total)
-    if given == total:
-        return
-    from adamms.merging.tensors import TensorMerger
-
-    merger = TensorMerger(parents)
-    asked = frozenset(id for ids in wanted.values() for id in ids)
-    engine = generator or _transformers(
-        parents.base,
-        parents.changed(method(alphas[0])),
+    asking = Sweep(
+        parents,
+        examples,
+        method=method,
+        generator=generator,
         max_new_tokens=max_new_tokens,
         batch_size=batch_size,
         device=device,
         dtype=dtype,
         trust_remote_code=trust_remote_code,
         vision_tower=vision_tower,
+        resident=resident,
+        say=say,
     )
-    engine.prepare([example for example in examples if example.id in asked])
-    for alpha, ids in wanted.items():
-        if not ids:
-            continue
-        engine.move(alpha, partial(merger.merged, method=method(alpha)))
-        for response in engine.answer(ids):
-            given += 1
-            if progress is not None:
-                progress(given, total)
-            yield response
+    for response in asking.ask(wanted):
+        given += 1
+        if progress is not None:
+            progress(given, total)
+        yield response
+
+
+class Sweep:
+    """A sweep in rounds: one live model for all of them, loaded when the first question is asked."""
+
+    def __init__(
+        self,
+        parents: "Parents",
+        examples: Sequence[Example],
+        *,
+        method: "Callable[[float], Method]",
+        generator: "Generator | None" = None,
+        resident: str = "auto",
+        say: Callable[[str], None] | None = None,
+        **options: Any,
+    ) -> None:
+        """Nothing is loaded yet.
+
+        Args:
+            parents: as in `sweep`.
+            examples: all questions that may be asked.
+            method: alpha -> the merge method of that candidate.
+            generator: another engine.
+            resident: whether the parents are held in memory (`held_for`).
+            say: told in a line where they are.
+            **options: of the engine, as in `sweep`.
+        """
+        self._parents = parents
+        self._examples = {example.id: example for example in examples}
+        self._method = method
+        self._options = options
+        self._engine = generator
+        self._resident, self._say = resident, say
+        self._merged: Callable[[str, Method], Any] | None = None
+        self._prepared: dict[str, None] = {}
+        self._at: float | None = None
+
+    def ask(self, wanted: Mapping[float, Sequence[str]]) -> Iterator[Response]:
+        """Ask each candidate its questions: alpha -> input ids.
+
+        Candidates come in the order given, from the end where the model stands at the last one, so that a
+        round begins without moving a weight.
+
+        Raises:
+            SearchError: the base cannot be loaded or asked; the message says why.
+        """
+        rest = [(alpha, list(ids)) for alpha, ids in wanted.items() if ids]
+        if not rest:
+            return
+        asked = frozenset(id_ for _, ids in rest for id_ in ids)
+        fresh = [id_ for id_ in self._examples if id_ in asked and id_ not in self._prepared]
+        engine, merged = self._opened(rest[0][0])
+        if fresh:
+            engine.prepare([self._examples[id_] for id_ in fresh])
+            self._prepared |= dict.fromkeys(fresh)
+        if rest[-1][0] == self._at:
+            rest.reverse()
+        for alpha, ids in rest:
+            if alpha != self._at:
+                self._at = None  # between two candidates it is neither
+                engine.move(alpha, partial(merged, method=self._method(alpha)))
+                self._at = alpha
+            yield from engine.answer(ids)
+
+    def _opened(self, alpha: float) -> "tuple[Generator, Callable[..., Any]]":
+        # Late: torch and transformers take seconds, and a search that is finished needs neither.
+        from adamms.merging.resident import held_for
+        from adamms.merging.tensors import TensorMerger
+
+        method = self._method(alpha)
+        if self._engine is None:
+            self._engine = _transformers(self._parents.base, self._parents.changed(method), **self._options)
+        if self._merged is None:
+            held = None
+            device = getattr(self._engine, "device", None)
+            if device is not None:
+                held, told = held_for(self._parents, method, device=device, wanted=self._resident)
+                if self._say is not None:
+                    self._say(told)
+            self._merged = TensorMerger(self._parents, held=held).merged
+        return self._engine, self._merged
 
 
 def log_probability_sweep(

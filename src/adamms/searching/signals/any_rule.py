@@ -20,4 +20,5 @@ SIGNAL = Signal(
     cost="answers",
     needs=("neighbours",),
     scores_base="with ends",
+    reads="neighbours",
 )

@@ -29,4 +29,5 @@ SIGNAL = Signal(
     cost="answers",
     needs=("parents",),
     scores_base="no",
+    reads="parents",
 )

@@ -20,4 +20,5 @@ SIGNAL = Signal(
     summary="agreement with the answer that most candidates give",
     formula="1/N sum_x [G_i(x) = p(x)],  p(x) = argmax_a #{j: G_j(x) = a}",
     cost="answers",
+    reads="all",
 )

@@ -24,4 +24,5 @@ SIGNAL = Signal(
     formula="1/N sum_x 1/T sum_t log p_i(y_t | x, y_<t),  y = p(x), the plurality's answer",
     cost="forward pass",
     needs=("log_probabilities",),
+    reads="all",
 )

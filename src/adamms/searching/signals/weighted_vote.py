@@ -28,4 +28,5 @@ SIGNAL = Signal(
     formula="1/N sum_x [G_i(x) = v(x)],  v(x) = argmax_a sum_{j: G_j(x) = a} c_j(x)^16",
     cost="log-probabilities",
     needs=("confidence",),
+    reads="all",
 )

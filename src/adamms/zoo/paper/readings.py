@@ -46,10 +46,10 @@ def where_it_loses(results: Results) -> str:
     for name in (OURS, "never merge"):
         every = np.array([each["lost"][name] for each in tables]).mean(axis=0)
         told[name] = [f"{every[which].mean():.1f}" if which.any() else "no" for which in (facts, ~facts)]
+    ours, never = told[OURS], told["never merge"]
     return (
-        f"The rule's choice loses {told[OURS][0]} points to the best alpha on the facts, of which each parent "
-        f"knows a part (never merging {told['never merge'][0]}), and {told[OURS][1]} on the other tasks (never "
-        f"merging {told['never merge'][1]})."
+        f"The rule's choice loses {ours[0]} points to the best alpha on the facts, of which each parent knows a "
+        f"part (never merging {never[0]}), and {ours[1]} on the other tasks (never merging {never[1]})."
     )
 
 

@@ -1,0 +1,112 @@
+"""Parents held in memory give the values that their files give, bit for bit, and say where they are."""
+
+import pytest
+import torch
+
+import tiny_models
+from adamms.checkpoints import Checkpoint
+from adamms.errors import MachineError, MergeError
+from adamms.mapping import MappedDonor, map_parameters
+from adamms.merging import Parents, make_method
+from adamms.merging import resident as resident_module
+from adamms.merging.resident import ResidentTensors, held_for, needed
+from adamms.merging.tensors import TensorMerger
+from adapters import low_rank, write_adapter
+
+CPU = torch.device("cpu")
+
+
+@pytest.fixture(scope="module", params=["bfloat16", "float32"])
+def parents(request, tmp_path_factory):
+    root = tmp_path_factory.mktemp("pair")
+    tiny_models.build("qwen2_vl", root / "base", dtype=request.param)
+    tiny_models.build("llava_onevision", root / "donor", seed=1, dtype="bfloat16")
+    base, donor = Checkpoint.open(root / "base"), Checkpoint.open(root / "donor")
+    return Parents.pair(base, donor, MappedDonor(map_parameters(base, donor), base, donor))
+
+
+@pytest.mark.parametrize("name", ["linear", "slerp"])
+def test_the_values_are_those_of_the_files(parents, name):
+    method = make_method(name, {"alpha": 0.3})
+    held = ResidentTensors(parents, method, device=CPU)
+    mapped, resident = TensorMerger(parents), TensorMerger(parents, held=held)
+    for _ in range(2):  # what is held is not used up
+        for tensor in parents.changed(method):
+            assert torch.equal(mapped.merged(tensor, method), resident.merged(tensor, method))
+
+
+class Elsewhere(ResidentTensors):
+    """Held as on a GPU: as tensors, blended in large blocks without a detour through numpy."""
+
+    def __init__(self, parents, method):
+        super().__init__(parents, method, device=CPU)
+        self.on_cpu = False
+        self._copies = {key: (torch.from_numpy(raw), dtype) for key, (raw, dtype) in self._copies.items()}
+
+
+@pytest.mark.parametrize("name", ["linear", "slerp"])
+def test_blending_on_a_device_gives_the_same_values(parents, name):
+    method = make_method(name, {"alpha": 0.3})
+    held = Elsewhere(parents, method)
+    before = [raw.clone() for raw, _ in held._copies.values()]
+    mapped, device = TensorMerger(parents), TensorMerger(parents, held=held)
+    for tensor in parents.changed(method):
+        assert torch.equal(mapped.merged(tensor, method), device.merged(tensor, method))
+    assert all(map(torch.equal, before, [raw for raw, _ in held._copies.values()]))
+
+
+def test_a_number_that_is_none_is_named_there_too(tmp_path):
+    tiny_models.build("qwen2", tmp_path / "base")
+    tiny_models.build("qwen2", tmp_path / "donor", seed=1)
+    from safetensors.torch import load_file, save_file
+
+    path = tmp_path / "donor" / "model.safetensors"
+    tensors = load_file(path)
+    tensors["model.norm.weight"][3] = float("nan")
+    save_file(tensors, path, {"format": "pt"})
+    base, donor = Checkpoint.open(tmp_path / "base"), Checkpoint.open(tmp_path / "donor")
+    pair = Parents.pair(base, donor, MappedDonor(map_parameters(base, donor), base, donor))
+    method = make_method("linear", {"alpha": 0.3})
+    for held in (ResidentTensors(pair, method, device=CPU), Elsewhere(pair, method)):
+        with pytest.raises(MergeError, match=r"model\.norm\.weight in the donor holds 1 NaN"):
+            TensorMerger(pair, held=held).merged("model.norm.weight", method)
+
+
+def test_an_adapter_is_held_before_it_is_rounded(tmp_path):
+    tiny_models.build("qwen2", tmp_path / "base", dtype="bfloat16")
+    tiny_models.build("qwen2", tmp_path / "donor", seed=1, dtype="bfloat16")
+    layers = {"model.layers.1.mlp.up_proj": (48, 32)}
+    adapter = write_adapter(tmp_path / "lora", low_rank(layers, size=2.0))
+    base = Checkpoint.open(tmp_path / "base")
+    donor = Checkpoint.open(f"{tmp_path / 'donor'}+{adapter}")
+    pair = Parents.pair(base, donor, MappedDonor(map_parameters(base, donor), base, donor))
+    method = make_method("linear", {"alpha": 0.3})
+    name = "model.layers.1.mlp.up_proj.weight"
+    held = ResidentTensors(pair, method, device=CPU)
+    assert torch.equal(
+        TensorMerger(pair, held=held).merged(name, method), TensorMerger(pair).merged(name, method)
+    )
+
+
+def test_where_the_parents_are_follows_from_the_memory(parents, monkeypatch):
+    method = make_method("linear", {"alpha": 0.3})
+    gpu = torch.device("meta")  # stands for a GPU: no memory is asked for
+    held, told = held_for(parents, method, device=CPU)
+    assert held is None
+    assert "read from their files" in told
+    held, told = held_for(parents, method, device=CPU, wanted="resident")
+    assert held is not None
+    assert "held on cpu" in told
+    for free, wanted, expected in (
+        (needed(parents, method), "auto", None),
+        (4 * needed(parents, method), "auto", gpu),
+        (4 * needed(parents, method), "mapped", None),
+        (None, "auto", None),
+    ):
+        monkeypatch.setattr(resident_module, "free_memory", lambda device, free=free: free)
+        held, told = held_for(parents, method, device=gpu, wanted=wanted)
+        assert (held and held.device) == expected
+        assert ("held on meta" in told) == (expected is not None)
+    monkeypatch.setattr(resident_module, "free_memory", lambda device: 10)
+    with pytest.raises(MachineError, match="--parents mapped"):
+        held_for(parents, method, device=CPU, wanted="resident")

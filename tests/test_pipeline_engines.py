@@ -1,0 +1,179 @@
+"""Whole searches that are raced, or answered by another program: their run directories, and resuming them."""
+
+import json
+import random
+import shlex
+import shutil
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import adamms
+from adamms.errors import RecipeError
+from adamms.zoo import shipped_pair
+
+PAIR = shipped_pair()
+RACED = {"samples": 100, "max_new_tokens": 4, "batch_size": 32}
+SMALL = {"alphas": "0:0.6:0.2", "samples": 10, "max_new_tokens": 4}
+ANSWER = """
+import json, sys
+from pathlib import Path
+model, inputs, outputs = sys.argv[1:4]
+size = sum(file.stat().st_size for file in Path(model).glob("*.safetensors"))
+alpha = float(sys.argv[4])
+if alpha == float(sys.argv[5]) and not Path(sys.argv[6]).exists():
+    sys.exit("the program's own fault")
+with open(outputs, "w") as out:
+    for line in open(inputs):
+        asked = json.loads(line)
+        assert size and all(Path(image).exists() for image in asked["image"])
+        text = "even" if (len(asked["prompt"]) + round(alpha * 10)) % 4 else "odd"
+        out.write(json.dumps({"id": asked["id"], "response": text}) + "\\n")
+        out.flush()
+"""
+
+
+def lines_of(run: Path) -> dict[str, list[str]]:
+    return {file.name: file.read_text().splitlines() for file in sorted((run / "responses").glob("*.jsonl"))}
+
+
+def selection_of(run: Path) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads((run / "selection.json").read_text())
+    return found
+
+
+@pytest.fixture(scope="module")
+def raced(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    out = tmp_path_factory.mktemp("raced") / "run"
+    return adamms.search(PAIR.base, PAIR.donor, PAIR.inputs, out, rule="confidence", **RACED).path
+
+
+def test_a_race_says_what_it_asked_and_select_chooses_again_from_it(raced: Path) -> None:
+    selection, lines = selection_of(raced), lines_of(raced)
+    racing = selection["racing"]
+    assert racing["of"] == 7 * 100
+    assert racing["asked"] == sum(map(len, lines.values())) < racing["of"]
+    gone = {f"alpha={each['alpha']:.2f}.jsonl": each["after"] for each in racing["dropped"]}
+    for name, answered in lines.items():
+        assert len(answered) == gone.get(name, selection["samples"])
+    command = [sys.executable, "-m", "adamms", "select", str(raced), "--rule", "confidence", "--json"]
+    chosen = json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
+    assert chosen == selection
+    assert "Asked in rounds" in (raced / "report.html").read_text()
+
+
+def test_a_race_that_was_killed_goes_the_same_way(raced: Path, tmp_path: Path) -> None:
+    """Whatever was there when it stopped: nothing is asked twice, and it ends as the unbroken one."""
+    draw = random.Random(1)
+    for number in range(2):
+        out, work = tmp_path / f"run{number}", tmp_path / f".run{number}.adamms-partial"
+        shutil.copytree(raced, work)
+        for name in ("selection.json", "report.html"):
+            (work / name).unlink()
+        shutil.rmtree(work / "merged")
+        for file in (work / "responses").glob("*.jsonl"):
+            data = file.read_bytes()
+            file.write_bytes(data[: draw.randrange(len(data))])
+        kept = lines_of(work)
+        adamms.search(PAIR.base, PAIR.donor, PAIR.inputs, out, resume=True, rule="confidence", **RACED)
+        ours, theirs = selection_of(out), selection_of(raced)
+        assert ours["racing"] == theirs["racing"]
+        assert (ours["selected"], ours["samples"]) == (theirs["selected"], theirs["samples"])
+        for name, before in kept.items():
+            whole = before[:-1]
+            assert lines_of(out)[name][: len(whole)] == whole
+
+
+def test_all_answers_are_asked_where_they_are_needed(tmp_path: Path) -> None:
+    options = {**RACED, "samples": 52, "alphas": "0:0.4:0.2"}
+    for number, more in enumerate(({"exhaustive": True}, {"repeats": 5})):
+        result = adamms.search(PAIR.base, PAIR.donor, PAIR.inputs, tmp_path / f"{number}", **options, **more)
+        assert result.selection.racing is None
+        assert result.selection.samples == 52
+        assert {len(answered) for answered in lines_of(result.path).values()} == {52}
+
+
+def test_resident_parents_give_the_same_answers(tmp_path: Path) -> None:
+    found = []
+    for parents in ("mapped", "resident"):
+        run = adamms.search(PAIR.base, PAIR.donor, PAIR.inputs, tmp_path / parents, parents=parents, **SMALL)
+        found.append(lines_of(run.path))
+    assert found[0] == found[1]
+
+
+@pytest.fixture
+def command(tmp_path: Path) -> list[str]:
+    """A search whose answers another program gives; it fails at alpha 0.4 until a file says go."""
+    script = tmp_path / "answer.py"
+    script.write_text(ANSWER)
+    words = shlex.join([sys.executable, str(script), "{model}", "{inputs}", "{outputs}", "{alpha}"])
+    words += f" 0.4 {tmp_path / 'go'}"
+    return [
+        *(sys.executable, "-m", "adamms", "search", str(PAIR.base), str(PAIR.donor)),
+        *("--inputs", str(PAIR.inputs), "--out", str(tmp_path / "run"), "--command", words),
+        *("--alphas", "0:0.6:0.2", "--samples", "10"),
+    ]
+
+
+def test_another_program_answers_and_may_fail_on_the_way(command: list[str], tmp_path: Path) -> None:
+    failed = subprocess.run(command, capture_output=True, text=True, check=False, timeout=120)
+    assert failed.returncode == 2
+    assert "failed for alpha 0.4 with exit code 1: the program's own fault." in failed.stderr
+    assert "Traceback" not in failed.stderr
+    assert not (tmp_path / "run").exists()
+    work = tmp_path / ".run.adamms-partial"
+    before = lines_of(work)
+    assert [len(answered) for answered in before.values()] == [10, 10]
+    assert not list((work / "scratch").rglob("*.safetensors"))
+
+    other = subprocess.run([*command, "--resume", "--seed", "5"], capture_output=True, text=True, check=False)
+    assert other.returncode == 2
+    assert "seed: 5" in other.stderr
+    (tmp_path / "go").touch()
+    subprocess.run([*command, "--resume"], check=True, capture_output=True, timeout=120)
+    run = tmp_path / "run"
+    assert [len(answered) for answered in lines_of(run).values()] == [10] * 4
+    assert {name: lines_of(run)[name] for name in before} == before
+    assert [path.parent.name for path in run.rglob("*.safetensors")] == ["merged"]
+    assert not (run / "scratch").exists()
+
+
+def test_a_search_by_command_that_is_killed_loses_what_was_in_flight(
+    command: list[str], tmp_path: Path
+) -> None:
+    (tmp_path / "go").touch()
+    draw = random.Random(3)
+    work = tmp_path / ".run.adamms-partial"
+    asked: dict[str, list[str]] = {}
+    for _ in range(3):
+        process = subprocess.Popen(
+            [*command, "--resume"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        )
+        while process.poll() is None and not list(work.glob("responses/*.jsonl")):
+            time.sleep(0.01)
+        time.sleep(draw.uniform(0, 1))
+        process.kill()
+        process.wait()
+        if (tmp_path / "run").exists():
+            break
+        now = lines_of(work)
+        for name, answered in asked.items():
+            assert now[name][: len(answered)] == answered
+        asked = {name: answered[:-1] for name, answered in now.items()}
+    if not (tmp_path / "run").exists():
+        subprocess.run([*command, "--resume"], check=True, capture_output=True, timeout=120)
+    assert [len(answered) for answered in lines_of(tmp_path / "run").values()] == [10] * 4
+
+
+def test_a_command_is_checked_with_the_recipe(tmp_path: Path) -> None:
+    with pytest.raises(RecipeError, match=r"where \{model\} goes"):
+        adamms.search(PAIR.base, PAIR.donor, PAIR.inputs, tmp_path / "run", command="python answer.py")
+    with pytest.raises(RecipeError, match="asks the live model again"):
+        adamms.search(
+            PAIR.base, PAIR.donor, PAIR.inputs, tmp_path / "run",
+            command=f"{sys.executable} {{model}} {{inputs}}", rule="plurality-logprob",
+        )  # fmt: skip
