@@ -49,7 +49,8 @@ def where_it_loses(results: Results) -> str:
     ours, never = told[OURS], told["never merge"]
     return (
         f"The rule's choice loses {ours[0]} points to the best alpha on the facts, of which each parent "
-        f"knows a part (never merging {never[0]}), and {ours[1]} on the other tasks (never merging {never[1]})."
+        f"knows a part (never merging {never[0]}), and {ours[1]} on the other tasks (never merging "
+        f"{never[1]})."
     )
 
 
