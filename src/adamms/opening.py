@@ -12,6 +12,7 @@ from typing import Any
 
 from adamms.checkpoints import Checkpoint
 from adamms.checkpoints.sources import parts_of, resolved
+from adamms.chosen import candidates_of, with_candidate
 from adamms.errors import MappingError, OutputError
 from adamms.mapping import MappedDonor, ParameterMapping, exclude, map_parameters
 from adamms.merging import Method, Parents, View, check_merge, find_method, make_method
@@ -34,8 +35,8 @@ class Opened:
         return self.parents.base
 
     def method_at(self, alpha: float) -> Method:
-        """The recipe's method with a candidate's alpha."""
-        return method_of(self.recipe, alpha)
+        """The recipe's method with a candidate's alpha, or its value of the setting that is searched."""
+        return method_of(with_candidate(self.recipe, alpha))
 
 
 def open_models(recipe: Recipe, models: ExitStack, progress: Progress) -> Opened:
@@ -76,7 +77,7 @@ def open_models(recipe: Recipe, models: ExitStack, progress: Progress) -> Opened
     )
     views = [View(each, MappedDonor(its, base, each)) for each, its in zip(donors, mappings, strict=True)]
     parents = Parents(base, tuple(views), ancestor)
-    method = method_of(recipe, None if recipe.search is None else 0.0)
+    method = method_of(recipe if recipe.search is None else with_candidate(recipe, candidates_of(recipe)[0]))
     check_merge(parents, method)
     tensors, parameters = parents.without_ancestor(method)
     if parameters:
@@ -116,13 +117,12 @@ def _check_ancestors(
             progress.say(kinship.sentence())
 
 
-def method_of(recipe: Recipe, alpha: float | None = None) -> Method:
-    """The recipe's method, checked, with its own alpha or a candidate's."""
+def method_of(recipe: Recipe) -> Method:
+    """The recipe's method, checked."""
     options = recipe.merge
     settings = dict(options.settings)
-    first = options.alpha if alpha is None else alpha
-    if first is not None:
-        settings["alpha"] = first
+    if options.alpha is not None:
+        settings["alpha"] = options.alpha
     own = [each.alpha for each in recipe.donors]
     if any(each is not None for each in own):
         alpha_of = find_method(options.method).setting("alpha")

@@ -7,13 +7,17 @@ make a `Recipe`, and `run` does what it says: one road for all.
 import json
 import shutil
 import time
+from collections.abc import Mapping
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from adamms.checkpoints import OutputFolder
+from adamms.chosen import candidates_of, chosen_merge, with_candidate
 from adamms.errors import AdaMMSError, CheckpointError, RecipeError
+from adamms.evaluation.labels import Label, labels_of
+from adamms.evaluation.scoring import answer_scores
 from adamms.mapping import ParameterMapping
 from adamms.merging import Method, check_merge
 from adamms.opening import Opened, keep_sources, method_of, open_models
@@ -23,21 +27,23 @@ from adamms.searching import (
     Example,
     Race,
     Racing,
+    Response,
     Responses,
     ResponseWriter,
     Selection,
     format_alpha,
-    parse_alphas,
     read_inputs,
     read_log_probabilities,
     read_responses,
     sample,
     select,
 )
+from adamms.searching.candidates import ALPHA
 from adamms.searching.command import CommandGenerator
 from adamms.searching.rehearsal import rehearse
-from adamms.searching.signals import find_signal
+from adamms.searching.signals import SUPERVISED, find_signal
 from adamms.version import __version__
+from adamms.walking import base_answers, take_walk
 from adamms.writing import (
     ADAMMS_JSON,
     require_unchanged,
@@ -46,7 +52,18 @@ from adamms.writing import (
     write_merged,
 )
 
-CHOICE = ("rule", "gated", "metric", "embedding_model", "fold_case", "ends", "seed", "repeats", "subset")
+CHOICE = (
+    "rule",
+    "gated",
+    "metric",
+    "embedding_model",
+    "fold_case",
+    "ends",
+    "seed",
+    "repeats",
+    "subset",
+    "setting",
+)
 """The settings of a search that its choice takes; the others are about asking."""
 
 MERGED = "merged"
@@ -128,7 +145,7 @@ def run(
         if recipe.search is None:
             method = method_of(recipe)
             return _merge(open_models(recipe, models, progress), folder, method=method, progress=progress)
-        questions = _Questions.of(recipe.search)
+        questions = _Questions.of(recipe)
         opened = open_models(recipe, models, progress)
         return _search(opened, folder, questions=questions, progress=progress, answers=answers)
 
@@ -141,28 +158,31 @@ class _Questions:
     alphas: tuple[float, ...]
     examples: list[Example]
 
+    labels: Mapping[str, Label] | None = None
+    """The true answers, only where the rule is the supervised baseline."""
+
     @classmethod
-    def of(cls, options: SearchOptions) -> "_Questions":
+    def of(cls, recipe: Recipe) -> "_Questions":
+        options = recipe.search
+        assert options is not None
         examples = sample(read_inputs(options.inputs), options.samples, seed=options.seed)
-        questions = cls(options, parse_alphas(options.alphas), examples)
+        labels = labels_of(options.inputs, examples) if options.rule == SUPERVISED else None
+        questions = cls(options, candidates_of(recipe), examples, labels)
         rehearse(examples, questions.alphas, **questions.choice)
+        if labels is not None:
+            # A metric that the labels do not suffice for must not be found out after the last answer.
+            questions.right({each.id: Response(each.id, 0.0, "x") for each in examples})
         return questions
+
+    def right(self, answers: Mapping[str, Response]) -> dict[str, float]:
+        """How right each answer is, where the true answers may be read."""
+        assert self.labels is not None
+        return answer_scores(answers, self.labels, metric=self.options.label_metric)
 
     @property
     def choice(self) -> dict[str, Any]:
         """How the candidate is chosen: the keyword arguments of `select`."""
-        names = (
-            "rule",
-            "gated",
-            "metric",
-            "embedding_model",
-            "fold_case",
-            "ends",
-            "seed",
-            "repeats",
-            "subset",
-        )
-        return {name: getattr(self.options, name) for name in names}
+        return {name: getattr(self.options, name) for name in CHOICE}
 
     @property
     def comparison(self) -> dict[str, Any]:
@@ -235,29 +255,50 @@ def _search(
         folder.keep_on_failure = False
         raise
     log("answered", answers=sum(map(len, responses.values())))
+    labelled = questions.labels is not None
+    base = None
+    if options.setting != ALPHA:
+        base = base_answers(opened, examples, folder.path / "responses", progress=progress)
     selection = select(
         responses,
         **questions.choice,
         log_probabilities=_log_probabilities(opened, questions, folder, responses, progress=progress),
+        labels={alpha: questions.right(each) for alpha, each in responses.items()} if labelled else None,
+        base=base,
         racing=racing,
     )
+    if options.by is not None:
+        walked = take_walk(
+            opened,
+            examples,
+            folder.path,
+            responses=responses,
+            selection=selection,
+            labels=questions.right if labelled else None,
+            progress=progress,
+        )
+        selection = replace(selection, walk=walked)
+        log("walked", passes=walked.passes, accepted=len(walked.accepted), selected=list(walked.selected))
     write_json(folder.path / "selection.json", selection.to_json())
-    log("selected", alpha=selection.selected, tied=list(selection.tied))
+    log("selected", **{selection.setting: selection.selected}, tied=list(selection.tied))
     shutil.rmtree(folder.path / SCRATCH, ignore_errors=True)
     accuracy = _accuracy(responses, examples, answers)
     if accuracy:
         by_alpha = {f"{alpha:g}": value for alpha, value in accuracy.items()}
         write_json(folder.path / "accuracy.json", by_alpha)
 
-    def write(target: Path, alpha: float, chosen: Selection | None) -> None:
+    def write(target: Path, merge: Recipe, chosen: Selection | None) -> None:
+        """The checkpoint of one merge, with the recipe that makes it again without a search."""
         target.mkdir(parents=True, exist_ok=True)
-        method = opened.method_at(alpha)
+        method = method_of(merge)
         write_merged(opened, target, method=method, selection=chosen, progress=progress, files=files)
+        (target / RECIPE).write_text(merge.to_yaml(), encoding="utf-8")
 
-    write(folder.path / MERGED, selection.selected, selection)
+    write(folder.path / MERGED, chosen_merge(opened.recipe, selection), selection)
     if options.keep_all:
         for alpha in alphas:
-            write(folder.path / "candidates" / f"alpha={format_alpha(alpha)}", alpha, None)
+            name = f"{options.setting}={format_alpha(alpha)}"
+            write(folder.path / "candidates" / name, with_candidate(opened.recipe, alpha), None)
     log("finished")
     build_report(folder.path)
     folder.commit()
@@ -278,7 +319,7 @@ def _answers(
     options = questions.options
     target = folder.path / "responses"
     target.mkdir(exist_ok=True)
-    known = read_responses(target) if any(target.iterdir()) else {}
+    known = read_responses(target) if any(target.glob("*=*.jsonl")) else {}
     done = sum(map(len, known.values()))
     if done:
         progress.say(f"Resuming: {done} answers are already there.")
@@ -295,7 +336,7 @@ def _answers(
     total = len(questions.alphas) * len(questions.examples)
     with (
         progress.stage("Searching", total=total, unit="answers") as advance,
-        ResponseWriter(target) as writer,
+        ResponseWriter(target, setting=options.setting) as writer,
     ):
         advance(done)
         try:
@@ -371,7 +412,7 @@ def _log_probabilities(
             progress=advance,
             **options.engine,
         )
-        for alpha, id_, value in keep_log_probabilities(folder.path, answers, found):
+        for alpha, id_, value in keep_log_probabilities(folder.path, answers, found, setting=options.setting):
             known.setdefault(alpha, {})[id_] = value
     return known
 

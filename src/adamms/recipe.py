@@ -16,11 +16,14 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from adamms.checkpoints.sources import resolved
-from adamms.errors import MergeError, RecipeError, SearchError
+from adamms.errors import EvaluationError, MergeError, RecipeError, SearchError
+from adamms.evaluation.metrics import metric_named
 from adamms.mergekit_yaml import is_mergekit, recipe_parts
 from adamms.merging import find_method
 from adamms.merging.coefficients import check_coefficient
+from adamms.searching.candidates import ALPHA
 from adamms.searching.command import parse_command
+from adamms.searching.judging import RULES_ALONE
 from adamms.searching.signals import find_signal
 
 Count = Annotated[int, Field(ge=1)]
@@ -79,10 +82,20 @@ class SearchOptions(_Part):
 
     inputs: Path
     alphas: str = "0:0.6:0.1"
+    setting: str = ALPHA
+    """What is searched; other than alpha, any numeric setting of the method, over `values`."""
+    values: str | None = None
+    """The candidates of another setting than alpha, written as `alphas` are."""
     samples: Count = 100
     seed: int = 0
     rule: str = "sum"
-    """A signal's name (`adamms.searching.signals`); `paper` is `sum`."""
+    """A signal's name (`adamms.searching.signals`); `paper` is `sum`. `labels` is the supervised baseline."""
+    label_metric: str = "exact"
+    """How an answer is scored against the true one by the rule `labels`; see `adamms eval --metric`."""
+    by: Literal["depth", "part", "donor"] | None = None
+    """Walk on from the best alpha along these coordinates, a step at a time."""
+    passes: Count = 12
+    """Points that the walk may ask, at most."""
     gated: bool = False
     """Leave the base (alpha 0) only for a gain beyond twice its paired standard error."""
     metric: Literal["exact", "embedding"] = "exact"
@@ -122,16 +135,22 @@ class SearchOptions(_Part):
     def raced(self) -> bool:
         """Whether inputs and candidates may be dropped.
 
-        Not where all answers are needed: repeats draw from them, and so does the pass over the plurality's.
-        Nor for a command, for which every round would write every candidate again.
+        Not where all answers are needed: repeats draw from them, and so do the pass over the plurality's, the
+        scores by labels, and a walk. Nor for a command, for which every round would write every candidate
+        again; nor where another setting than alpha is searched, by whose values no race was measured.
         """
         needs = find_signal(self.rule).needs
-        return not (self.exhaustive or self.repeats or self.command or "log_probabilities" in needs)
+        whole = "log_probabilities" in needs or "labels" in needs or self.by is not None
+        return not (self.exhaustive or self.repeats or self.command or whole or self.setting != ALPHA)
 
     @model_validator(mode="after")
     def _answered_by(self) -> "SearchOptions":
         if self.command is not None and "log_probabilities" in find_signal(self.rule).needs:
             raise ValueError(f"the rule {self.rule} asks the live model again, which a command does not have")
+        if self.command is not None and (self.by is not None or self.setting != ALPHA):
+            raise ValueError(
+                "a command is asked for candidates of alpha alone: leave out the command, or by and setting"
+            )
         return self
 
     @field_validator("command")
@@ -151,6 +170,32 @@ class SearchOptions(_Part):
             return find_signal(value).name
         except SearchError as error:
             raise ValueError(str(error).rstrip(".")) from None
+
+    @field_validator("label_metric")
+    @classmethod
+    def _metric(cls, value: str) -> str:
+        try:
+            metric_named(value)
+        except EvaluationError as error:
+            raise ValueError(str(error).rstrip(".")) from None
+        return value
+
+    @model_validator(mode="after")
+    def _fits_together(self) -> "SearchOptions":
+        if (self.setting == ALPHA) != (self.values is None):
+            raise ValueError(
+                "search.values holds the candidates of another setting than alpha, and search.setting names "
+                "it: give both or neither (candidates of alpha are search.alphas)"
+            )
+        if self.setting != ALPHA and self.by is not None:
+            raise ValueError(f"search.by walks on from the best alpha, and {self.setting} is searched")
+        if self.by is not None and self.rule not in RULES_ALONE:
+            raise ValueError(
+                f"search.by (--by) leaves the line of alphas, where the rule {self.rule} has nothing to "
+                "compare with; rules that judge a candidate by itself or by votes are: "
+                f"{', '.join(RULES_ALONE)}"
+            )
+        return self
 
 
 class FurtherDonor(_Part):
@@ -199,17 +244,50 @@ class Recipe(_Part):
     @model_validator(mode="after")
     def _one_source_of_alpha(self) -> "Recipe":
         given = self.merge.alpha is not None or "alpha" in self.merge.settings
+        searched = self.search is not None and self.search.setting == ALPHA
         alpha = find_method(self.merge.method).setting("alpha")
         if self.merge.alpha is not None and "alpha" in self.merge.settings:
             raise ValueError(
                 "alpha is given twice, as merge.alpha and in merge.settings: leave one of the two out"
             )
-        if self.search is None and not given and alpha is not None and alpha.required:
+        if not searched and not given and alpha is not None and alpha.required:
             raise ValueError("say merge.alpha, the donor's weight, or add a search that chooses it")
-        if self.search is not None and alpha is None:
+        if searched and alpha is None:
             raise ValueError(f"the method {self.merge.method} has no alpha that a search could choose")
-        if self.search is not None and given:
+        if searched and given:
             raise ValueError("merge.alpha is given and a search would choose it: leave one of the two out")
+        return self
+
+    @model_validator(mode="after")
+    def _one_source_of_the_setting(self) -> "Recipe":
+        if self.search is None or self.search.setting == ALPHA:
+            return self
+        method, name = find_method(self.merge.method), self.search.setting
+        numbers = [each.name for each in method.settings if each.is_number and each.name != ALPHA]
+        if name not in numbers:
+            has = f"; it has: {', '.join(numbers)}" if numbers else ""
+            raise ValueError(
+                f"the method {method.name} has no number {name!r} that a search could choose{has}"
+            )
+        if name in self.merge.settings:
+            raise ValueError(f"{name} is given and a search would choose it: leave one of the two out")
+        if self.search.gated:
+            raise ValueError(
+                f"gated asks whether a candidate beats the base, and no value of {name} is the base"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _has_coordinates(self) -> "Recipe":
+        if self.search is None or self.search.by is None:
+            return self
+        if self.search.by == "donor":
+            if not self.donors:
+                raise ValueError("search.by donor needs two donors or more (--donor MODEL)")
+            if any(isinstance(each.alpha, list | dict) for each in self.donors):
+                raise ValueError(
+                    "search.by donor moves one number a donor; an alpha by depth or part is given"
+                )
         return self
 
     def to_yaml(self) -> str:

@@ -41,6 +41,12 @@ def made_by(command: str, monkeypatch: pytest.MonkeyPatch) -> Recipe:
         {"merge": {"method": "ties", "settings": {"density": 0.3}}, "pretrained": "p/q"},
         {"merge": {"threads": 4, "max_shard_size": "5GB"}, "donors": [{"model": "c/d", "alpha": 0.2}]},
         {"donors": [{"model": "c/d"}, {"model": "e", "alpha": [0, 0.5]}], "force": True},
+        {
+            "search": {**SEARCH, "setting": "density", "values": "0.2:0.8:0.2"},
+            "merge": {"method": "ties", "alpha": 0.4},
+            "pretrained": "p",
+        },
+        {"search": {**SEARCH, "rule": "labels", "label_metric": "vqa", "by": "part", "passes": 5}},
     ],
 )
 def test_the_command_makes_the_same_recipe(parts: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:

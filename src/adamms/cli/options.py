@@ -80,6 +80,10 @@ Rule = Annotated[
         "weighted-vote, confidence, confident-share, first-token-entropy, or plurality-logprob."
     ),
 ]
+LabelMetric = Annotated[
+    str,
+    typer.Option(help="How answers are scored against the true ones: exact, contains, vqa, anls, ..."),
+]
 Gated = Annotated[
     bool,
     typer.Option(
@@ -105,6 +109,32 @@ Repeats = Annotated[
 Subset = Annotated[int | None, typer.Option(help="Inputs a subset; default: half of them, at most 100.")]
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace an earlier output of ours.")]
 Resume = Annotated[bool, typer.Option("--resume", help="Go on with a run that was interrupted.")]
+
+
+def parse_search(text: str | None) -> dict[str, str]:
+    """`NAME=RANGE` as the recipe's part of a search: alpha's candidates, or another setting and its own."""
+    from adamms.errors import RecipeError
+
+    if text is None:
+        return {}
+    name, equals, values = text.partition("=")
+    if not (equals and name.strip() and values.strip()):
+        raise RecipeError(f"--search takes NAME=RANGE, for example density=0.2:0.8:0.2, not {text!r}.")
+    if name.strip() == "alpha":
+        return {"alphas": values}
+    return {"setting": name.strip(), "values": values}
+
+
+def supervised(rule: str) -> str:
+    """The rule of a choice by labels, which is a rule of its own beside which no other is asked for."""
+    from adamms.errors import RecipeError
+
+    if rule not in ("sum", "labels"):
+        raise RecipeError(
+            f"--labels chooses by the true answers, so --rule {rule} has nothing to choose: leave one of the "
+            "two out; every signal's own choice is in the table."
+        )
+    return "labels"
 
 
 def parse_alpha(text: str | None, option: str = "--alpha") -> object:

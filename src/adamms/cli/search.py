@@ -18,6 +18,7 @@ from adamms.cli.options import (
     FurtherDonors,
     Gated,
     Json,
+    LabelMetric,
     MappingFile,
     MaxShardSize,
     MethodName,
@@ -31,8 +32,11 @@ from adamms.cli.options import (
     Subset,
     Threads,
     Vocabulary,
+    parse_alpha,
     parse_donors,
+    parse_search,
     parse_settings,
+    supervised,
 )
 
 if TYPE_CHECKING:
@@ -52,11 +56,32 @@ def search(
     alphas: Annotated[
         str, typer.Option(help="Candidates: start:stop:step, or a list 0,0.1,0.3.")
     ] = "0:0.6:0.1",
+    searched: Annotated[
+        str | None,
+        typer.Option(
+            "--search",
+            metavar="NAME=RANGE",
+            help="Search another number of the method instead of alpha: density=0.2:0.8:0.2.",
+        ),
+    ] = None,
+    alpha: Annotated[
+        str | None, typer.Option(help="The donor's weight where --search is about another setting.")
+    ] = None,
     samples: Annotated[int, typer.Option(help="Inputs drawn from the file.")] = 100,
     seed: Annotated[int, typer.Option(help="Of the draw.")] = 0,
     metric: Metric = "exact",
     embedding_model: EmbeddingModel = None,
     rule: Rule = "sum",
+    labels: Annotated[
+        bool,
+        typer.Option("--labels", help='Choose by the true answers ("answer") of the drawn inputs instead.'),
+    ] = False,
+    label_metric: LabelMetric = "exact",
+    by: Annotated[
+        str | None,
+        typer.Option(help="Walk on from the best alpha by depth, part or donor, a step at a time."),
+    ] = None,
+    passes: Annotated[int, typer.Option(help="Points that --by may ask, at most.")] = 12,
     gated: Gated = False,
     ends: Ends = None,
     fold_case: FoldCase = False,
@@ -135,6 +160,7 @@ def search(
         },
         merge={
             "method": method,
+            "alpha": parse_alpha(alpha),
             "settings": parse_settings(settings),
             "max_shard_size": max_shard_size,
             "threads": threads,
@@ -142,11 +168,15 @@ def search(
         search={
             "inputs": inputs,
             "alphas": alphas,
+            **parse_search(searched),
             "samples": samples,
             "seed": seed,
             "metric": metric,
             "embedding_model": embedding_model,
-            "rule": rule,
+            "rule": supervised(rule) if labels else rule,
+            "label_metric": label_metric,
+            "by": by,
+            "passes": passes,
             "gated": gated,
             "ends": ends,
             "fold_case": fold_case,
@@ -181,8 +211,9 @@ def show_search(result: "SearchResult", *, json: bool) -> None:
 
 def show_selection(selection: "Selection", *, accuracy: "Mapping[float, float] | None" = None) -> None:
     """Print a choice: its candidates, every signal side by side, and the verdict."""
-    from adamms.reports import candidates_table, signals_table
+    from adamms.reports import candidates_table, signals_table, walk_table
 
-    show(candidates_table(selection, accuracy=accuracy), signals_table(selection), selection.verdict)
+    walked = [] if selection.walk is None else [walk_table(selection.walk)]
+    show(candidates_table(selection, accuracy=accuracy), signals_table(selection), *walked, selection.verdict)
     for note in selection.notes:
         show(f"Note: {note}")

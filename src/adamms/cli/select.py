@@ -12,10 +12,12 @@ from adamms.cli.options import (
     FoldCase,
     Gated,
     Json,
+    LabelMetric,
     Metric,
     Repeats,
     Rule,
     Subset,
+    supervised,
 )
 
 
@@ -24,6 +26,11 @@ def select(
         list[Path], typer.Argument(help="A run directory, a folder of alpha=*.jsonl, or sample logs.")
     ],
     rule: Rule = "sum",
+    labels: Annotated[
+        Path | None,
+        typer.Option(help='Choose by true answers instead: JSONL {"id", "answer"}.'),
+    ] = None,
+    label_metric: LabelMetric = "exact",
     gated: Gated = False,
     metric: Metric = "exact",
     embedding_model: EmbeddingModel = None,
@@ -47,17 +54,26 @@ def select(
     """
     from adamms.cli.search import show_selection
     from adamms.searching import (
+        read_base_answers,
         read_donor_answers,
         read_log_probabilities,
         read_racing,
         read_responses,
+        searched_setting,
         select,
     )
 
     answers = read_responses(list(responses))
+    right = None
+    if labels is not None:
+        from adamms.evaluation.labels import read_labels
+        from adamms.evaluation.scoring import answer_scores
+
+        known = read_labels(labels)
+        right = {alpha: answer_scores(each, known, metric=label_metric) for alpha, each in answers.items()}
     selection = select(
         answers,
-        rule=rule,
+        rule=rule if labels is None else supervised(rule),
         gated=gated,
         metric=metric,
         embedding_model=embedding_model,
@@ -69,6 +85,9 @@ def select(
         subset=subset,
         donor=read_donor_answers(donor_answers) if donor_answers is not None else None,
         log_probabilities=read_log_probabilities(responses),
+        labels=right,
+        setting=searched_setting(list(responses)),
+        base=read_base_answers(list(responses)),
         racing=read_racing(responses),
     )
     if json:

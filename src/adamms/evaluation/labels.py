@@ -2,15 +2,16 @@
 
 A line is `{"id"?, "answer": text, number or list of texts, "task"?, "choices"?: list of texts, ..}`: the
 search's own inputs file where it holds answers, or a file of answers beside it. Lines without an answer are
-passed over. Never read by a search.
+passed over. Read by a search only where the supervised baseline is asked for.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from adamms.errors import EvaluationError
+from adamms.searching.inputs import Example
 from adamms.searching.responses import parse_line
 
 LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
@@ -57,6 +58,22 @@ def read_labels(path: str | Path) -> dict[str, Label]:
     if not labels:
         raise EvaluationError(f'No line of {path} has an "answer", so there is nothing to score with.')
     return labels
+
+
+def labels_of(path: str | Path, examples: Sequence[Example]) -> dict[str, Label]:
+    """The labels of these inputs, from the file that they were drawn from.
+
+    Raises:
+        EvaluationError: the file cannot be read, or an input has no true answer.
+    """
+    labels = read_labels(path)
+    unknown = [each.id for each in examples if each.id not in labels]
+    if unknown:
+        raise EvaluationError(
+            f"{len(unknown)} of the {len(examples)} inputs drawn from {path} have no true answer (the first: "
+            f'"{unknown[0]}"); to choose by labels each needs an "answer".'
+        )
+    return {each.id: labels[each.id] for each in examples}
 
 
 def _lines(path: Path) -> list[bytes]:

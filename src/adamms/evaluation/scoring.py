@@ -59,17 +59,7 @@ def evaluate(
         EvaluationError: nothing was answered, an answered input has no label, or the metric does not fit the
             labels.
     """
-    how = metric_named(metric)
-    if not responses:
-        raise EvaluationError("There are no answers to score.")
-    unknown = [id_ for id_ in responses if id_ not in labels]
-    if unknown:
-        raise EvaluationError(
-            f"{len(unknown)} of {len(responses)} answered inputs have no true answer "
-            f'(the first: "{unknown[0]}").'
-        )
-    # In the labels' order, so that a sum does not depend on who was answered first.
-    scores = {id_: how(responses[id_].response, label) for id_, label in labels.items() if id_ in responses}
+    scores = answer_scores(responses, labels, metric=metric)
     by_task: dict[str, list[float]] = {}
     for id_, score in scores.items():
         task = labels[id_].task
@@ -82,6 +72,23 @@ def evaluate(
         tasks={task: _mean(each) for task, each in by_task.items()},
         unanswered=len(labels) - len(scores),
     )
+
+
+def answer_scores(
+    responses: Mapping[str, Response], labels: Mapping[str, Label], *, metric: str = "exact"
+) -> dict[str, float]:
+    """How right each answer is, from 0 to 1, by input id; arguments and errors as in `evaluate`."""
+    how = metric_named(metric)
+    if not responses:
+        raise EvaluationError("There are no answers to score.")
+    unknown = [id_ for id_ in responses if id_ not in labels]
+    if unknown:
+        raise EvaluationError(
+            f"{len(unknown)} of {len(responses)} answered inputs have no true answer "
+            f'(the first: "{unknown[0]}").'
+        )
+    # In the labels' order, so that a sum does not depend on who was answered first.
+    return {id_: how(responses[id_].response, label) for id_, label in labels.items() if id_ in responses}
 
 
 def _mean(scores: list[float]) -> TaskScore:

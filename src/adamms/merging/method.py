@@ -53,6 +53,11 @@ class Setting:
     per_model: bool = False
 
     @property
+    def is_number(self) -> bool:
+        """Whether its values are numbers, which a search can try in a row."""
+        return not self.choices and not isinstance(self.default, bool | str)
+
+    @property
     def expected(self) -> str:
         """What values are right, for people."""
         if self.choices:

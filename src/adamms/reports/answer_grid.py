@@ -39,7 +39,7 @@ class Column:
 
     label: str
     kind: str
-    """`alpha` or `run`."""
+    """`run`, or what a search's candidates differ in: `alpha`, or the name of another setting."""
     is_chosen: bool = False
     disqualified: str | None = None
 

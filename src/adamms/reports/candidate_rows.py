@@ -5,9 +5,21 @@ from dataclasses import dataclass
 
 from adamms.reports.quantities import number, percent
 from adamms.searching import Candidate, Selection
+from adamms.searching.candidates import ALPHA
+from adamms.searching.signals import SUPERVISED
 
 ACCURACY = "accuracy (not used)"
-"""The heading of the column that exists only where true answers were known; the choice never sees it."""
+"""The heading of the column that exists only where true answers were known; no label-free choice sees it."""
+
+
+def accuracy_heading(selection: Selection) -> str:
+    """The heading of the accuracies, which says whether they chose."""
+    return "accuracy (used)" if selection.rule == SUPERVISED else ACCURACY
+
+
+def meaning(selection: Selection) -> str:
+    """What the candidates differ in, for people."""
+    return "alpha, the donor's weight" if selection.setting == ALPHA else selection.setting
 
 
 @dataclass(frozen=True)
@@ -52,7 +64,7 @@ def _status(selection: Selection, candidate: Candidate) -> tuple[str, str]:
     if candidate.disqualified:
         return "disqualified", f"disqualified: {candidate.disqualified}"
     if candidate.alpha in selection.tied:
-        return "tied", "tied, larger alpha"
+        return "tied", f"tied, larger {selection.setting}"
     own = selection.signal(selection.rule)
     if (candidate.differences if own is None else own.score(candidate.alpha)) is None:
         return "end", "end of the grid, not scored"

@@ -17,6 +17,7 @@ from adamms.mapping.architectures.llava_original import stored
 from adamms.reports.parents import model_id, short_name
 from adamms.searching.consistency import RULES
 from adamms.searching.native import is_native
+from adamms.searching.signals import SUPERVISED
 
 METHODS = {"linear": ": `(1 - alpha) * base + alpha * donor`, in float32, rounded once"}
 
@@ -71,7 +72,7 @@ def model_card(description: Mapping[str, Any], config: Mapping[str, Any]) -> str
         f"| tensors | {mapping['merged']:,} merged, {mapping['partly']:,} in part, {mapping['kept']:,} kept "
         f"from the base; {mapping['parameters_merged']:,} parameters merged |",
         "",
-        "## How alpha was chosen",
+        f"## How {(description.get('selection') or {}).get('setting', 'alpha')} was chosen",
         "",
         *_selection(description.get("selection")),
         "",
@@ -198,12 +199,18 @@ def _selection(selection: Mapping[str, Any] | None) -> list[str]:
     if selection is None:
         return ["By hand."]
     gated = ", gated" if selection.get("gated") else ""
+    setting = selection.get("setting", "alpha")
     by = f"rule `{selection['rule']}`{gated}, metric `{selection['metric']}`"
     asked = f"each candidate answered the same {selection['samples']} questions, and"
     if selection["rule"] in RULES:
         how = (
             f"Without labels, by generation consistency ({by}): {asked} the one whose answers differ least "
             "from its neighbours' was taken."
+        )
+    elif selection["rule"] == SUPERVISED:
+        how = (
+            f"By the true answers ({by}): {asked} the one that scores best was taken. "
+            f"{_cell(selection['verdict'])}"
         )
     else:
         how = (
@@ -213,15 +220,17 @@ def _selection(selection: Mapping[str, Any] | None) -> list[str]:
     lines = [
         how,
         "",
-        "| alpha | differences | to previous | to next | |",
+        f"| {setting} | differences | to previous | to next | |",
         "|---|---|---|---|---|",
     ]
     for each in selection["candidates"]:
         counts = " | ".join(
             "" if each[key] is None else f"{each[key]:g}" for key in ("differences", "previous", "next")
         )
-        status = "chosen" if each["alpha"] == selection["selected"] else each["disqualified"] or ""
-        lines.append(f"| {each['alpha']:g} | {counts} | {_cell(status)} |")
+        status = "chosen" if each[setting] == selection["selected"] else each["disqualified"] or ""
+        lines.append(f"| {each[setting]:g} | {counts} | {_cell(status)} |")
+    if selection.get("walk"):
+        lines += ["", f"From there it walked on. {_cell(selection['verdict'])}"]
     return lines
 
 

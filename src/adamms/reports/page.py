@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from adamms.reports.answer_grid import Column, Grid, answer_grid
-from adamms.reports.candidate_rows import ACCURACY, candidate_rows
+from adamms.reports.candidate_rows import accuracy_heading, candidate_rows, meaning
 from adamms.reports.html import render, write_page
 from adamms.reports.model_card import loading_code
 from adamms.reports.parents import short_name
@@ -18,7 +18,10 @@ from adamms.reports.quantities import number, percent
 from adamms.reports.reproduce import search_command
 from adamms.reports.run_files import RunFiles, read_run
 from adamms.reports.tensor_rows import tensor_rows
+from adamms.searching import Selection
 from adamms.searching.answer_table import comparable
+from adamms.searching.candidates import ALPHA
+from adamms.searching.signals import SUPERVISED
 
 ENDS = {
     "interior": "the first and the last alpha are not scored",
@@ -52,7 +55,7 @@ def run_grid(run: RunFiles) -> Grid:
     gone = [each.alpha for each in selection.racing.dropped] if selection.racing else []
     compared = [each for each in selection.candidates if each.alpha not in gone]
     columns = [
-        Column(f"{each.alpha:g}", "alpha", each.alpha == selection.selected, each.disqualified)
+        Column(f"{each.alpha:g}", selection.setting, each.alpha == selection.selected, each.disqualified)
         for each in compared
     ]
     alphas = [each.alpha for each in compared]
@@ -75,9 +78,7 @@ def _contents(run: RunFiles) -> dict[str, Any]:
     selection, totals = run.selection, run.mapping.totals
     names = {role: short_name(str(run.recipe.get(role, ""))) or role for role in ("base", "donor")}
     return {
-        "headline": "Do not merge"
-        if selection.selected == 0
-        else f"Merge with alpha = {selection.selected:g}",
+        "headline": headline(selection),
         "verdict": selection.verdict,
         "names": names,
         "selection": selection,
@@ -87,8 +88,9 @@ def _contents(run: RunFiles) -> dict[str, Any]:
         "mapping": run.mapping,
         "groups": run.groups,
         "tensors": tensor_rows(run.mapping),
+        "meaning": meaning(selection),
         "candidates": candidate_rows(selection, run.accuracy),
-        "accuracy_heading": ACCURACY,
+        "accuracy_heading": accuracy_heading(selection),
         "accuracy": run.accuracy,
         "accuracy_facts": _accuracy_facts(run),
         "plots": [Markup(_plot(run, width)) for width in (WIDE, NARROW)],
@@ -99,6 +101,16 @@ def _contents(run: RunFiles) -> dict[str, Any]:
         "command": search_command(run.recipe),
         "loading": "\n".join(loading_code(run.config, "merged")) if run.config else None,
     }
+
+
+def headline(selection: Selection) -> str:
+    """What to do, in a few words."""
+    if selection.walk is not None and selection.walk.accepted:
+        values = ", ".join(f"{value:g}" for value in selection.walk.selected)
+        return f"Merge with alpha = {values} by {selection.walk.by}"
+    if selection.setting == ALPHA and selection.selected == 0:
+        return "Do not merge"
+    return f"Merge with {selection.setting} = {selection.selected:g}"
 
 
 def _accuracy_facts(run: RunFiles) -> dict[str, Any] | None:
@@ -119,24 +131,25 @@ def _accuracy_facts(run: RunFiles) -> dict[str, Any] | None:
 
 def _plot(run: RunFiles, width: int) -> str:
     selection = run.selection
-    chosen = selection.selected
+    chosen, name = selection.selected, selection.setting
     crossed = [each.alpha for each in selection.candidates if each.disqualified]
     points = [(each.alpha, each.differences) for each in selection.candidates]
     panels = [Panel("Differences (fewer: more consistent)", [Series(points, 1, chosen, crossed)], number)]
-    told = "; ".join(f"alpha {alpha:g}: {number(value)}" for alpha, value in points if value is not None)
+    told = "; ".join(f"{name} {alpha:g}: {number(value)}" for alpha, value in points if value is not None)
     description = f"Differences to the neighbours' answers: {told}."
     if run.accuracy:
         right = [(each.alpha, run.accuracy.get(each.alpha)) for each in selection.candidates]
         series = Series(right, 2, chosen, crossed)
-        panels.append(Panel("Accuracy (not used by the search)", [series], percent, percent=True))
-        told = "; ".join(f"alpha {alpha:g}: {percent(value)}" for alpha, value in right if value is not None)
+        used = "" if selection.rule == SUPERVISED else "not "
+        panels.append(Panel(f"Accuracy ({used}used by the search)", [series], percent, percent=True))
+        told = "; ".join(f"{name} {alpha:g}: {percent(value)}" for alpha, value in right if value is not None)
         description += f" Accuracy: {told}."
     return line_plot(
         panels,
         name=f"curve-{width}",
-        title="Consistency against alpha",
-        description=f"{description} Chosen: alpha {chosen:g}.",
-        x_label="alpha, the donor's weight",
+        title=f"Consistency against {name}",
+        description=f"{description} Chosen: {name} {chosen:g}.",
+        x_label=meaning(selection),
         marked=chosen,
         width=width,
     )

@@ -8,9 +8,13 @@ import shlex
 from collections.abc import Mapping
 from typing import Any
 
+from adamms.searching.signals import SUPERVISED
+
 SEARCH_DEFAULTS: Mapping[str, Any] = {
     "rule": "sum",
     "metric": "exact",
+    "label_metric": "exact",
+    "passes": 12,
     "repeats": 0,
     "max_new_tokens": 64,
     "batch_size": 16,
@@ -21,7 +25,8 @@ SEARCH_DEFAULTS: Mapping[str, Any] = {
 def search_command(recipe: Mapping[str, Any], out: str = "another-run") -> str | None:
     """The `adamms search` line of a recipe, a line an option; None where it cannot be said in one."""
     search, mapping, merge = (_part(recipe, name) for name in ("search", "mapping", "merge"))
-    if not search or merge.get("dtype") is not None or merge.get("alpha") is not None:
+    fixed = merge.get("alpha")
+    if not search or merge.get("dtype") is not None or isinstance(fixed, list | dict):
         return None
     words = [["adamms", "search", str(recipe.get("base", "")), str(recipe.get("donor", ""))]]
     words += [["--inputs", str(search.get("inputs", ""))], ["--out", out]]
@@ -34,12 +39,19 @@ def search_command(recipe: Mapping[str, Any], out: str = "another-run") -> str |
     words += _options({"pretrained": recipe.get("pretrained"), "force": recipe.get("force")})
     if merge.get("method", "linear") != "linear":
         words.append(["--method", str(merge["method"])])
+    words += _options({"alpha": fixed})
     words += [["--set", f"{key}={_scalar(value)}"] for key, value in (merge.get("settings") or {}).items()]
     words += _options({key: merge.get(key) for key in ("max_shard_size", "threads")})
     readings = {"duplicates": "paired", "vocabulary": "tokens"}
     words += _options({key: mapping.get(key) for key, usual in readings.items() if mapping.get(key) != usual})
     words += _options({"exclude": mapping.get("exclude"), "mapping": mapping.get("file")})
-    asked = {key: value for key, value in search.items() if key != "inputs"}
+    asked = {key: value for key, value in search.items() if key not in ("inputs", "setting", "values")}
+    if search.get("values") is not None:
+        words.append(["--search", f"{search.get('setting')}={search['values']}"])
+        del asked["alphas"]
+    if search.get("rule") == SUPERVISED:
+        words.append(["--labels"])
+        del asked["rule"]
     words += _options({key: value for key, value in asked.items() if SEARCH_DEFAULTS.get(key) != value})
     return " \\\n    ".join(shlex.join(each) for each in words)
 

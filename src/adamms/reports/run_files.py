@@ -62,7 +62,7 @@ def read_run(folder: Path) -> RunFiles:
     missing = [each.alpha for each in selection.candidates if each.alpha not in responses]
     if missing:
         raise SearchError(
-            f"{folder} has no answers for alpha {missing[0]:g}, though selection.json names it."
+            f"{folder} has no answers for {selection.setting} {missing[0]:g}, though selection.json names it."
         )
     return RunFiles(
         recipe=recipe if isinstance(recipe, dict) else {},

@@ -53,7 +53,7 @@ class Repeats:
 
 def read_signals(selection: Mapping[str, Any]) -> tuple[Signal, ...]:
     """The signals of a `selection.json`; those that are not understood are left out."""
-    listed = selection.get("signals")
+    listed, setting = selection.get("signals"), selection.get("setting", "alpha")
     found = []
     for entry in listed if isinstance(listed, list) else []:
         if isinstance(entry, dict) and isinstance(entry.get("name"), str):
@@ -61,7 +61,7 @@ def read_signals(selection: Mapping[str, Any]) -> tuple[Signal, ...]:
                 Signal(
                     name=entry["name"],
                     selected=_number(entry.get("selected")),
-                    scores=_scores(entry.get("scores")),
+                    scores=_scores(entry.get("scores"), setting),
                     cost=_text(entry.get("cost")),
                     noise=_text(entry.get("noise")),
                     note=_text(entry.get("note")),
@@ -86,10 +86,10 @@ def read_repeats(selection: Mapping[str, Any]) -> Repeats | None:
     return Repeats(int(count), int(size), tuple(sorted(counted)))
 
 
-def _scores(listed: Any) -> tuple[tuple[float, float | None], ...]:
+def _scores(listed: Any, setting: Any) -> tuple[tuple[float, float | None], ...]:
     pairs = []
     for each in listed if isinstance(listed, list) else []:
-        alpha = _number(each.get("alpha")) if isinstance(each, dict) else None
+        alpha = _number(each.get(setting)) if isinstance(each, dict) else None
         if alpha is not None:
             pairs.append((alpha, _number(each.get("score"))))
     return tuple(sorted(pairs, key=lambda pair: pair[0]))

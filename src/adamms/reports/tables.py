@@ -12,7 +12,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from adamms.reports.candidate_rows import ACCURACY, candidate_rows
+from adamms.reports.candidate_rows import accuracy_heading, candidate_rows
 from adamms.reports.parents import short_name
 from adamms.reports.quantities import parameters, percent, size
 
@@ -31,11 +31,11 @@ def candidates_table(
     """One row a candidate, the chosen one marked; accuracies, where given, as a column the search did not
     use."""
     table = plain_table(title="Candidates: in how many answers each differs from its neighbours")
-    table.add_column("alpha", justify="right")
+    table.add_column(selection.setting, justify="right")
     for heading in ("differences", "to previous", "to next"):
         table.add_column(heading, justify="right")
     if accuracy:
-        table.add_column(ACCURACY, justify="right", style="italic", max_width=10)
+        table.add_column(accuracy_heading(selection), justify="right", style="italic", max_width=10)
     table.add_column("status", overflow="fold")
     for row in candidate_rows(selection, accuracy):
         # A mark beside the colour: for a pipe, and for eyes that do not tell green from red.

@@ -6,10 +6,17 @@ need it.
 """
 
 from adamms.searching.answer_table import AnswerTable
-from adamms.searching.candidates import format_alpha, parse_alphas
+from adamms.searching.candidates import format_alpha, parse_alphas, parse_values
 from adamms.searching.inputs import Example, read_inputs, sample
 from adamms.searching.racing import Race, Racing
-from adamms.searching.reading import read_donor_answers, read_log_probabilities, read_racing, read_responses
+from adamms.searching.reading import (
+    read_base_answers,
+    read_donor_answers,
+    read_log_probabilities,
+    read_racing,
+    read_responses,
+    searched_setting,
+)
 from adamms.searching.responses import Response, Responses, ResponseWriter, response_file
 from adamms.searching.selection import Candidate, Repeats, Selection, select
 from adamms.searching.side_by_side import SignalScores
@@ -28,6 +35,8 @@ __all__ = [
     "SignalScores",
     "format_alpha",
     "parse_alphas",
+    "parse_values",
+    "read_base_answers",
     "read_donor_answers",
     "read_inputs",
     "read_log_probabilities",
@@ -35,5 +44,6 @@ __all__ = [
     "read_responses",
     "response_file",
     "sample",
+    "searched_setting",
     "select",
 ]

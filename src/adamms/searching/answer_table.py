@@ -1,8 +1,9 @@
 """All candidates' answers to the same inputs, as one table that every signal reads.
 
-Rows are candidates, alphas ascending; columns are inputs, ordered by id, so that nothing depends on the order
-of a file. What a source does not say (confidence, the donor's answers, ...) is None, and what single answers
-lack is NaN. Judges nothing; which candidates have collapsed is written beside the rows (`collapse.py`).
+Rows are candidates, ascending (alphas, or the values of another setting that is searched); columns are
+inputs, ordered by id, so that nothing depends on the order of a file. What a source does not say (confidence,
+the donor's answers, ...) is None, and what single answers lack is NaN. Judges nothing; which candidates have
+collapsed is written beside the rows (`collapse.py`).
 """
 
 from collections.abc import Collection, Mapping, Sequence
@@ -14,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from adamms.errors import SearchError
+from adamms.searching.candidates import ALPHA
 from adamms.searching.collapse import base_note, disqualification
 from adamms.searching.metrics import Metric, make_metric
 from adamms.searching.responses import Response, Responses
@@ -48,6 +50,10 @@ class AnswerTable:
     """The donor's own answers to the inputs."""
     log_probabilities: Table | None = None
     """Of the plurality answers under each candidate, the mean over their tokens."""
+    labels: Table | None = None
+    """How right each answer is, from 0 to 1; only where a supervised choice was asked for."""
+    setting: str = ALPHA
+    """What the candidates differ in."""
 
     @classmethod
     def of(
@@ -61,6 +67,9 @@ class AnswerTable:
         ends: str | None = None,
         donor: Mapping[str, Response] | None = None,
         log_probabilities: Mapping[float, Mapping[str, float]] | None = None,
+        labels: Mapping[float, Mapping[str, float]] | None = None,
+        setting: str = ALPHA,
+        base: Mapping[str, Response] | None = None,
         left_out: Collection[float] = (),
     ) -> "AnswerTable":
         """The table of all responses.
@@ -75,6 +84,11 @@ class AnswerTable:
             ends: which ends of the grid consistency scores.
             donor: the donor's own answers by input id; those of alpha 1 when left out and there.
             log_probabilities: alpha -> input id -> what `plurality-logprob` reads.
+            labels: alpha -> input id -> how right the answer is, from 0 to 1.
+            setting: what the candidates differ in; no value of another setting than alpha is the base or the
+                donor.
+            base: the base's own answers, by which collapse is judged; those of the smallest value when left
+                out.
             left_out: candidates that a race dropped (`racing.py`): never chosen, nobody's neighbours.
 
         Raises:
@@ -82,8 +96,9 @@ class AnswerTable:
         """
         alphas = tuple(sorted(responses))
         absent = tuple(alpha for alpha in alphas if alpha in left_out)
-        ids = common_ids({alpha: responses[alpha] for alpha in alphas if alpha not in absent})
-        # The yardstick of the collapse guard.
+        present = {alpha: responses[alpha] for alpha in alphas if alpha not in absent}
+        ids = common_ids(present, setting=setting)
+        # The yardstick of the collapse guard, where the base's own answers are not given.
         smallest = next((row for row, alpha in enumerate(alphas) if alpha not in absent), 0)
 
         def comparables(answers: Sequence[Response]) -> tuple[str, ...]:
@@ -94,11 +109,12 @@ class AnswerTable:
             for alpha in alphas
         ]
         texts = tuple(comparables(answers) for answers in ordered)
-        own = comparables([_donor(donor, id_) for id_ in ids]) if donor is not None else None
-        if own is None and 1.0 in responses and 1.0 not in absent:
+        own = comparables([_parent("donor", donor, id_) for id_ in ids]) if donor is not None else None
+        if own is None and setting == ALPHA and 1.0 in responses and 1.0 not in absent:
             own = texts[alphas.index(1.0)]
         every = [text for row in (*texts, own or ()) for text in row]
-        note = base_note(ordered[smallest])
+        yardstick = ordered[smallest] if base is None else [_parent("base", base, id_) for id_ in ids]
+        note = base_note(yardstick)
         return cls(
             alphas=alphas,
             ids=tuple(ids),
@@ -107,7 +123,7 @@ class AnswerTable:
             measure=make_metric(metric, every, embedding_model=embedding_model),
             ends=ends,
             collapsed=tuple(
-                None if alpha in absent else disqualification(answers, ordered[smallest])
+                None if alpha in absent else disqualification(answers, yardstick)
                 for alpha, answers in zip(alphas, ordered, strict=True)
             ),
             left_out=absent,
@@ -115,15 +131,16 @@ class AnswerTable:
             confidence=_known([[each.confidence for each in answers] for answers in ordered]),
             entropy=_known([[each.entropy for each in answers] for answers in ordered]),
             donor=own,
-            log_probabilities=None
-            if log_probabilities is None
-            else _known([[log_probabilities.get(alpha, {}).get(id_) for id_ in ids] for alpha in alphas]),
+            log_probabilities=_given(log_probabilities, alphas, ids),
+            labels=_given(labels, alphas, ids),
+            setting=setting,
         )
 
     @property
     def base(self) -> int | None:
         """The row of alpha 0, which is the base itself."""
-        return 0 if self.alphas[0] == 0 and not self.absent[0] else None
+        is_base = self.setting == ALPHA and self.alphas[0] == 0 and not self.absent[0]
+        return 0 if is_base else None
 
     @property
     def absent(self) -> NDArray[np.bool_]:
@@ -182,7 +199,7 @@ def comparable(response: Response, *, fold_case: bool, strip: bool = True) -> st
     return text.lower() if fold_case else text
 
 
-def common_ids(responses: Responses) -> list[str]:
+def common_ids(responses: Responses, *, setting: str = ALPHA) -> list[str]:
     """The inputs, which every candidate must have answered, in the order of their ids.
 
     Raises:
@@ -193,7 +210,7 @@ def common_ids(responses: Responses) -> list[str]:
         raise SearchError("There are no answers to choose from.")
     lacking = {alpha: [id_ for id_ in ids if id_ not in responses[alpha]] for alpha in sorted(responses)}
     told = [
-        f'alpha {alpha:g} lacks {len(missing)} of {len(ids)} (the first: "{missing[0]}")'
+        f'{setting} {alpha:g} lacks {len(missing)} of {len(ids)} (the first: "{missing[0]}")'
         for alpha, missing in lacking.items()
         if missing
     ]
@@ -205,15 +222,23 @@ def common_ids(responses: Responses) -> list[str]:
     return sorted(ids)
 
 
-def _donor(answers: Mapping[str, Response], id_: str) -> Response:
+def _parent(role: str, answers: Mapping[str, Response], id_: str) -> Response:
     if id_ not in answers:
-        raise SearchError(f'The donor\'s answers lack the input "{id_}", which the candidates answered.')
+        raise SearchError(f'The {role}\'s answers lack the input "{id_}", which the candidates answered.')
     return answers[id_]
 
 
 def _codes(texts: Sequence[Sequence[str]]) -> NDArray[np.int64]:
     numbers: dict[str, int] = {}
     return np.array([[numbers.setdefault(text, len(numbers)) for text in row] for row in texts])
+
+
+def _given(
+    numbers: Mapping[float, Mapping[str, float]] | None, alphas: Sequence[float], ids: Sequence[str]
+) -> Table | None:
+    if numbers is None:
+        return None
+    return _known([[numbers.get(alpha, {}).get(id_) for id_ in ids] for alpha in alphas])
 
 
 def _known(rows: Sequence[Sequence[float | None]]) -> Table | None:

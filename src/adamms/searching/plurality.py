@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from adamms.searching.answer_table import AnswerTable
+from adamms.searching.candidates import ALPHA
 from adamms.searching.reading import LOG_PROBABILITIES
 from adamms.searching.responses import Responses, open_to_append
 
@@ -43,7 +44,11 @@ def plurality_answers(responses: Responses, *, fold_case: bool = False) -> dict[
 
 
 def keep_log_probabilities(
-    folder: Path, answers: Mapping[str, PluralityAnswer], found: Iterable[tuple[float, str, float]]
+    folder: Path,
+    answers: Mapping[str, PluralityAnswer],
+    found: Iterable[tuple[float, str, float]],
+    *,
+    setting: str = ALPHA,
 ) -> Iterator[tuple[float, str, float]]:
     """Write each (alpha, input id, log-probability) to a run directory as it comes, and pass it on.
 
@@ -52,7 +57,7 @@ def keep_log_probabilities(
     with open_to_append(folder / LOG_PROBABILITIES) as file:
         for alpha, id_, value in found:
             if math.isfinite(value):
-                line = {"id": id_, "alpha": alpha, "answer": answers[id_].text, "log_probability": value}
+                line = {"id": id_, setting: alpha, "answer": answers[id_].text, "log_probability": value}
                 text = json.dumps(line, ensure_ascii=False)
                 file.write(text.encode("utf-8", "backslashreplace") + b"\n")
                 file.flush()

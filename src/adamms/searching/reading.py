@@ -12,11 +12,15 @@ from pathlib import Path
 from typing import Any
 
 from adamms.errors import SearchError
-from adamms.searching.candidates import round_alpha
+from adamms.searching.candidates import ALPHA, round_alpha
 from adamms.searching.racing import Racing
 from adamms.searching.responses import Response, parse_line
 
+CANDIDATE_FILE = re.compile(r"([A-Za-z_]\w*)=(-?\d+(?:\.\d+)?)\.jsonl")
+"""A candidate's file as a search writes it: its setting and its value."""
 ALPHA_IN_NAME = re.compile(r"alpha[=_-]?(\d+(?:\.\d+)?)", re.IGNORECASE)
+BASE_ANSWERS = "base.jsonl"
+"""Among the responses where another setting than alpha is searched: no candidate of it is the base."""
 LOG_PROBABILITIES = "plurality.jsonl"
 """Beside the responses, in a run directory: how probable each candidate finds the plurality's answers."""
 SAMPLES_OF_TASK = re.compile(r"_samples_(.+)\.jsonl$")
@@ -61,6 +65,36 @@ def read_responses(
     return dict(sorted(found.items()))
 
 
+def searched_setting(source: str | Path | Sequence[str | Path]) -> str:
+    """What the candidates of these answers differ in: alpha, or the setting that their files are named by.
+
+    Raises:
+        SearchError: nothing is there, or the files are of several settings.
+    """
+    sources = [source] if isinstance(source, str | Path) else list(source)
+    names = [file.name for each in sources for file in response_files(Path(each))]
+    found = list(dict.fromkeys(_setting_of(name) for name in names))
+    if len(found) > 1:
+        raise SearchError(
+            f"The answers are those of different searches, of {' and of '.join(found)}; name one of them."
+        )
+    return found[0]
+
+
+def read_base_answers(source: str | Path | Sequence[str | Path]) -> dict[str, Response] | None:
+    """The base's own answers beside those of a setting's candidates, None where there are none.
+
+    Raises:
+        SearchError: a line is not understood.
+    """
+    sources = [source] if isinstance(source, str | Path) else list(source)
+    for each in sources:
+        for folder in (Path(each), Path(each) / "responses", Path(each).parent):
+            if (folder / BASE_ANSWERS).is_file():
+                return read_donor_answers(folder / BASE_ANSWERS)
+    return None
+
+
 def read_donor_answers(path: str | Path) -> dict[str, Response]:
     """The donor's own answers, in any format of `read_responses`; a line needs no alpha.
 
@@ -90,7 +124,10 @@ def read_log_probabilities(
             file = folder / LOG_PROBABILITIES
             for number, record in _records(file) if file.is_file() else []:
                 where = f"{file}, line {number}"
-                alpha = _alpha(record.get("alpha"), where)
+                named = [
+                    value for key, value in record.items() if key not in ("id", "answer", "log_probability")
+                ]
+                alpha = round_alpha(_number({"candidate": (named or [None])[0]}, "candidate", where))
                 id_ = _id(record.get("id"), where)
                 found.setdefault(alpha, {})[id_] = _number(record, "log_probability", where)
     return found or None
@@ -139,7 +176,7 @@ def response_files(source: Path) -> list[Path]:
     if source.is_file():
         return [source]
     folder = source / "responses" if (source / "responses").is_dir() else source
-    for pattern in ("alpha*.jsonl", "**/*_samples_*.jsonl", "**/alpha*.jsonl"):
+    for pattern in ("alpha*.jsonl", "**/*_samples_*.jsonl", "**/alpha*.jsonl", "*=*.jsonl"):
         files = sorted(file for file in folder.glob(pattern) if file.is_file())
         if files:
             return files
@@ -169,8 +206,15 @@ def _records(file: Path) -> list[tuple[int, dict[str, Any]]]:
     return records
 
 
+def _setting_of(name: str) -> str:
+    match = CANDIDATE_FILE.fullmatch(name)
+    return match.group(1) if match else ALPHA
+
+
 def _alpha_of_path(file: Path) -> float | None:
-    """The alpha in a file's name, or in the nearest folder's that has one."""
+    """The candidate in a file's name, or the alpha in the nearest folder's that has one."""
+    if match := CANDIDATE_FILE.fullmatch(file.name):
+        return round_alpha(float(match.group(2)))
     for part in (file.name, *(parent.name for parent in file.absolute().parents)):
         match = ALPHA_IN_NAME.search(part)
         if match:
@@ -190,9 +234,13 @@ def _response(record: dict[str, Any], where: str, *, file: Path, named: float | 
 
 def _ours(record: dict[str, Any], where: str, file: Path, named: float | None) -> Response:
     finished = record.get("finished")
+    setting = _setting_of(file.name)
+    value = record.get(setting, named)
     return Response(
         id=_id(record["id"], where),
-        alpha=_alpha(record.get("alpha", named), where),
+        alpha=_alpha(value, where)
+        if setting == ALPHA
+        else round_alpha(_number({setting: value}, setting, where)),
         response=_text(record["response"], where),
         tokens=None if record.get("tokens") is None else int(_number(record, "tokens", where)),
         confidence=None if record.get("confidence") is None else _number(record, "confidence", where),

@@ -11,6 +11,7 @@ from typing import Any
 from adamms.searching.inputs import Example
 from adamms.searching.responses import Response
 from adamms.searching.selection import select
+from adamms.searching.signals import SUPERVISED
 
 
 def rehearse(examples: Sequence[Example], alphas: Sequence[float], **settings: Any) -> None:
@@ -32,4 +33,5 @@ def rehearse(examples: Sequence[Example], alphas: Sequence[float], **settings: A
         for alpha in alphas
     }
     known = {alpha: dict.fromkeys(answered, 0.0) for alpha, answered in responses.items()}
-    select(responses, **settings, log_probabilities=known)
+    labels = known if settings.get("rule") == SUPERVISED else None
+    select(responses, **settings, log_probabilities=known, labels=labels)

@@ -11,7 +11,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, BinaryIO
 
-from adamms.searching.candidates import format_alpha, round_alpha
+from adamms.searching.candidates import ALPHA, format_alpha, round_alpha
 
 
 @dataclass(frozen=True)
@@ -20,6 +20,7 @@ class Response:
 
     id: str
     alpha: float
+    """The candidate: the donor's weight, or the value of the setting that is searched instead."""
     response: str
     tokens: int | None = None
     """Generated tokens, the end token included."""
@@ -30,9 +31,10 @@ class Response:
     finished: bool | None = None
     """True: ended by itself; False: cut at the length limit."""
 
-    def to_json(self) -> dict[str, Any]:
-        """The line of a response file; what is not known is left out."""
-        known = {"id": self.id, "alpha": self.alpha, "response": self.response, "tokens": self.tokens}
+    def to_json(self, setting: str = ALPHA) -> dict[str, Any]:
+        """The line of a response file, the candidate under its setting's name; what is not known is left
+        out."""
+        known = {"id": self.id, setting: self.alpha, "response": self.response, "tokens": self.tokens}
         for name in ("confidence", "entropy", "finished"):
             if getattr(self, name) is not None:
                 known[name] = getattr(self, name)
@@ -43,16 +45,17 @@ Responses = Mapping[float, Mapping[str, Response]]
 """Alpha -> input id -> what that candidate answered to it, alphas ascending."""
 
 
-def response_file(folder: str | Path, alpha: float) -> Path:
-    """Where a candidate's answers lie: `alpha=0.10.jsonl`."""
-    return Path(folder) / f"alpha={format_alpha(alpha)}.jsonl"
+def response_file(folder: str | Path, alpha: float, *, setting: str = ALPHA) -> Path:
+    """Where a candidate's answers lie: `alpha=0.10.jsonl`, `density=0.20.jsonl`."""
+    return Path(folder) / f"{setting}={format_alpha(alpha)}.jsonl"
 
 
 class ResponseWriter:
     """Appends answers to their candidates' files, each line flushed; a resource, so a context manager."""
 
-    def __init__(self, folder: str | Path) -> None:
+    def __init__(self, folder: str | Path, *, setting: str = ALPHA) -> None:
         self._folder = Path(folder)
+        self._setting = setting
         self._files: dict[float, BinaryIO] = {}
 
     def __enter__(self) -> "ResponseWriter":
@@ -69,8 +72,8 @@ class ResponseWriter:
         """Add one answer; it is in the operating system's hands when this returns."""
         alpha = round_alpha(response.alpha)
         if alpha not in self._files:
-            self._files[alpha] = open_to_append(response_file(self._folder, alpha))
-        line = json.dumps(response.to_json(), ensure_ascii=False)
+            self._files[alpha] = open_to_append(response_file(self._folder, alpha, setting=self._setting))
+        line = json.dumps(response.to_json(self._setting), ensure_ascii=False)
         # backslashreplace turns a lone surrogate into the escape that JSON has for it.
         self._files[alpha].write(line.encode("utf-8", "backslashreplace") + b"\n")
         self._files[alpha].flush()

@@ -13,14 +13,17 @@ import numpy as np
 
 from adamms.errors import SearchError
 from adamms.searching.answer_table import AnswerTable
+from adamms.searching.candidates import ALPHA
 from adamms.searching.choosing import GATE, Values, subsets, winners, wins
 from adamms.searching.consistency import RULES, counts_of
+from adamms.searching.judging import RULES_ALONE, Judge
 from adamms.searching.racing import Racing
 from adamms.searching.responses import Response, Responses
 from adamms.searching.side_by_side import SignalScores, compare
 from adamms.searching.signal import Signal
-from adamms.searching.signals import all_signals, find_signal
+from adamms.searching.signals import SUPERVISED, all_signals, find_signal, supervised
 from adamms.searching.verdicts import verdict
+from adamms.searching.walk import Walk
 
 SUBSET = 100
 """Inputs of a repeated draw, at most, where no size is asked for; half of the inputs where that is less."""
@@ -80,6 +83,12 @@ class Selection:
     repeats: Repeats | None = None
     racing: Racing | None = None
     """What was asked, where not every candidate was asked everything at once."""
+    setting: str = ALPHA
+    """What the candidates differ in; other than alpha, their values go by this name in JSON."""
+    base_score: float | None = None
+    """What the rule gives the base alone, where it is no candidate and the rule can score it by itself."""
+    walk: Walk | None = None
+    """The coefficients that a walk from the selected alpha ended at."""
 
     @property
     def verdict(self) -> str:
@@ -93,11 +102,15 @@ class Selection:
     def to_json(self) -> dict[str, Any]:
         """The contents of `selection.json`."""
         data: dict[str, Any] = {each.name: getattr(self, each.name) for each in fields(self)}
-        data["candidates"] = [vars(each) for each in self.candidates]
+        data["candidates"] = [_renamed(vars(each), "alpha", self.setting) for each in self.candidates]
         data["signals"] = [each.to_json() for each in self.signals]
         data["repeats"] = None if self.repeats is None else self.repeats.to_json()
         data["racing"] = None if self.racing is None else self.racing.to_json()
-        return {**data, "verdict": self.verdict}
+        if self.setting == ALPHA:
+            del data["setting"], data["base_score"]
+        data.pop("walk")
+        walk = {} if self.walk is None else {"walk": self.walk.to_json()}
+        return {**data, **walk, "verdict": self.verdict}
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> "Selection":
@@ -108,11 +121,18 @@ class Selection:
         """
         try:
             known = {key: data[key] for key in cls.__dataclass_fields__ if key in data}
-            known["candidates"] = tuple(Candidate(**{"distinct": 0, **each}) for each in data["candidates"])
+            setting = data.get("setting", ALPHA)
+            known["candidates"] = tuple(
+                Candidate(**{"distinct": 0, **_renamed(each, setting, "alpha")})
+                for each in data["candidates"]
+            )
             known["tied"] = tuple(data["tied"])
             known["notes"] = tuple(data.get("notes", ()))
-            known["signals"] = tuple(SignalScores.from_json(each) for each in data.get("signals", ()))
+            known["signals"] = tuple(
+                SignalScores.from_json(each, setting=setting) for each in data.get("signals", ())
+            )
             known["repeats"] = _repeats_from(data.get("repeats"))
+            known["walk"] = Walk.from_json(data["walk"]) if data.get("walk") else None
             racing = data.get("racing")
             known["racing"] = None if racing is None else Racing.from_json(racing)
             return cls(**known)
@@ -135,6 +155,9 @@ def select(
     subset: int | None = None,
     donor: Mapping[str, Response] | None = None,
     log_probabilities: Mapping[float, Mapping[str, float]] | None = None,
+    labels: Mapping[float, Mapping[str, float]] | None = None,
+    setting: str = ALPHA,
+    base: Mapping[str, Response] | None = None,
     racing: Racing | None = None,
 ) -> Selection:
     """Choose the candidate that a label-free signal scores best.
@@ -156,6 +179,9 @@ def select(
         subset: inputs a subset; half of them, at most 100, when left out.
         donor: the donor's own answers by input id, for agreement with both parents; alpha 1's when left out.
         log_probabilities: alpha -> input id -> mean log-probability of the plurality's answer.
+        labels: alpha -> input id -> how right the answer is, for the rule `labels` (Appendix D).
+        setting: what the candidates differ in; of another setting than alpha no value is the base.
+        base: the base's own answers, by which collapse is judged; those of the smallest value when left out.
         racing: what a race asked; the candidates that it dropped are not compared.
 
     Raises:
@@ -172,17 +198,20 @@ def select(
         ends=ends,
         donor=donor,
         log_probabilities=log_probabilities,
+        labels=labels,
+        setting=setting,
+        base=base,
         left_out=[] if racing is None else [each.alpha for each in racing.dropped],
     )
     candidates = _candidates(table, signal.name)
     values = signal.values(table)
-    base = _scored_base(values, table)
-    if gated and base is None:
+    home = _scored_base(values, table)
+    if gated and home is None:
         raise SearchError(_no_gate(signal, table))
     gate = GATE if gated else None
-    won = winners(values, allowed=table.sound, base=base, gate=gate)
+    won = winners(values, allowed=table.sound, base=home, gate=gate)
     if not won.any():
-        raise SearchError(_none_left(candidates))
+        raise SearchError(_none_left(candidates, setting))
     best = [alpha for alpha, is_best in zip(table.alphas, won, strict=True) if is_best]
     return Selection(
         rule=signal.name,
@@ -197,8 +226,10 @@ def select(
         ends=_ends(signal, ends),
         notes=table.notes,
         gated=gated,
-        signals=compare(table, all_signals()),
-        repeats=_repeats(values, table, base=base, gate=gate, count=repeats, size=subset, seed=seed or 0),
+        signals=compare(table, (*all_signals(), *([supervised()] if labels is not None else []))),
+        setting=setting,
+        base_score=_base_score(signal.name, responses, base, fold_case=fold_case),
+        repeats=_repeats(values, table, base=home, gate=gate, count=repeats, size=subset, seed=seed or 0),
         racing=racing,
     )
 
@@ -230,7 +261,24 @@ def _ends(signal: Signal, ends: str | None) -> str:
     return ends or ("all but the first" if signal.name == "previous" else "interior")
 
 
+def _base_score(
+    rule: str, responses: Responses, base: Mapping[str, Response] | None, *, fold_case: bool
+) -> float | None:
+    if base is None or rule not in RULES_ALONE or rule == SUPERVISED:
+        return None
+    values = Judge.of(rule, responses, fold_case=fold_case, base=base).score(base).values
+    return None if np.isnan(values).any() else float(values.mean())
+
+
+def _renamed(data: Mapping[str, Any], old: str, new: str) -> dict[str, Any]:
+    return {new if key == old else key: value for key, value in data.items()}
+
+
 def _no_gate(signal: Signal, table: AnswerTable) -> str:
+    if table.setting != ALPHA:
+        return (
+            f"--gated asks whether a candidate beats the base, and no value of {table.setting} is the base."
+        )
     if table.base is None:
         return "--gated asks whether a candidate beats the base, and alpha 0 is not among the candidates."
     if signal.scores_base == "with ends":
@@ -238,13 +286,14 @@ def _no_gate(signal: Signal, table: AnswerTable) -> str:
     return f"The rule {signal.name} does not score alpha 0, so --gated has nothing to compare with."
 
 
-def _none_left(candidates: tuple[Candidate, ...]) -> str:
-    reasons = [f"  alpha {each.alpha:g}: {each.disqualified}" for each in candidates if each.disqualified]
+def _none_left(candidates: tuple[Candidate, ...], setting: str) -> str:
+    reasons = [f"  {setting} {each.alpha:g}: {each.disqualified}" for each in candidates if each.disqualified]
     return "\n".join(
         [
             "No candidate can be chosen: every one that the rule scores has collapsed.",
             *reasons,
-            "Try smaller alphas, or a longer answer limit; these two models may not merge well.",
+            f"Try {'smaller alphas' if setting == ALPHA else f'other values of {setting}'}, or a longer "
+            "answer limit; these two models may not merge well.",
         ]
     )
 

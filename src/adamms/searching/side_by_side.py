@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from adamms.searching.answer_table import AnswerTable
+from adamms.searching.candidates import ALPHA
 from adamms.searching.choosing import GATE, NONE, first, gains, means, winners
 from adamms.searching.signal import Signal
 
@@ -32,6 +33,8 @@ class SignalScores:
     """The best other candidate's gain over alpha 0."""
     noise: float | None = None
     """The paired standard error of that gain over the inputs."""
+    setting: str = ALPHA
+    """What the candidates differ in; their values go by this name in JSON."""
     note: str | None = None
     """Why it is not computed, or what must be known of it."""
 
@@ -44,7 +47,7 @@ class SignalScores:
         told = {
             "name": self.name,
             "selected": self.selected,
-            "scores": [{"alpha": alpha, "score": score} for alpha, score in self.scores],
+            "scores": [{self.setting: alpha, "score": score} for alpha, score in self.scores],
             "cost": self.cost,
         }
         for key in ("gated", "gain", "noise", "note"):
@@ -53,11 +56,11 @@ class SignalScores:
         return told
 
     @classmethod
-    def from_json(cls, data: Mapping[str, Any]) -> "SignalScores":
+    def from_json(cls, data: Mapping[str, Any], *, setting: str = ALPHA) -> "SignalScores":
         """Read an entry back."""
         known = {key: data[key] for key in cls.__dataclass_fields__ if key in data}
-        known["scores"] = tuple((each["alpha"], each["score"]) for each in data["scores"])
-        return cls(**known)
+        known["scores"] = tuple((each[setting], each["score"]) for each in data["scores"])
+        return cls(**known, setting=setting)
 
 
 def compare(table: AnswerTable, signals: tuple[Signal, ...]) -> tuple[SignalScores, ...]:
@@ -70,7 +73,8 @@ def scores_of(signal: Signal, table: AnswerTable) -> SignalScores:
     lacking = signal.lacks(table)
     if lacking is not None:
         nothing = tuple((alpha, None) for alpha in table.alphas)
-        return SignalScores(signal.name, signal.cost, nothing, note=f"not computable: {lacking}")
+        note = f"not computable: {lacking}"
+        return SignalScores(signal.name, signal.cost, nothing, setting=table.setting, note=note)
     values = signal.values(table)
     found = means(values)
     scores = tuple(
@@ -101,5 +105,8 @@ def scores_of(signal: Signal, table: AnswerTable) -> SignalScores:
         gated=gated,
         gain=gain,
         noise=noise,
-        note=f"alpha {', '.join(partly)} lacks some of its numbers and is not scored" if missing else None,
+        setting=table.setting,
+        note=f"{table.setting} {', '.join(partly)} lacks some of its numbers and is not scored"
+        if missing
+        else None,
     )

@@ -15,15 +15,16 @@ from numpy.typing import NDArray
 from adamms.errors import SearchError
 from adamms.searching.answer_table import AnswerTable
 
-Cost = Literal["answers", "log-probabilities", "forward pass"]
+Cost = Literal["answers", "log-probabilities", "forward pass", "labels"]
 
 COSTS: dict[str, str] = {
     "answers": "the answers alone",
     "log-probabilities": "token probabilities, which generation hands over for nothing",
     "forward pass": "one teacher-forced forward pass a candidate, no generation",
+    "labels": "true answers",
 }
 
-Need = Literal["neighbours", "confidence", "entropy", "parents", "log_probabilities"]
+Need = Literal["neighbours", "confidence", "entropy", "parents", "log_probabilities", "labels"]
 
 Reads = Literal["itself", "neighbours", "parents", "all"]
 """Whose answers a candidate's numbers are made of, beside its own: what racing must go on asking."""
@@ -105,6 +106,8 @@ def _lacks(need: Need, table: AnswerTable) -> str | None:
     if need == "parents" and (table.base is None or table.donor is None):
         missing = "alpha 0" if table.base is None else "alpha 1 (or the donor's own answers)"
         return f"it compares with both parents, and there is no {missing} among the candidates."
+    if need == "labels" and table.labels is None:
+        return "it needs the true answers: `adamms search --labels`, or `adamms select --labels FILE`."
     if need == "log_probabilities" and table.log_probabilities is None:
         return (
             "it needs a forward pass of each candidate, made only by `adamms search --rule "

@@ -5,6 +5,7 @@ Words only: what is chosen is decided in `selection.py`.
 
 from typing import TYPE_CHECKING
 
+from adamms.searching.candidates import ALPHA
 from adamms.searching.choosing import GATE
 from adamms.searching.consistency import RULES
 
@@ -18,7 +19,7 @@ def verdict(selection: "Selection") -> str:
     sentences = [_consistency(selection) if consistent else _signal(selection)]
     if selection.tied:
         others = ", ".join(f"{alpha:g}" for alpha in selection.tied if alpha != selection.selected)
-        sentences.append(f"It is tied with {others}; the smallest alpha is taken.")
+        sentences.append(f"It is tied with {others}; the smallest {selection.setting} is taken.")
     out = [f"{each.alpha:g}" for each in selection.candidates if each.disqualified]
     if out:
         sentences.append(f"Disqualified as collapsed: {', '.join(out)}.")
@@ -26,18 +27,20 @@ def verdict(selection: "Selection") -> str:
         sentences.append(_racing(selection))
     if selection.repeats is not None:
         sentences.append(_repeats(selection))
+    if selection.walk is not None:
+        sentences.append(selection.walk.sentence())
     return " ".join(sentences)
 
 
 def _consistency(selection: "Selection") -> str:
     chosen = next(each for each in selection.candidates if each.alpha == selection.selected)
     neighbours = "the previous candidate's" if selection.rule == "previous" else "its neighbours'"
-    merge = " (do not merge)" if selection.selected == 0 else ""
+    merge = " (do not merge)" if _is_base(selection) else ""
     count = chosen.differences
     differences = "1 difference" if count == 1 else f"{0 if count is None else count:g} differences"
     return (
-        f"alpha = {selection.selected:g}{merge}: on {selection.samples} inputs its answers differ least from "
-        f"{neighbours} ({differences} by the rule {selection.rule})."
+        f"{selection.setting} = {selection.selected:g}{merge}: on {selection.samples} inputs its answers "
+        f"differ least from {neighbours} ({differences} by the rule {selection.rule})."
     )
 
 
@@ -46,16 +49,23 @@ def _signal(selection: "Selection") -> str:
     score = None if own is None else own.score(selection.selected)
     told = "" if score is None else f" ({score:.4g} by the rule {selection.rule}"
     if own is None or score is None:
-        return f"alpha = {selection.selected:g}, by the rule {selection.rule}."
-    home = own.score(0.0)
-    if selection.selected == 0:
+        return f"{selection.setting} = {selection.selected:g}, by the rule {selection.rule}."
+    home = own.score(0.0) if selection.setting == ALPHA else selection.base_score
+    if _is_base(selection):
         return f"alpha = 0 (do not merge): on {selection.samples} inputs {_nothing(selection)}{told})."
     beside = "" if home is None else f"; the base has {home:.4g}"
     gate = f", a gain beyond {GATE:g} of its paired standard errors" if selection.gated else ""
+    better = ""
+    if selection.setting != ALPHA and home is not None and home >= score:
+        better = " The base alone scores as well: do not merge."
     return (
-        f"alpha = {selection.selected:g}: on {selection.samples} inputs its answers score best"
-        f"{told}{beside}{gate})."
+        f"{selection.setting} = {selection.selected:g}: on {selection.samples} inputs its answers score best"
+        f"{told}{beside}{gate}).{better}"
     )
+
+
+def _is_base(selection: "Selection") -> bool:
+    return selection.setting == ALPHA and selection.selected == 0
 
 
 def _nothing(selection: "Selection") -> str:

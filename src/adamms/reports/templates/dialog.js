@@ -37,10 +37,10 @@ const answers = (() => {
     row.classList.toggle("chosen", chosen);
     row.classList.toggle("out", Boolean(disqualified));
     row.classList.toggle("asked", index === column);
-    const head = element("th", kind === "alpha" ? `α ${label}` : label);
+    const head = element("th", kind === "alpha" ? `α ${label}` : kind === "run" ? label : `${kind} ${label}`);
     head.scope = "row";
-    if (kind === "alpha") head.setAttribute("aria-label", `alpha ${label}${chosen ? ", chosen" : ""}`);
-    if (chosen && kind === "alpha") head.append(element("small", "chosen"));
+    if (kind !== "run") head.setAttribute("aria-label", `${kind} ${label}${chosen ? ", chosen" : ""}`);
+    if (chosen && kind !== "run") head.append(element("small", "chosen"));
     if (disqualified) head.append(element("small", "disqualified"));
     const said = element("td");
     said.append(element("span", each.letter, `letter a${each.colour}`));

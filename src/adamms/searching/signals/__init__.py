@@ -27,18 +27,27 @@ FILES = (
     "plurality_logprob",
 )
 
+SUPERVISED = "labels"
+"""The rule that reads true answers; it is no signal of a label-free search."""
+
 ALIASES = {"paper": "sum"}
 
 
 @cache
 def all_signals() -> tuple[Signal, ...]:
-    """Every signal, in the order in which they are shown."""
+    """Every label-free signal, in the order in which they are shown."""
     return tuple(import_module(f"{__name__}.{name}").SIGNAL for name in FILES)
 
 
 def signal_names() -> tuple[str, ...]:
-    """What `--rule` may be."""
+    """What `--rule` may be without labels."""
     return tuple(signal.name for signal in all_signals())
+
+
+def supervised() -> Signal:
+    """The baseline that reads true answers."""
+    found: Signal = import_module(f"{__name__}.{SUPERVISED}").SIGNAL
+    return found
 
 
 def find_signal(name: str) -> Signal:
@@ -48,7 +57,7 @@ def find_signal(name: str) -> Signal:
         SearchError: there is none.
     """
     wanted = ALIASES.get(name, name)
-    for signal in all_signals():
+    for signal in (*all_signals(), supervised()):
         if signal.name == wanted:
             return signal
     raise SearchError(f"There is no rule {name!r}; there is: {', '.join((*signal_names(), *ALIASES))}.")
