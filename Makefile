@@ -9,7 +9,8 @@ TORCH ?= torch==2.13.0
 PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
 STAMP := $(VENV)/.installed
 
-.PHONY: install demo test lint format bench bench-merge bench-search zoo zoo-many paper-tables clean
+.PHONY: install demo test test-lmms-eval test-vlmevalkit lint format \
+	bench bench-merge bench-search zoo zoo-many clean paper-tables
 
 install: $(STAMP)
 
@@ -53,6 +54,34 @@ bench-merge: $(STAMP) $(MERGEKIT)/.installed
 	$(BIN)/python benchmarks/bench_against_mergekit.py --mergekit $(MERGEKIT)/bin/python --size S
 	$(BIN)/python benchmarks/bench_floor.py --size S
 	$(BIN)/python benchmarks/bench_merge.py --size S
+
+# The harnesses pin much, so each has an environment of its own; without it their tests are skipped.
+LMMS_EVAL := .bench/lmms-eval
+VLMEVALKIT := .bench/vlmevalkit
+
+# A torchvision built for another torch than the one above is worse than none: then it is left out.
+$(LMMS_EVAL)/.installed: pyproject.toml
+	test -x $(LMMS_EVAL)/bin/python || $(PYTHON) -m venv $(LMMS_EVAL)
+	$(LMMS_EVAL)/bin/pip install --quiet "$(TORCH)"
+	$(LMMS_EVAL)/bin/pip install --quiet "$(TORCH)" "transformers>=5.23,<5.24" --editable ".[lmms-eval]"
+	$(LMMS_EVAL)/bin/python -c "import torchvision" 2>/dev/null || \
+		$(LMMS_EVAL)/bin/pip uninstall --quiet --yes torchvision
+	touch $@
+
+test-lmms-eval: $(STAMP) $(LMMS_EVAL)/.installed
+	$(BIN)/python -m pytest tests/harnesses/test_lmms_eval.py
+
+# VLMEvalKit cannot be imported without torchvision: beside a CPU torch its operators are only declared.
+$(VLMEVALKIT)/.installed: tests/harnesses/torchvision_on_cpu.py
+	test -x $(VLMEVALKIT)/bin/python || $(PYTHON) -m venv $(VLMEVALKIT)
+	$(VLMEVALKIT)/bin/pip install --quiet "$(TORCH)"
+	$(VLMEVALKIT)/bin/pip install --quiet "$(TORCH)" "ms-vlmeval==0.0.20"
+	$(VLMEVALKIT)/bin/python -c "import torchvision" 2>/dev/null || cp tests/harnesses/torchvision_on_cpu.py \
+		"$$($(VLMEVALKIT)/bin/python -c 'import site; print(site.getsitepackages()[0])')/sitecustomize.py"
+	touch $@
+
+test-vlmevalkit: $(STAMP) $(VLMEVALKIT)/.installed
+	$(BIN)/python -m pytest tests/harnesses/test_vlmevalkit.py
 
 zoo: $(STAMP)
 	$(PIP) install --editable ".[zoo]"

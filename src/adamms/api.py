@@ -59,7 +59,7 @@ def merge(
 def search(
     base: str | Path,
     donor: str | Path,
-    inputs: str | Path,
+    inputs: str | Path | None,
     out: str | Path,
     *,
     force: bool = False,
@@ -73,7 +73,8 @@ def search(
     Args:
         base: the model whose architecture is kept; a folder or hub id.
         donor: the model merged into it.
-        inputs: a JSONL file of `{"id"?, "image", "prompt"}`.
+        inputs: a JSONL file of `{"id"?, "image", "prompt"}`; None with `benchmark={"tasks": ["mme"]}`,
+            to draw them from lmms-eval's tasks.
         out: the run directory to write; the chosen checkpoint lies in its `merged/`.
         force: merge models whose weights speak against a common ancestor all the same.
         overwrite: replace an earlier run of ours.
@@ -93,7 +94,7 @@ def search(
         **_models(options),
         mapping=_split(options, MappingOptions),
         merge=_split(options, MergeOptions),
-        search={"inputs": str(inputs), **dtype, **options},
+        search={"inputs": None if inputs is None else str(inputs), **dtype, **options},
     )
     result = run(recipe, Path(out), overwrite=overwrite, resume=resume, progress=progress)
     assert isinstance(result, SearchResult)

@@ -214,10 +214,14 @@ def _pin(recipe: Recipe, parents: Parents) -> Recipe:
         changes["mapping"] = recipe.mapping.model_copy(update={"file": file})
     if recipe.search:
         tower = recipe.search.vision_tower
-        updates = {
-            "inputs": recipe.search.inputs.resolve(),
+        updates: dict[str, Any] = {
             "vision_tower": str(Path(tower).resolve()) if tower and Path(tower).exists() else tower,
         }
+        if recipe.search.inputs:
+            updates["inputs"] = recipe.search.inputs.resolve()
+        if (benchmark := recipe.search.benchmark) and benchmark.include_path:
+            tasks = benchmark.include_path.resolve()
+            updates["benchmark"] = benchmark.model_copy(update={"include_path": tasks})
         changes["search"] = recipe.search.model_copy(update=updates)
     return recipe.model_copy(update=changes)
 

@@ -68,6 +68,8 @@ CHOICE = (
 
 MERGED = "merged"
 RECIPE = "recipe.yaml"
+INPUTS = "inputs"
+"""The inputs of a search that drew them from a benchmark."""
 SCRATCH = "scratch"
 """In a run directory while a command answers: the candidate at hand."""
 
@@ -145,7 +147,7 @@ def run(
         if recipe.search is None:
             method = method_of(recipe)
             return _merge(open_models(recipe, models, progress), folder, method=method, progress=progress)
-        questions = _Questions.of(recipe)
+        questions = _Questions.of(recipe, folder, progress)
         opened = open_models(recipe, models, progress)
         return _search(opened, folder, questions=questions, progress=progress, answers=answers)
 
@@ -162,12 +164,14 @@ class _Questions:
     """The true answers, only where the rule is the supervised baseline."""
 
     @classmethod
-    def of(cls, recipe: Recipe) -> "_Questions":
+    def of(cls, recipe: Recipe, folder: OutputFolder, progress: Progress) -> "_Questions":
         options = recipe.search
         assert options is not None
-        examples = sample(read_inputs(options.inputs), options.samples, seed=options.seed)
-        labels = labels_of(options.inputs, examples) if options.rule == SUPERVISED else None
-        questions = cls(options, candidates_of(recipe), examples, labels)
+        alphas = candidates_of(recipe)
+        inputs = options.inputs or _drawn(options, folder.path / INPUTS, progress)
+        examples = sample(read_inputs(inputs), options.samples, seed=options.seed)
+        labels = labels_of(inputs, examples) if options.rule == SUPERVISED else None
+        questions = cls(options, alphas, examples, labels)
         rehearse(examples, questions.alphas, **questions.choice)
         if labels is not None:
             # A metric that the labels do not suffice for must not be found out after the last answer.
@@ -202,6 +206,25 @@ class _Questions:
             seed=self.options.seed,
             exhaustive=not self.options.raced,
         )
+
+
+def _drawn(options: SearchOptions, folder: Path, progress: Progress) -> Path:
+    """The run's own inputs, drawn from the benchmark, or those that an interrupted run had drawn."""
+    # Late: it starts processes, and most searches name a file.
+    from adamms.evaluation import benchmark_inputs
+
+    known, benchmark = folder / benchmark_inputs.INPUTS, options.benchmark
+    if known.exists() or benchmark is None:
+        return known
+    progress.say(f"Drawing {options.samples} inputs from {', '.join(benchmark.tasks)} with lmms-eval.")
+    return benchmark_inputs.draw_inputs(
+        benchmark.tasks,
+        folder,
+        samples=options.samples,
+        seed=options.seed,
+        include_path=benchmark.include_path,
+        python=benchmark.python,
+    )
 
 
 def _merge(opened: Opened, folder: OutputFolder, *, method: Method, progress: Progress) -> MergeResult:

@@ -77,10 +77,23 @@ class MergeOptions(_Part):
         return parse_size(value) if isinstance(value, str) else value
 
 
+class BenchmarkOptions(_Part):
+    """A benchmark of lmms-eval from which a search draws its inputs."""
+
+    tasks: Annotated[tuple[str, ...], Field(min_length=1)]
+    harness: Literal["lmms-eval"] = "lmms-eval"
+    include_path: Path | None = None
+    """A folder of further tasks."""
+    python: str | None = None
+    """Of lmms-eval's environment, where it is not installed beside us."""
+
+
 class SearchOptions(_Part):
     """What is asked of every candidate and how the answers are compared (step 3)."""
 
-    inputs: Path
+    inputs: Path | None = None
+    """A file of inputs; or `benchmark`, to draw them from."""
+    benchmark: BenchmarkOptions | None = None
     alphas: str = "0:0.6:0.1"
     setting: str = ALPHA
     """What is searched; other than alpha, any numeric setting of the method, over `values`."""
@@ -179,6 +192,12 @@ class SearchOptions(_Part):
         except EvaluationError as error:
             raise ValueError(str(error).rstrip(".")) from None
         return value
+
+    @model_validator(mode="after")
+    def _one_source(self) -> "SearchOptions":
+        if (self.inputs is None) == (self.benchmark is None):
+            raise ValueError("name either inputs, a file, or a benchmark to draw them from (--task)")
+        return self
 
     @model_validator(mode="after")
     def _fits_together(self) -> "SearchOptions":
@@ -383,7 +402,12 @@ def _resolve_paths(recipe: Recipe, folder: Path) -> Recipe:
         changes["pretrained"] = model(recipe.pretrained)
     if recipe.search:
         tower = recipe.search.vision_tower
-        updates = {"inputs": folder / recipe.search.inputs, "vision_tower": model(tower) if tower else None}
+        updates: dict[str, Any] = {"vision_tower": model(tower) if tower else None}
+        if recipe.search.inputs:
+            updates["inputs"] = folder / recipe.search.inputs
+        if recipe.search.benchmark and recipe.search.benchmark.include_path:
+            tasks = folder / recipe.search.benchmark.include_path
+            updates["benchmark"] = recipe.search.benchmark.model_copy(update={"include_path": tasks})
         changes["search"] = recipe.search.model_copy(update=updates)
     if recipe.mapping.file:
         changes["mapping"] = recipe.mapping.model_copy(update={"file": folder / recipe.mapping.file})

@@ -1,12 +1,15 @@
 """`adamms eval`: how well a model answers labelled questions, or how good answers are that are there."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
 from adamms.cli.console import Bars, print_json, save_json, show
-from adamms.cli.options import Json, Overwrite, Resume
+from adamms.cli.options import IncludePath, Json, Overwrite, Resume, Tasks, parse_tasks
+
+if TYPE_CHECKING:
+    from adamms.evaluation.answering import Engine
 
 
 def eval_(
@@ -57,43 +60,84 @@ def eval_(
         str | None,
         typer.Option(help="Folder or hub id of the model's vision tower, where its checkpoint has none."),
     ] = None,
+    task: Tasks = None,
+    suite: Annotated[
+        str | None, typer.Option(metavar="paper", help="The paper's nine benchmarks, where they can be had.")
+    ] = None,
+    harness: Annotated[
+        Literal["lmms-eval", "vlmevalkit"] | None,
+        typer.Option(help="Who asks and scores; default: lmms-eval, in a suite whom the paper used."),
+    ] = None,
+    harness_python: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="PATH",
+            help="The python of the harness's environment, or HARNESS=PATH for each; default: lmms-eval "
+            "beside adamms.",
+        ),
+    ] = None,
+    include_path: IncludePath = None,
+    limit: Annotated[
+        int | None, typer.Option(min=1, help="The first so many questions of a harness's task, to try it.")
+    ] = None,
     overwrite: Overwrite = False,
     resume: Resume = False,
     json: Json = False,
 ) -> None:
-    """Score a model on labelled inputs, answering greedily, or score answers without a model.
+    """Score a model on labelled inputs or by a harness, answering greedily, or score answers without a model.
 
-    Example: `adamms eval run/merged --inputs questions.jsonl --metric vqa --out scores`
+    Examples: `adamms eval run/merged --inputs questions.jsonl --metric vqa --out scores`,
+    `adamms eval run/merged --harness lmms-eval --task mme,gqa --out scores`,
+    `adamms eval run/merged --suite paper --out scores`
     """
     from adamms.errors import EvaluationError
     from adamms.evaluation import task_files
     from adamms.evaluation.answering import Engine
     from adamms.reports.evaluation_tables import evaluation_table
 
+    engine = Engine(
+        max_new_tokens=max_new_tokens,
+        batch_size=batch_size,
+        device=device,
+        dtype=dtype,
+        trust_remote_code=trust_remote_code,
+        vision_tower=vision_tower,
+    )
+    if task is not None or suite is not None:
+        if inputs is not None:
+            raise EvaluationError("Name --inputs of your own, or a harness's --task or --suite; not both.")
+        _by_harness(
+            model,
+            tasks=parse_tasks(task),
+            suite=suite,
+            harness=harness,
+            pythons=harness_python or [],
+            include_path=include_path,
+            limit=limit,
+            engine=engine,
+            out=out,
+            overwrite=overwrite,
+            json=json,
+        )
+        return
     if inputs is None:
-        raise EvaluationError("Name the labelled inputs: --inputs FILE.jsonl.")
-    task = task_files.TaskFile(inputs, answers=answers, metric=metric, samples=samples, seed=seed)
+        raise EvaluationError(
+            "Name what to ask: --inputs FILE.jsonl, a harness's --task NAME, or --suite paper."
+        )
+    asked = task_files.TaskFile(inputs, answers=answers, metric=metric, samples=samples, seed=seed)
     file = out if out is not None and out.suffix == ".json" else None
     if file is not None:
         task_files.check_place(file, overwrite=overwrite)
     if task_files.holds_responses(model):
         if out is not None and file is None:
             raise EvaluationError("Answers that are there are only scored; name a .json file with --out.")
-        evaluations = task_files.evaluate_responses(model, task)
+        evaluations = task_files.evaluate_responses(model, asked)
         source = {"responses": model}
     else:
-        engine = Engine(
-            max_new_tokens=max_new_tokens,
-            batch_size=batch_size,
-            device=device,
-            dtype=dtype,
-            trust_remote_code=trust_remote_code,
-            vision_tower=vision_tower,
-        )
         evaluations = [
             task_files.evaluate_model(
                 model,
-                task,
+                asked,
                 engine=engine,
                 out=None if file is not None else out,
                 overwrite=overwrite,
@@ -102,12 +146,47 @@ def eval_(
             )
         ]
         source = {"model": model}
-    told = task_files.report(evaluations, task, **source)
+    told = task_files.report(evaluations, asked, **source)
     if file is not None:
         save_json(file, told)
     if json:
         print_json(told)
         return
     show(evaluation_table(evaluations))
+    if out is not None:
+        print(f"scores  {out}")
+
+
+def _by_harness(
+    model: str,
+    *,
+    tasks: tuple[str, ...],
+    suite: str | None,
+    harness: Literal["lmms-eval", "vlmevalkit"] | None,
+    pythons: list[str],
+    include_path: Path | None,
+    limit: int | None,
+    engine: "Engine",
+    out: Path | None,
+    overwrite: bool,
+    json: bool,
+) -> None:
+    from adamms.evaluation.harness_evaluation import HarnessTask, evaluate_with_harness, parse_pythons
+    from adamms.evaluation.harness_runs import HarnessOptions
+    from adamms.reports.evaluation_tables import harness_table
+
+    told = evaluate_with_harness(
+        model,
+        HarnessTask(tasks, harness, suite, parse_pythons(pythons)),
+        engine=engine,
+        options=HarnessOptions(include_path=include_path, limit=limit),
+        out=out,
+        overwrite=overwrite,
+        progress=Bars(),
+    )
+    if json:
+        print_json(told)
+        return
+    show(harness_table(told), wide=True)
     if out is not None:
         print(f"scores  {out}")

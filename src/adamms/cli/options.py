@@ -109,6 +109,26 @@ Repeats = Annotated[
 Subset = Annotated[int | None, typer.Option(help="Inputs a subset; default: half of them, at most 100.")]
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace an earlier output of ours.")]
 Resume = Annotated[bool, typer.Option("--resume", help="Go on with a run that was interrupted.")]
+Tasks = Annotated[
+    str | None,
+    typer.Option(
+        "--task", "--tasks", metavar="NAME[,NAME]", help="A harness's tasks (lmms-eval) or data sets."
+    ),
+]
+HarnessPython = Annotated[
+    str | None,
+    typer.Option(
+        metavar="PATH", help="The python of the harness's environment; default: lmms-eval beside adamms."
+    ),
+]
+IncludePath = Annotated[
+    Path | None, typer.Option(metavar="DIR", help="A folder of further tasks of lmms-eval's.")
+]
+
+
+def parse_tasks(tasks: str | None) -> tuple[str, ...]:
+    """The names in `NAME[,NAME]`."""
+    return tuple(name.strip() for name in (tasks or "").split(",") if name.strip())
 
 
 def parse_search(text: str | None) -> dict[str, str]:

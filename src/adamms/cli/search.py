@@ -17,6 +17,8 @@ from adamms.cli.options import (
     Force,
     FurtherDonors,
     Gated,
+    HarnessPython,
+    IncludePath,
     Json,
     LabelMetric,
     MappingFile,
@@ -30,12 +32,14 @@ from adamms.cli.options import (
     Rule,
     Settings,
     Subset,
+    Tasks,
     Threads,
     Vocabulary,
     parse_alpha,
     parse_donors,
     parse_search,
     parse_settings,
+    parse_tasks,
     supervised,
 )
 
@@ -49,10 +53,19 @@ if TYPE_CHECKING:
 def search(
     base: Base,
     donor: Donor,
-    inputs: Annotated[Path, typer.Option(help='Unlabelled inputs, JSONL: {"id"?, "image", "prompt"}.')],
     out: Annotated[
         Path, typer.Option(help="The run directory to write; the merged model is in its merged/.")
     ],
+    inputs: Annotated[
+        Path | None,
+        typer.Option(help='Unlabelled inputs, JSONL: {"id"?, "image", "prompt"}; or --task.'),
+    ] = None,
+    task: Tasks = None,
+    harness: Annotated[
+        Literal["lmms-eval"], typer.Option(help="Whose tasks the inputs are drawn from.")
+    ] = "lmms-eval",
+    harness_python: HarnessPython = None,
+    include_path: IncludePath = None,
     alphas: Annotated[
         str, typer.Option(help="Candidates: start:stop:step, or a list 0,0.1,0.3.")
     ] = "0:0.6:0.1",
@@ -67,7 +80,7 @@ def search(
     alpha: Annotated[
         str | None, typer.Option(help="The donor's weight where --search is about another setting.")
     ] = None,
-    samples: Annotated[int, typer.Option(help="Inputs drawn from the file.")] = 100,
+    samples: Annotated[int, typer.Option(help="Inputs drawn from the file or the tasks.")] = 100,
     seed: Annotated[int, typer.Option(help="Of the draw.")] = 0,
     metric: Metric = "exact",
     embedding_model: EmbeddingModel = None,
@@ -167,6 +180,14 @@ def search(
         },
         search={
             "inputs": inputs,
+            "benchmark": {
+                "tasks": parse_tasks(task),
+                "harness": harness,
+                "include_path": include_path,
+                "python": harness_python,
+            }
+            if task is not None
+            else None,
             "alphas": alphas,
             **parse_search(searched),
             "samples": samples,

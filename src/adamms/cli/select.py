@@ -23,7 +23,11 @@ from adamms.cli.options import (
 
 def select(
     responses: Annotated[
-        list[Path], typer.Argument(help="A run directory, a folder of alpha=*.jsonl, or sample logs.")
+        list[Path],
+        typer.Argument(
+            help="A run directory, a folder of alpha=*.jsonl, lmms-eval's sample logs, or VLMEvalKit's "
+            "predictions (xlsx, tsv, json)."
+        ),
     ],
     rule: Rule = "sum",
     labels: Annotated[
@@ -46,6 +50,13 @@ def select(
         Path | None,
         typer.Option(help="The donor's own answers to the same inputs, for the rule parents; a file."),
     ] = None,
+    alpha_pattern: Annotated[
+        str | None,
+        typer.Option(
+            metavar="REGEX",
+            help="Where the alpha stands in a path or in recorded model arguments, its number in brackets.",
+        ),
+    ] = None,
     json: Json = False,
 ) -> None:
     """Choose alpha from answers already generated; no model is loaded.
@@ -63,7 +74,7 @@ def select(
         select,
     )
 
-    answers = read_responses(list(responses))
+    answers = read_responses(list(responses), alpha_pattern=alpha_pattern)
     right = None
     if labels is not None:
         from adamms.evaluation.labels import read_labels

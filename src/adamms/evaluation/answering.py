@@ -66,6 +66,7 @@ def answer(
     generator = TransformersGenerator(folder, names=names, changed=[], **asdict(engine))
     for start in range(0, len(wanted), AT_ONCE):
         part = wanted[start : start + AT_ONCE]
+        generator.forget()
         generator.prepare(part)
         for response in generator.answer([example.id for example in part]):
             yield Response(**{**asdict(response), "alpha": alpha})

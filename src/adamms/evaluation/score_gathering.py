@@ -105,7 +105,9 @@ def _ours(results: list[Any], path: Path) -> Row:
     if len(results) != 1:
         raise EvaluationError(f"{path} holds {len(results)} evaluations; a row is one model's.")
     try:
-        tasks = {task: float(each["score"]) for task, each in results[0]["tasks"].items()}
+        # A harness's metric that is no share has no score.
+        scored = {task: each["score"] for task, each in results[0]["tasks"].items()}
+        tasks = {task: float(score) for task, score in scored.items() if score is not None}
         shares = tasks or {ALL: float(results[0]["score"])}
     except (AttributeError, KeyError, TypeError, ValueError):
         raise EvaluationError(f"{path} is damaged: it is not what `adamms eval` keeps.") from None

@@ -60,6 +60,16 @@ def vlmevalkit_row(files: Sequence[Path], benchmarks: Sequence[Benchmark] = PAPE
     return row
 
 
+def vlmevalkit_values(files: Sequence[Path], data_set: str) -> Mapping[str, Any]:
+    """Everything in the result file of one data set, in its first line; nothing where there is none.
+
+    Raises:
+        EvaluationError: it cannot be read.
+    """
+    mine = [file for file in files if _is_result(file, data_set)]
+    return _vlmevalkit(mine[0], None) if mine else {}
+
+
 def paper_row(rows: Mapping[Harness, Row], architecture: str, benchmarks: Sequence[Benchmark] = PAPER) -> Row:
     """One row out of two: each benchmark from the harness with which the paper measured it.
 

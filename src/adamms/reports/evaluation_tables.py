@@ -1,6 +1,7 @@
 """An evaluation for the terminal: a line a task, and a column a candidate where there are several."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from rich import box
 from rich.console import RenderableType
@@ -26,6 +27,29 @@ def evaluation_table(evaluations: Sequence[Evaluation]) -> RenderableType:
     if tasks:
         table.add_section()
     table.add_row(*_line("all", [each.total for each in evaluations]), style="bold")
+    return table
+
+
+def harness_table(told: Mapping[str, Any]) -> RenderableType:
+    """What a harness measured: a line a task, with the metric; and of what was not measured why."""
+    table = Table(title=f"Scores of {told['model']}", title_justify="left", title_style="bold")
+    table.box, table.pad_edge = box.SIMPLE_HEAD, False
+    for column in ("task", "harness", "metric"):
+        table.add_column(column, overflow="fold")
+    for column in ("answers", "value", "score"):
+        table.add_column(column, justify="right", no_wrap=True)
+    for name, each in told["results"][0]["tasks"].items():
+        count, value, score = each["count"], each["value"], each["score"]
+        table.add_row(
+            Text(name),
+            Text(each["harness"] if each["task"] == name else f"{each['harness']}: {each['task']}"),
+            Text(each["metric"]),
+            Text("–" if count is None else f"{count:,}"),
+            Text("–" if value is None else f"{value:.4g}"),
+            Text("–" if score is None else percent(score)),
+        )
+    for name, why in told.get("missing", {}).items():
+        table.add_row(Text(name), Text("not measured"), Text(why), *(Text("–"),) * 3, style="dim")
     return table
 
 

@@ -107,7 +107,8 @@ def _accuracy(path: Path, selection: Selection) -> dict[float, float] | None:
 def _examples(recipe: Any, folder: Path) -> dict[str, Example]:
     """Prompts and images; a recipe written by hand may name its inputs relative to itself."""
     try:
-        inputs = folder / recipe["search"]["inputs"]
+        # Inputs that were drawn from a benchmark are the run's own.
+        inputs = folder / (recipe["search"]["inputs"] or "inputs/inputs.jsonl")
         return {example.id: example for example in read_inputs(inputs, check_images=False)}
     except (KeyError, TypeError, SearchError):
         return {}

@@ -80,6 +80,7 @@ class TransformersGenerator:
         dtype: str | None = None,
         trust_remote_code: bool = False,
         vision_tower: str | None = None,
+        picture: "Callable[[Path], Image] | None" = None,
     ) -> None:
         """Load the base.
 
@@ -95,7 +96,9 @@ class TransformersGenerator:
             dtype: of the arithmetic; float32 on a CPU, the checkpoint's own on a GPU when left out.
             trust_remote_code: run the checkpoint's own Python files.
             vision_tower: folder or hub id of the vision tower, where the base's layout leaves it out.
+            picture: an example's image -> its pixels, where they are not in files.
         """
+        self._picture = picture or open_image
         self._preparation = Preparation.from_folder(
             folder, trust_remote_code=trust_remote_code, vision_tower=vision_tower
         )
@@ -113,7 +116,7 @@ class TransformersGenerator:
             # Once: those that the merge does not change stay so for every candidate.
             WeightMover(self.model, names=names, changed=altered, translate=translate).move(value)
         self._mover = WeightMover(self.model, names=names, changed=changed, translate=translate)
-        self._limit = max_new_tokens
+        self._limit = self._longest = max_new_tokens
         self._batch_size = batch_size
         weights = sum(parameter.nbytes for parameter in self.model.parameters())
         self._pool_bytes = max(int(weights * POOL_SHARE), POOL_LEAST)
@@ -121,6 +124,11 @@ class TransformersGenerator:
         self._prompts: dict[str, Prompt] = {}
         self._stale = False
         self._examples: list[Example] = []
+
+    def forget(self, *, limit: int | None = None) -> None:
+        """Let go of the questions so far; `limit` is the longest answer to the next, else the generator's."""
+        self._examples, self._prompts = [], {}
+        self._limit = self._longest if limit is None else limit
 
     def prepare(self, examples: Sequence[Example]) -> None:
         """Pre-process every question and encode every image, once for all candidates."""
@@ -139,7 +147,7 @@ class TransformersGenerator:
         questions = {}
         read = inspect.signature(self.model.forward).parameters
         for example in examples:
-            images = [open_image(path) for path in example.images]
+            images = [self._picture(path) for path in example.images]
             inputs = self._preparation.prepare(images, example.prompt)
             self._check_length(example, inputs)
             # Some tokenizers number two sequences that a decoder does not tell apart.
@@ -188,14 +196,20 @@ class TransformersGenerator:
         if self._stale:
             self._prompts = self._prepared(self._examples)
 
-    def answer(self, ids: Collection[str]) -> Iterator[Response]:
-        """Greedy answers, batched and pooled; those of models that cannot be batched come one by one."""
+    def answer(self, ids: Collection[str], *, until: Collection[str] = ()) -> Iterator[Response]:
+        """Greedy answers, batched and pooled; those of models that cannot be batched come one by one.
+
+        Args:
+            ids: prepared questions.
+            until: texts at the first of which an answer ends; they are not part of it.
+        """
         wanted = [self._prompts[id] for id in dict.fromkeys(ids)]
         for row in self._joined([prompt for prompt in wanted if prompt.joinable]):
-            yield self._response(row)
+            yield self._response(row, until)
         for prompt in wanted:
             if not prompt.joinable:
-                yield self._response(alone(self.model, prompt, tokenizer=self._preparation.tokenizer))
+                row = alone(self.model, prompt, tokenizer=self._preparation.tokenizer)
+                yield self._response(row, until)
 
     def _joined(self, prompts: Sequence[Prompt]) -> Iterator[Row]:
         left = {prompt.id: prompt for prompt in prompts}
@@ -251,12 +265,12 @@ class TransformersGenerator:
         self._batch_size //= 2
         self._pool_bytes //= 2
 
-    def _response(self, row: Row) -> Response:
+    def _response(self, row: Row, until: Collection[str] = ()) -> Response:
         confidence = sum(row.probabilities) / len(row.probabilities)
         return Response(
             id=row.prompt.id,
             alpha=self._alpha,
-            response=self._preparation.decode(row.tokens),
+            response=self._preparation.decode(row.tokens, until=until),
             tokens=len(row.tokens),
             # A half-precision overflow makes them NaN, which is no number to be sure with.
             confidence=confidence if math.isfinite(confidence) else None,

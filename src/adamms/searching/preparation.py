@@ -10,7 +10,7 @@ This file knows nothing of models, candidates or files of questions.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -141,9 +141,12 @@ class Preparation:
             return list(images)
         return [image if image.mode == "RGB" else image.convert("RGB") for image in images]
 
-    def decode(self, tokens: Sequence[int]) -> str:
-        """The answer's text: special tokens left out, outer white space stripped."""
-        return str(self.tokenizer.decode(list(tokens), skip_special_tokens=True)).strip()
+    def decode(self, tokens: Sequence[int], *, until: Collection[str] = ()) -> str:
+        """The answer up to the first of `until`: special tokens left out, outer white space stripped."""
+        text = str(self.tokenizer.decode(list(tokens), skip_special_tokens=True))
+        for end in until:
+            text = text.partition(end)[0] if end else text
+        return text.strip()
 
 
 def require_sound_torchvision() -> None:

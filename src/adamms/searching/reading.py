@@ -7,35 +7,48 @@ function from a JSON line to a `Response`, told apart by the line's keys. Does n
 import json
 import math
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
 from adamms.errors import SearchError
 from adamms.searching.candidates import ALPHA, round_alpha
+from adamms.searching.harness_logs import (
+    ALPHA_IN_NAME,
+    SAMPLES_OF_TASK,
+    alpha_of_arguments,
+    is_predictions,
+    prediction_files,
+    predictions,
+    recorded_arguments,
+)
 from adamms.searching.racing import Racing
 from adamms.searching.responses import Response, parse_line
 
 CANDIDATE_FILE = re.compile(r"([A-Za-z_]\w*)=(-?\d+(?:\.\d+)?)\.jsonl")
 """A candidate's file as a search writes it: its setting and its value."""
-ALPHA_IN_NAME = re.compile(r"alpha[=_-]?(\d+(?:\.\d+)?)", re.IGNORECASE)
 BASE_ANSWERS = "base.jsonl"
 """Among the responses where another setting than alpha is searched: no candidate of it is the base."""
 LOG_PROBABILITIES = "plurality.jsonl"
 """Beside the responses, in a run directory: how probable each candidate finds the plurality's answers."""
-SAMPLES_OF_TASK = re.compile(r"_samples_(.+)\.jsonl$")
 
 
 def read_responses(
-    source: str | Path | Sequence[str | Path], *, alpha: float | None = None
+    source: str | Path | Sequence[str | Path],
+    *,
+    alpha: float | None = None,
+    alpha_pattern: str | None = None,
 ) -> dict[float, dict[str, Response]]:
     """Read the answers of all candidates.
 
     Args:
-        source: a run directory, a folder of `alpha=*.jsonl`, a folder of lmms-eval sample logs, a single
-            file, or several of these. The alpha of a line that does not say its own is read from the path
-            (`alpha=0.10`, `alpha_0.1`).
+        source: a run directory, a folder of `alpha=*.jsonl`, of lmms-eval sample logs or of VLMEvalKit's
+            predictions, a single file, or several of these. The alpha of a line that does not say its own is
+            that of the model's arguments which lmms-eval recorded, else that in the path (`alpha=0.10`,
+            `alpha_0.1`).
         alpha: taken where neither the line nor the path says one.
+        alpha_pattern: a regular expression whose first group is the alpha, for paths and recorded arguments
+            that say it otherwise.
 
     Returns:
         Alpha -> id -> response, alphas ascending. A file without answers gives its candidate no answers.
@@ -48,7 +61,7 @@ def read_responses(
     found: dict[float, dict[str, Response]] = {}
     origin: dict[tuple[float, str], str] = {}
     for file in files:
-        named = _alpha_of_path(file)
+        named = _alpha_of_file(file, alpha_pattern)
         if named is not None:
             found.setdefault(named, {})
         for number, record in _records(file):
@@ -180,13 +193,18 @@ def response_files(source: Path) -> list[Path]:
         files = sorted(file for file in folder.glob(pattern) if file.is_file())
         if files:
             return files
+    if files := prediction_files(folder):
+        return files
     raise SearchError(
-        f"There are no responses in {folder}: neither alpha=*.jsonl nor lmms-eval's *_samples_*.jsonl."
+        f"There are no responses in {folder}: neither alpha=*.jsonl nor lmms-eval's *_samples_*.jsonl, nor "
+        "predictions of VLMEvalKit (xlsx, tsv, json)."
     )
 
 
-def _records(file: Path) -> list[tuple[int, dict[str, Any]]]:
+def _records(file: Path) -> Iterable[tuple[int, dict[str, Any]]]:
     """The numbered JSON objects of a file; a last line without its line end that does not parse was torn."""
+    if is_predictions(file):
+        return predictions(file)
     try:
         lines = file.read_bytes().split(b"\n")
     except OSError as error:
@@ -204,6 +222,36 @@ def _records(file: Path) -> list[tuple[int, dict[str, Any]]]:
             )
         records.append((number, record))
     return records
+
+
+def _alpha_of_file(file: Path, pattern: str | None) -> float | None:
+    """The alpha that a pattern finds, the one recorded beside the file, or the one in its path."""
+    arguments = recorded_arguments(file)
+    if pattern is not None:
+        return _alpha_by_pattern(file, arguments, pattern)
+    recorded = None if arguments is None else alpha_of_arguments(arguments)
+    return _alpha_of_path(file) if recorded is None else round_alpha(recorded)
+
+
+def _alpha_by_pattern(file: Path, arguments: str | None, pattern: str) -> float | None:
+    try:
+        compiled = re.compile(pattern)
+    except re.error as error:
+        raise SearchError(f"--alpha-pattern {pattern!r} is no regular expression: {error}.") from None
+    if not compiled.groups:
+        raise SearchError(
+            f"--alpha-pattern {pattern!r} has no group for the alpha: put it in brackets, 'a([0-9.]+)'."
+        )
+    for text in (arguments, str(file.absolute())):
+        found = compiled.search(text) if text else None
+        if found:
+            try:
+                return round_alpha(float(found[1]))
+            except (TypeError, ValueError):
+                raise SearchError(
+                    f"{file}: --alpha-pattern {pattern!r} finds {found[1]!r}, which is not a number."
+                ) from None
+    return None
 
 
 def _setting_of(name: str) -> str:
@@ -255,12 +303,26 @@ def _lmms_eval(record: dict[str, Any], where: str, file: Path, named: float | No
     answer = record.get("filtered_resps", record.get("resps"))
     while isinstance(answer, list) and answer:
         answer = answer[0]
-    task = SAMPLES_OF_TASK.search(file.name)
+    task = SAMPLES_OF_TASK.match(file.name)
     id_ = _id(record["doc_id"], where)
     return Response(
-        id=f"{task.group(1)}:{id_}" if task else id_,
+        id=f"{task['task']}:{id_}" if task else id_,
         alpha=_alpha(named, where),
         response=_text("" if answer == [] else answer, where),
+    )
+
+
+def _vlmevalkit(record: dict[str, Any], where: str, file: Path, named: float | None) -> Response:
+    """A row of VLMEvalKit's predictions."""
+    index = record["index"]
+    if isinstance(index, float) and index.is_integer():  # a spreadsheet's numbers
+        index = int(index)
+    answer = record["prediction"]
+    return Response(
+        id=f"{record['data_set']}:{_id(index, where)}",
+        alpha=_alpha(named, where),
+        # An empty cell is an empty answer; a spreadsheet keeps "True" and numbers as what they look like.
+        response="" if answer is None else str(answer),
     )
 
 
@@ -269,6 +331,7 @@ Reader = Callable[[dict[str, Any], str, Path, float | None], Response]
 FORMATS: tuple[tuple[tuple[tuple[str, ...], ...], Reader], ...] = (
     ((("id",), ("response",)), _ours),
     ((("doc_id",), ("filtered_resps", "resps")), _lmms_eval),
+    ((("index",), ("prediction",), ("data_set",)), _vlmevalkit),
 )
 """For every known format: keys of which each line has at least one a group, and how a line is read."""
 

@@ -1,0 +1,156 @@
+"""What harnesses write down about a run: which alpha it was, and VLMEvalKit's files of predictions.
+
+lmms-eval keeps the model's arguments in the results beside its sample logs; VLMEvalKit keeps a table a model
+and data set (`index, question, answer, prediction`; xlsx, tsv or json). Read as plain files; nothing is
+judged.
+"""
+
+import csv
+import json
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from adamms.errors import SearchError
+
+ALPHA_IN_NAME = re.compile(r"alpha[=_-]?(\d+(?:\.\d+)?)", re.IGNORECASE)
+SAMPLES_OF_TASK = re.compile(r"^(?P<run>.+)_samples_(?P<task>.+)\.jsonl$")
+
+PREDICTIONS = (".xlsx", ".tsv", ".json")
+"""VLMEvalKit's PRED_FORMAT."""
+
+ABOVE = 3
+"""Folders above a file of predictions that may be called as its model: `MODEL/RUN/MODEL_DATASET.xlsx`."""
+
+# What VLMEvalKit and its judges write beside a model's predictions.
+_BESIDE = re.compile(r"_(acc|score|rating|results?|auxmatch|gpt[\w.-]*|chatgpt.*|openai|exact_matching.*)$")
+
+
+def recorded_arguments(log: Path) -> str | None:
+    """The `--model_args` of the run that wrote an lmms-eval sample log; None where they are not kept."""
+    named = SAMPLES_OF_TASK.match(log.name)
+    if named is None:
+        return None
+    try:
+        data = json.loads((log.parent / f"{named['run']}_results.json").read_text(encoding="utf-8"))
+        arguments = data["config"]["model_args"]
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
+        return None
+    if isinstance(arguments, dict):
+        return ",".join(f"{key}={value}" for key, value in arguments.items())
+    return arguments if isinstance(arguments, str) else None
+
+
+def alpha_of_arguments(arguments: str) -> float | None:
+    """The alpha that model arguments name: their own, or that of the merged model they point to."""
+    pairs = dict(part.partition("=")[::2] for part in arguments.split(","))
+    try:
+        return float(pairs["alpha"])
+    except (KeyError, ValueError):
+        pass
+    for key in ("model", "pretrained"):
+        if key in pairs:
+            written = _written_alpha(Path(pairs[key].strip("\"'")).expanduser())
+            named = ALPHA_IN_NAME.search(pairs[key])
+            return written if written is not None else float(named[1]) if named else None
+    return None
+
+
+def _written_alpha(folder: Path) -> float | None:
+    try:
+        alpha = json.loads((folder / "adamms.json").read_text(encoding="utf-8"))["alpha"]
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+    return float(alpha) if isinstance(alpha, int | float) and not isinstance(alpha, bool) else None
+
+
+def prediction_files(folder: Path) -> list[Path]:
+    """The files of predictions in a folder; what judges wrote beside them and second links are left out."""
+    found: dict[Path, Path] = {}
+    for file in sorted(folder.rglob("*")):
+        if file.suffix not in PREDICTIONS or not file.is_file() or _BESIDE.search(file.stem):
+            continue
+        if _has_predictions(file):
+            found.setdefault(file.resolve(), file)
+    return list(found.values())
+
+
+def is_predictions(file: Path) -> bool:
+    """Whether a file a user named is to be read as VLMEvalKit's."""
+    return file.suffix in PREDICTIONS
+
+
+def predictions(file: Path) -> Iterator[tuple[int, dict[str, Any]]]:
+    """The numbered rows of a file of predictions, every one with its `index` and `prediction`.
+
+    Raises:
+        SearchError: it cannot be read, or has no such columns.
+    """
+    for number, row in _rows(file):
+        if "index" not in row or "prediction" not in row:
+            raise SearchError(
+                f'{file}, line {number}: VLMEvalKit\'s predictions have columns "index" and "prediction"; '
+                f"here are: {', '.join(map(str, list(row)[:6])) or 'none'}."
+            )
+        if row["index"] not in (None, ""):
+            yield number, {**row, "data_set": data_set(file)}
+
+
+def data_set(file: Path) -> str:
+    """The data set in `MODEL_DATASET.xlsx`, the same for every candidate.
+
+    Without the model where a folder above is called so, else without the alpha.
+    """
+    for folder in file.absolute().parents[:ABOVE]:
+        if file.stem.startswith(f"{folder.name}_"):
+            return file.stem.removeprefix(f"{folder.name}_")
+    return ALPHA_IN_NAME.sub("", file.stem)
+
+
+def _has_predictions(file: Path) -> bool:
+    try:
+        return any(True for _ in predictions(file))
+    except SearchError:
+        return False
+
+
+def _rows(file: Path) -> Iterator[tuple[int, dict[str, Any]]]:
+    try:
+        if file.suffix == ".xlsx":
+            yield from _sheet(file)
+        elif file.suffix == ".json":
+            data = json.loads(file.read_text(encoding="utf-8"))
+            if not isinstance(data, list) or not all(isinstance(row, dict) for row in data):
+                raise SearchError(f"{file} is not a list of VLMEvalKit's predictions.")
+            yield from enumerate(data, start=1)
+        else:
+            with file.open(encoding="utf-8-sig", newline="") as lines:
+                csv.field_size_limit(1 << 30)  # a cell may hold an image
+                for number, row in enumerate(csv.DictReader(lines, delimiter="\t"), start=2):
+                    yield number, dict(row)
+    except (OSError, ValueError, RecursionError, csv.Error) as error:
+        raise SearchError(f"The predictions {file} cannot be read: {str(error)[:200]}.") from None
+
+
+def _sheet(file: Path) -> Iterator[tuple[int, dict[str, Any]]]:
+    import zipfile
+
+    try:
+        from openpyxl import load_workbook
+    except ModuleNotFoundError:
+        raise SearchError(
+            f"{file} is a spreadsheet, and openpyxl is not installed: `pip install openpyxl`, or have "
+            "VLMEvalKit write PRED_FORMAT=tsv."
+        ) from None
+    try:
+        book = load_workbook(file, read_only=True, data_only=True)
+    except (zipfile.BadZipFile, KeyError) as error:
+        raise SearchError(f"The predictions {file} are no spreadsheet: {error}.") from None
+    try:
+        rows = book.worksheets[0].iter_rows(values_only=True)
+        header = next(rows, ())
+        for number, row in enumerate(rows, start=2):
+            yield number, dict(zip(map(str, header), row, strict=False))
+    finally:
+        book.close()
