@@ -3,7 +3,8 @@ from pathlib import Path
 import pytest
 
 from adamms.errors import RecipeError
-from adamms.recipe import make_recipe, parse_size, read_recipe
+from adamms.recipe import make_recipe, read_recipe
+from adamms.recipe_options import parse_size
 
 
 def write(folder: Path, text: str) -> Path:

@@ -10,7 +10,8 @@ from typing import Any
 
 from adamms.pipeline import MergeResult, SearchResult, run
 from adamms.progress import Progress
-from adamms.recipe import MappingOptions, MergeOptions, make_recipe
+from adamms.recipe import make_recipe
+from adamms.recipe_options import MappingOptions, MergeOptions
 
 
 def merge(

@@ -17,7 +17,8 @@ from adamms.errors import MappingError, OutputError
 from adamms.mapping import MappedDonor, ParameterMapping, exclude, map_parameters
 from adamms.merging import Method, Parents, View, check_merge, find_method, make_method
 from adamms.progress import Progress
-from adamms.recipe import MappingOptions, Recipe
+from adamms.recipe import Recipe
+from adamms.recipe_options import MappingOptions
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from adamms.recipe import SearchOptions
+from adamms.recipe_options import SearchOptions
 from adamms.searching.answer_table import AnswerTable
 from adamms.searching.choosing import GATE, subsets, wins
 from adamms.searching.metrics import Metric, make_metric
