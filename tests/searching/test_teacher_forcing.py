@@ -1,45 +1,14 @@
 """Log-probabilities of given answers equal those of transformers' own forward over question and answer."""
 
-import random
-
 import pytest
 import torch
-from safetensors.torch import load_file
 
 import tiny_models
-from adamms.searching.generation import TransformersGenerator, open_image
-from adamms.searching.inputs import Example
+from adamms.searching.generation import open_image
 from adamms.searching.plurality import PluralityAnswer
+from tiny_questions import OFTEN, engine, questions
 
-OFTEN = {"eos_token_id": list(range(0, 260, 10))}
 SEEING = tiny_models.FAMILIES[:-2]
-
-
-@pytest.fixture(scope="module")
-def pictures(tmp_path_factory):
-    root = tmp_path_factory.mktemp("pictures")
-    for index, size in enumerate([(16, 16), (40, 20), (20, 40)]):
-        tiny_models.picture(*size, seed=index).save(root / f"{index}.png")
-    return sorted(root.iterdir())
-
-
-def questions(pictures, *, count, seed):
-    draw = random.Random(seed)
-    return [
-        Example(
-            f"q{index}",
-            tuple(draw.sample(pictures, draw.choice([0, 1, 1, 2]))) if pictures else (),
-            "".join(draw.choices("abcde ?", k=draw.randint(2, 40))),
-        )
-        for index in range(count)
-    ]
-
-
-def engine(path, *, batch=4):
-    names = list(load_file(path / "model.safetensors"))
-    return TransformersGenerator(
-        path, names=names, changed=(), max_new_tokens=8, batch_size=batch, device="cpu"
-    )
 
 
 def by_plain_forward(generator, example, answer):

@@ -7,14 +7,14 @@ from pathlib import Path
 import pytest
 
 from adamms.zoo import __main__ as command
-from adamms.zoo import shipped_pair
+from adamms.zoo import packages, shipped_pair
 from adamms.zoo.vocabulary import NUMBERS
 
 
 def test_missing_packages_are_named_at_once(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(command, "find_spec", lambda name: None)
+    monkeypatch.setattr(packages, "find_spec", lambda name: None)
     assert command.main(["--out", str(tmp_path / "zoo")]) == 2
     told = capsys.readouterr().err
     assert "pip install scikit-learn" in told

@@ -6,7 +6,20 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from adamms.cli.console import Bars, print_json, save_json, show
-from adamms.cli.options import IncludePath, Json, Overwrite, Resume, Tasks, parse_tasks
+from adamms.cli.options import (
+    Arithmetic,
+    BatchSize,
+    Device,
+    IncludePath,
+    Json,
+    MaxNewTokens,
+    Overwrite,
+    Resume,
+    Tasks,
+    TrustRemoteCode,
+    VisionTower,
+    parse_tasks,
+)
 
 if TYPE_CHECKING:
     from adamms.evaluation.answering import Engine
@@ -41,25 +54,12 @@ def eval_(
         int | None, typer.Option(min=1, help="Inputs drawn from the file; default: all.")
     ] = None,
     seed: Annotated[int, typer.Option(help="Of the draw.")] = 0,
-    max_new_tokens: Annotated[int, typer.Option(help="Longest answer, in tokens.")] = 64,
-    batch_size: Annotated[
-        int, typer.Option(help="Inputs answered together; halved when memory runs out.")
-    ] = 16,
-    device: Annotated[
-        str | None, typer.Option(help="cpu, cuda, cuda:1 ...; default: a GPU if there is one.")
-    ] = None,
-    dtype: Annotated[
-        str | None,
-        typer.Option(help="Of the arithmetic; default: float32 on a CPU, the model's own on a GPU."),
-    ] = None,
-    trust_remote_code: Annotated[
-        bool,
-        typer.Option("--trust-remote-code", help="Run Python code that the model's folder brings along."),
-    ] = False,
-    vision_tower: Annotated[
-        str | None,
-        typer.Option(help="Folder or hub id of the model's vision tower, where its checkpoint has none."),
-    ] = None,
+    max_new_tokens: MaxNewTokens = 64,
+    batch_size: BatchSize = 16,
+    device: Device = None,
+    dtype: Arithmetic = None,
+    trust_remote_code: TrustRemoteCode = False,
+    vision_tower: VisionTower = None,
     task: Tasks = None,
     suite: Annotated[
         str | None, typer.Option(metavar="paper", help="The paper's nine benchmarks, where they can be had.")

@@ -218,3 +218,19 @@ def parse_settings(pairs: list[str] | None) -> dict[str, object]:
         except yaml.YAMLError:
             raise RecipeError(f"--set {pair!r}: the value is not a number, a word or a list.") from None
     return settings
+
+
+MaxNewTokens = Annotated[int, typer.Option(help="Longest answer, in tokens.")]
+BatchSize = Annotated[int, typer.Option(help="Inputs answered together; halved when memory runs out.")]
+Device = Annotated[str | None, typer.Option(help="cpu, cuda, cuda:1 ...; default: a GPU if there is one.")]
+Arithmetic = Annotated[
+    str | None,
+    typer.Option("--dtype", help="Of the arithmetic; default: float32 on a CPU, the model's own on a GPU."),
+]
+TrustRemoteCode = Annotated[
+    bool, typer.Option("--trust-remote-code", help="Run Python code that the model's folder brings along.")
+]
+VisionTower = Annotated[
+    str | None,
+    typer.Option(help="Folder or hub id of the model's vision tower, where its checkpoint has none."),
+]

@@ -7,7 +7,10 @@ import typer
 
 from adamms.cli.console import Bars, print_json, show
 from adamms.cli.options import (
+    Arithmetic,
     Base,
+    BatchSize,
+    Device,
     Donor,
     Duplicates,
     EmbeddingModel,
@@ -22,6 +25,7 @@ from adamms.cli.options import (
     Json,
     LabelMetric,
     MappingFile,
+    MaxNewTokens,
     MaxShardSize,
     MethodName,
     Metric,
@@ -34,6 +38,8 @@ from adamms.cli.options import (
     Subset,
     Tasks,
     Threads,
+    TrustRemoteCode,
+    VisionTower,
     Vocabulary,
     parse_alpha,
     parse_donors,
@@ -109,24 +115,12 @@ def search(
     vocabulary: Vocabulary = "tokens",
     exclude: Exclude = None,
     force: Force = False,
-    max_new_tokens: Annotated[int, typer.Option(help="Longest answer, in tokens.")] = 64,
-    batch_size: Annotated[
-        int, typer.Option(help="Inputs answered together; halved when memory runs out.")
-    ] = 16,
-    device: Annotated[
-        str | None, typer.Option(help="cpu, cuda, cuda:1 ...; default: a GPU if there is one.")
-    ] = None,
-    dtype: Annotated[
-        str | None,
-        typer.Option(help="Of the arithmetic; default: float32 on a CPU, the model's own on a GPU."),
-    ] = None,
-    trust_remote_code: Annotated[
-        bool, typer.Option("--trust-remote-code", help="Run Python code that the base's folder brings along.")
-    ] = False,
-    vision_tower: Annotated[
-        str | None,
-        typer.Option(help="Folder or hub id of the base's vision tower, where its checkpoint has none."),
-    ] = None,
+    max_new_tokens: MaxNewTokens = 64,
+    batch_size: BatchSize = 16,
+    device: Device = None,
+    dtype: Arithmetic = None,
+    trust_remote_code: TrustRemoteCode = False,
+    vision_tower: VisionTower = None,
     max_shard_size: MaxShardSize = None,
     threads: Threads = None,
     parents: Annotated[

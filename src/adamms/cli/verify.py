@@ -6,15 +6,12 @@ from typing import Annotated
 import typer
 
 from adamms.cli.console import print_json
-from adamms.cli.options import Json
+from adamms.cli.options import Json, VisionTower
 
 
 def verify(
     folder: Annotated[Path, typer.Argument(help="A merged checkpoint.")],
-    vision_tower: Annotated[
-        str | None,
-        typer.Option(help="Folder or hub id of the model's vision tower, where its checkpoint has none."),
-    ] = None,
+    vision_tower: VisionTower = None,
     json: Json = False,
 ) -> int:
     """Check that a merged model is complete, finite, changed where it should be, loads and answers.

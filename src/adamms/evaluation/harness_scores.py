@@ -5,7 +5,6 @@ is a share or a percentage. Reads plain files; no harness is imported.
 """
 
 import json
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,7 +12,7 @@ from typing import Any
 
 from adamms.errors import EvaluationError
 from adamms.evaluation.suite import PAPER, Benchmark, Harness
-from adamms.evaluation.suite_results import lmms_eval_row, vlmevalkit_row, vlmevalkit_values
+from adamms.evaluation.suite_results import finite_number, lmms_eval_row, vlmevalkit_row, vlmevalkit_values
 
 SCALES = (1.0, 100.0)
 """Of metrics that we know nothing of: a share, or a percentage."""
@@ -106,7 +105,7 @@ def vlmevalkit_scores(
         values = {
             key: number
             for key, value in vlmevalkit_values(files, data_set).items()
-            if (number := _number(value)) is not None and key != "index"
+            if (number := finite_number(value)) is not None and key != "index"
         }
         if data_set in known:
             benchmark = known[data_set]
@@ -166,13 +165,5 @@ def _metrics(values: Any) -> dict[str, float]:
     return {
         key.partition(",")[0]: number
         for key, value in values.items()
-        if "_stderr" not in key and (number := _number(value)) is not None
+        if "_stderr" not in key and (number := finite_number(value)) is not None
     }
-
-
-def _number(value: Any) -> float | None:
-    try:
-        number = float(value)
-    except (TypeError, ValueError):
-        return None
-    return number if math.isfinite(number) and not isinstance(value, bool) else None

