@@ -14,7 +14,8 @@ STAMP := $(VENV)/.installed
 
 install: $(STAMP)
 
-$(STAMP): pyproject.toml
+# The compiled part of merging is built by the installation.
+$(STAMP): pyproject.toml hatch_build.py src/adamms/merging/kernels.c
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	$(PIP) install "$(TORCH)"
 	$(PIP) install --editable ".[dev]"

@@ -37,6 +37,7 @@ def write_merged(
         CheckpointError: a source is no longer what `files` says it was when it was opened.
     """
     # Late: torch takes seconds, and most mistakes are found before it is needed.
+    from adamms.merging import compiled
     from adamms.merging.facts import elements_to_measure, model_facts
     from adamms.merging.stream import stream_merge
     from adamms.reports import write_model_card
@@ -52,6 +53,8 @@ def write_merged(
     if elements := elements_to_measure(opened.parents, method):
         with progress.stage("Measuring", total=elements, unit="parameters") as advance:
             facts = model_facts(opened.parents, method, threads=options.threads, progress=advance)
+    if method.rule.arithmetic and not compiled.library():
+        progress.say("Merging without compiled code, several times slower: see docs/reference/speed.md.")
     total = sum(info.nbytes for info in writer.tensors.values())
     with progress.stage("Merging", total=total, unit="bytes") as advance:
         stream_merge(

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from adamms.checkpoints import Checkpoint, CheckpointWriter
 from adamms.mapping import MappedDonor, map_parameters
-from adamms.merging import Parents, View, all_methods, make_method
+from adamms.merging import Parents, View, all_methods, compiled, make_method
 from adamms.merging.facts import elements_to_measure
 from adamms.merging.magnitudes import magnitude_passes
 from adamms.merging.method import call
@@ -23,16 +23,10 @@ from adamms.merging.stream import stream_merge
 from adamms.merging.tensors import TensorMerger
 from adamms.merging.torch_values import TORCH_DTYPES, TorchValues
 from adamms.merging.values import NumpyValues, values_for
+from method_settings import SETTINGS
 from small_pairs import write_llava_onevision, write_qwen2_vl
 
 NUMPY = [method.name for method in all_methods() if method.arrays == "any"]
-SETTINGS: dict[str, list[dict[str, Any]]] = {
-    "linear": [{"alpha": 0.3}, {"alpha": 0.5}],
-    "task_arithmetic": [{"alpha": 0.3, "lambda": 0.7}],
-    "ties": [{"density": 0.3}, {"density": 0.5, "trim": "tensor", "rescale": "l1", "alpha": 0.6}],
-    "dare_linear": [{"drop": 0.4}, {"drop": 0.4, "rescale": "l1"}],
-    "dare_ties": [{"drop": 0.4, "consensus": "sum"}],
-}
 
 
 @pytest.fixture(scope="module")
@@ -54,8 +48,9 @@ def parents_of(opened: list[Checkpoint]) -> Parents:
 
 @pytest.mark.parametrize("name", NUMPY)
 def test_what_numpy_writes_is_what_torch_computes(
-    name: str, models: tuple[Path, Path, Path], tmp_path: Path
+    name: str, models: tuple[Path, Path, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(compiled, "library", lambda: None)
     opened = [Checkpoint.open(path) for path in models]
     parents = parents_of(opened)
     for number, given_settings in enumerate(SETTINGS[name]):
@@ -72,7 +67,10 @@ def test_what_numpy_writes_is_what_torch_computes(
         each.close()
 
 
-def test_float16_is_left_to_torch(models: tuple[Path, Path, Path], tmp_path: Path) -> None:
+def test_float16_is_left_to_torch_without_compiled_code(
+    models: tuple[Path, Path, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(compiled, "library", lambda: None)
     half = write_qwen2_vl(tmp_path / "half", dtype=torch.float16)
     opened = [Checkpoint.open(path) for path in (half, *models[1:])]
     assert isinstance(values_for(parents_of(opened), make_method("linear", {"alpha": 0.5})), TorchValues)

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 # 256 K elements: small enough for a core's cache with several operands, large enough that what a block costs
 # beside its arithmetic does not show. The results do not depend on it.
-BLOCK_ELEMENTS = 1 << 17
+BLOCK_ELEMENTS = 1 << 18
 
 
 @dataclass(frozen=True)

@@ -56,6 +56,11 @@ class SeededDraws:
         return known[1]
 
 
+def threshold_of(probability: float) -> int:
+    """Numbers below it keep an element with this probability."""
+    return round(probability * LEVELS) - LEVELS // 2
+
+
 def kept(draws: Array, probability: "float | Array") -> Array:
     """1.0 where an element stays and 0.0 where not, each with its probability, to within 1/65,536.
 
@@ -69,7 +74,7 @@ def kept(draws: Array, probability: "float | Array") -> Array:
         drawn = torch.as_tensor(draws)
         return (drawn < torch.round(probability * LEVELS) - LEVELS // 2).to(probability.dtype)
     # numpy compares 16-bit integers, and widens bytes, many times faster than torch does both.
-    cut = round(probability * LEVELS) - LEVELS // 2
+    cut = threshold_of(probability)
     mask = np.ones(len(draws), bool) if cut >= LEVELS // 2 else as_numpy(draws) < np.int16(cut)
     stays = mask.astype(np.float32)
     if in_numpy(draws):

@@ -97,23 +97,31 @@ def _measure(
     def run(worker: "local", blocks: list[Block]) -> tuple[np.ndarray, int]:
         if not hasattr(worker, "merger"):
             worker.merger = BlockMerger(parents, method, draws=draws)
+            worker.sofar = None
         merger: BlockMerger = worker.merger
-        return merger.measure(blocks, one, facts=facts), sum(block.count for block in blocks)
+        worker.sofar = measured = merger.measure(blocks, one, facts=facts, sofar=worker.sofar)
+        return measured, sum(block.count for block in blocks)
 
     # Before the threads: what it imports is imported once.
     values_for(parents, method)
     errands = errands_of(_mapped(parents, method, one), BLOCKS_PER_ERRAND)
     counts: np.ndarray | None = None
     sums: dict[int, np.ndarray] = {}
+    own: dict[int, np.ndarray] = {}
     count = 0
     for errand, (measured, done) in in_any_order(errands, run, threads=threads):
         count += done
         if measured.dtype.kind == "f":
             sums[errand] = measured
+        elif one.accumulates:
+            # One a thread, that it goes on adding to.
+            own[id(measured)] = measured
         else:
             counts = measured if counts is None else np.add(counts, measured, out=counts)
         if progress:
             progress(done)
+    if own:
+        counts = _sum(own.values())
     return (_sum(sums[errand] for errand in sorted(sums)) if sums else counts), count
 
 

@@ -8,9 +8,11 @@ from collections.abc import Callable, Sequence
 from math import sqrt
 from typing import TYPE_CHECKING, Any
 
+from adamms.merging.arrays import Array, as_numpy
 from adamms.merging.method import Pass, Scope
 
 if TYPE_CHECKING:
+    import numpy as np
     from torch import Tensor
 
 Products = tuple[tuple[float, ...], ...]
@@ -35,7 +37,7 @@ def cosine(products: Products, first: int, second: int) -> float:
     return max(-1.0, min(1.0, products[first][second] / length)) if length else 0.0
 
 
-def combination(vectors: "Sequence[Tensor]", coefficients: "Sequence[float | Tensor]") -> "Tensor":
+def combination(vectors: Sequence[Array], coefficients: Sequence[float | Array]) -> Array:
     """The vectors' sum with a coefficient each, a number or one a row.
 
     A term of coefficient 0 is left out, so a vector of coefficient 1 that stands alone stays bit for bit.
@@ -49,7 +51,7 @@ def combination(vectors: "Sequence[Tensor]", coefficients: "Sequence[float | Ten
         return vectors[0] * 0
     total, *others = terms
     for term in others:
-        total.add_(term)
+        total += term
     return total
 
 
@@ -58,17 +60,19 @@ def by_rows(vectors: "Sequence[Tensor]", width: int, merge: "Callable[..., Tenso
     return merge([vector.view(-1, width) for vector in vectors]).reshape(-1)
 
 
-def _measure(models: "Sequence[Tensor]", pretrained: "Tensor | None" = None) -> "Tensor":
-    import torch
+def _measure(models: Sequence[Array], pretrained: Array | None = None) -> "np.ndarray":
+    import numpy as np
 
-    vectors = models if pretrained is None else [model - pretrained for model in models]
+    # Always numpy's sum, as torch adds up in another order.
+    given = models if pretrained is None else [model - pretrained for model in models]
+    vectors = [as_numpy(vector) for vector in given]
     size = len(vectors)
-    found = torch.empty(size, size, dtype=torch.float64)
+    found = np.empty((size, size))
     for i in range(size):
         for j in range(i, size):
-            found[i, j] = found[j, i] = torch.sum(vectors[i] * vectors[j], dtype=torch.float64)
+            found[i, j] = found[j, i] = np.sum(vectors[i] * vectors[j], dtype=np.float64)
     return found
 
 
-def _conclude(total: "Tensor") -> dict[str, Any]:
+def _conclude(total: "np.ndarray") -> dict[str, Any]:
     return {"products": tuple(tuple(row) for row in total.tolist())}

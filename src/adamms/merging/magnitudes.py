@@ -10,14 +10,18 @@ it are all on its side, because nothing but their place in a file could tell the
 
 from collections.abc import Callable, Mapping, Sequence
 from math import sqrt
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
+from adamms.merging import compiled
 from adamms.merging.arrays import Array, as_numpy
 from adamms.merging.method import Pass, Scope, call, parameters_of
+from adamms.merging.task_vectors import task_vectors
 
 if TYPE_CHECKING:
     import numpy as np
 
+# Values to rank; task vectors that compiled code counts need not be computed first.
+Series: TypeAlias = Array | compiled.StoredVector
 UPPER = 1 << 15
 LOWER = 1 << 16
 # The upper bits of infinity: nothing finite reaches them.
@@ -47,10 +51,13 @@ def magnitude_passes(
         scope: what is ranked together.
     """
 
+    def series_in(everything: Mapping[str, Any]) -> Sequence[Series]:
+        return everything["stored"] if "stored" in everything else call(values, everything)
+
     def measure_upper(everything: Mapping[str, Any]) -> "np.ndarray":
         import numpy as np
 
-        return np.stack([upper_counts(each) for each in call(values, everything)])
+        return np.stack([upper_counts(each) for each in series_in(everything)])
 
     def conclude_upper(total: "np.ndarray", everything: Mapping[str, Any]) -> dict[str, Any]:
         found = []
@@ -64,7 +71,7 @@ def magnitude_passes(
     def measure_lower(everything: Mapping[str, Any]) -> "np.ndarray":
         import numpy as np
 
-        series = zip(call(values, everything), everything["uppers"], strict=True)
+        series = zip(series_in(everything), everything["uppers"], strict=True)
         return np.stack(
             [np.stack([lower_counts(each, upper) for upper, _ in found]) for each, found in series]
         )
@@ -74,7 +81,7 @@ def magnitude_passes(
         for counts, uppers in zip(total, everything["uppers"], strict=True):
             found.append(
                 tuple(
-                    _magnitude(upper, _find(lower, left)[0] if 0 <= upper < UPPER else 0)
+                    _magnitude(upper, max(_find(lower, left)[0], 0) if 0 <= upper < UPPER else 0)
                     for lower, (upper, left) in zip(counts, uppers, strict=True)
                 )
             )
@@ -92,14 +99,13 @@ def magnitude_passes(
     def measure_bracket(everything: Mapping[str, Any]) -> "np.ndarray":
         import numpy as np
 
-        series = list(zip(call(values, everything), everything["brackets"], strict=True))
+        series = list(zip(series_in(everything), everything["brackets"], strict=True))
         total = everything.get("sofar")
         if total is None:
             total = np.zeros((len(series), len(series[0][1]), 2 + BRACKET * LOWER), np.int64)
         for row, (each, brackets) in zip(total, series, strict=True):
-            magnitudes = np.abs(as_numpy(each)).astype(np.float32, copy=False)
             for counts, (low, high) in zip(row, brackets, strict=True):
-                _count_inside(magnitudes, counts, low=low, high=high, nonzero=asked)
+                _count_inside(each, counts, low=low, high=high, nonzero=asked)
         return total  # type: ignore[no-any-return]
 
     def conclude_bracket(total: "np.ndarray", count: int, everything: Mapping[str, Any]) -> dict[str, Any]:
@@ -117,15 +123,16 @@ def magnitude_passes(
 
     asked = "nonzero" in parameters_of(ranks)
     known = None if scope == "tensor" else "magnitudes"
+    stored = values is task_vectors
     exact = (
-        Pass(measure_upper, conclude_upper, scope, unless=known),
-        Pass(measure_lower, conclude_lower, scope, unless=known),
+        Pass(measure_upper, conclude_upper, scope, unless=known, stored=stored),
+        Pass(measure_lower, conclude_lower, scope, unless=known, stored=stored),
     )
     if scope == "tensor":
         return exact
     return (
-        Pass(measure_upper, conclude_sample, scope, sample=SAMPLE),
-        Pass(measure_bracket, conclude_bracket, scope, accumulates=True),
+        Pass(measure_upper, conclude_sample, scope, sample=SAMPLE, stored=stored),
+        Pass(measure_bracket, conclude_bracket, scope, accumulates=True, stored=stored),
         *exact,
     )
 
@@ -142,13 +149,15 @@ def _bracket(counts: "np.ndarray", rank: int, *, count: int) -> tuple[int, int]:
     return low, min(high, low + BRACKET - 1)
 
 
-def _count_inside(
-    magnitudes: "np.ndarray", counts: "np.ndarray", *, low: int, high: int, nonzero: bool
-) -> None:
+def _count_inside(series: Series, counts: "np.ndarray", *, low: int, high: int, nonzero: bool) -> None:
     """Add to `counts` how many lie above the bracket, how many are not zero, and each value inside."""
     import numpy as np
 
     least, beyond = (np.array(bits << 16, np.uint32).view(np.float32) for bits in (low, high + 1))
+    if library := compiled.library():
+        compiled.count_between(library, _vector(series), counts, least=float(least), beyond=float(beyond))
+        return
+    magnitudes = _magnitudes(series)
     above = magnitudes >= beyond
     counts[0] += np.count_nonzero(above)
     if nonzero:
@@ -157,29 +166,40 @@ def _count_inside(
     np.add.at(counts, magnitudes[inside].view(np.int32) + np.int32(2 - (low << 16)), 1)
 
 
-def upper_counts(values: Array) -> "np.ndarray":
+def upper_counts(series: Series) -> "np.ndarray":
     """How often each value of a magnitude's upper 15 bits occurs."""
     import numpy as np
 
-    magnitudes = np.abs(as_numpy(values)).astype(np.float32, copy=False)
+    if library := compiled.library():
+        compiled.count_upper(library, _vector(series), counts := np.zeros(UPPER, np.int64))
+        return counts
     # The upper half of every little-endian float32 whose sign is gone.
-    return np.bincount(magnitudes.view(np.uint16)[1::2], minlength=UPPER)
+    return np.bincount(_magnitudes(series).view(np.uint16)[1::2], minlength=UPPER)
 
 
-def lower_counts(values: Array, upper: int) -> "np.ndarray":
+def lower_counts(series: Series, upper: int) -> "np.ndarray":
     """How often each value of the lower 16 bits occurs among the magnitudes with these upper bits."""
     import numpy as np
 
-    if not 0 <= upper < UPPER:
-        return np.zeros(LOWER, np.int64)
-    # Two comparisons of floats and a sparse choice are several times cheaper than shifting bits.
-    magnitudes = np.abs(as_numpy(values)).astype(np.float32, copy=False)
-    low, high = (np.array(bits << 16, np.uint32).view(np.float32) for bits in (upper, upper + 1))
-    inside = magnitudes >= low
-    if upper < INFINITE:
-        inside &= magnitudes < high
-    found = magnitudes[inside].view(np.uint32) & (LOWER - 1)
-    return np.bincount(found, minlength=LOWER)
+    counts = np.zeros(2 + LOWER, np.int64)
+    if 0 <= upper < INFINITE:
+        _count_inside(series, counts, low=upper, high=upper, nonzero=False)
+    return counts[2:]
+
+
+def _vector(series: Series) -> compiled.StoredVector:
+    import numpy as np
+
+    if isinstance(series, compiled.StoredVector):
+        return series
+    values = np.ascontiguousarray(as_numpy(series), np.float32)
+    return compiled.StoredVector(compiled.Stored(values.view(np.uint8), "F32"))
+
+
+def _magnitudes(values: Array) -> "np.ndarray":
+    import numpy as np
+
+    return np.abs(as_numpy(values)).astype(np.float32, copy=False)
 
 
 def _find(counts: "np.ndarray", rank: int) -> tuple[int, int]:

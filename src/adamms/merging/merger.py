@@ -4,12 +4,15 @@ Every merged value of the tool comes out of `BlockMerger.merge`, whether it is w
 a live model, so the two are equal bit for bit.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from adamms.errors import MergeError
+from adamms.merging import compiled
+from adamms.merging.arithmetic import Arithmetic
+from adamms.merging.arrays import as_numpy
 from adamms.merging.blocks import BLOCK_ELEMENTS, Block, row_width
 from adamms.merging.draws import Draws, SeededDraws
 from adamms.merging.method import Method, Pass, as_parameters, call
@@ -73,6 +76,9 @@ class BlockMerger:
         self._given = {**as_parameters(method.settings), **(facts or {})}
         self._draws = draws or SeededDraws(method.settings.get("seed", 0))
         self._function = method.function
+        # The parents' bytes must be where the processor reads them.
+        self._library = compiled.library() if held is None or held.on_cpu else None
+        self._latest: tuple[str, Facts | None, Arithmetic] | None = None
 
     def merge(self, block: Block, out: Any, *, dtype: str, facts: Facts | None = None) -> None:
         """Write a block's values into `out`.
@@ -91,22 +97,67 @@ class BlockMerger:
             read = self._base.read(block.name, block.start, block.count)
             self._values_in.store(self._base.widened(self._values_in, *read, double=double), out, dtype)
             return
-        merged = call(self._function, self._available(block, self._function, facts))
-        low, high = self._values_in.bounds(merged)
-        # Written so that NaN, which compares false with everything, is caught as well.
-        if not (low >= -LARGEST[dtype] and high <= LARGEST[dtype]):
+        fits = self._merge_stored(block, out, dtype=dtype, facts=facts)
+        if fits is None:
+            merged = call(self._function, self._available(block, facts))
+            low, high = self._values_in.bounds(merged)
+            # Written so that NaN, which compares false with everything, is caught as well.
+            fits = low >= -LARGEST[dtype] and high <= LARGEST[dtype]
+            if fits:
+                self._values_in.store(merged, out, dtype)
+        if not fits:
             raise MergeError(self._explain(block, dtype))
-        self._values_in.store(merged, out, dtype)
 
-    def measure(self, blocks: Iterable[Block], one: Pass, *, facts: Facts | None = None) -> np.ndarray:
+    def _merge_stored(self, block: Block, out: Any, *, dtype: str, facts: Facts | None) -> bool | None:
+        """Merge by compiled code, from and to values as they are stored: whether they fit.
+
+        None where there is no such code for this method or these dtypes.
+        """
+        rule = self._method.rule
+        if self._library is None or rule.arithmetic is None or dtype not in compiled.KINDS:
+            return None
+        if self._latest is None or self._latest[0] != block.name or self._latest[1] is not facts:
+            self._latest = block.name, facts, call(rule.arithmetic, self._known(block.name, facts))
+        models, origin = self._read(block, _as_stored)
+        if len(models) > compiled.MODELS or not _compiled_dtypes(models, origin):
+            return None
+        return compiled.merge(
+            self._library,
+            self._latest[2],
+            models=models,
+            origin=origin,
+            draws=[as_numpy(each) for each in self._drawn(block, len(models)) or ()],
+            out=compiled.Stored(out, dtype),
+        )
+
+    def _stored(self, block: Block, one: Pass, facts: Facts | None) -> dict[str, Any] | None:
+        """What a pass over stored values may ask for at one block; None where compiled code cannot do it."""
+        if self._library is None or not one.stored:
+            return None
+        models, origin = self._read(block, _as_stored)
+        if not _compiled_dtypes(models, origin):
+            return None
+        vectors = [compiled.StoredVector(model, origin) for model in models]
+        return {**self._known(block.name, facts), "stored": vectors}
+
+    def measure(
+        self,
+        blocks: Iterable[Block],
+        one: Pass,
+        *,
+        facts: Facts | None = None,
+        sofar: np.ndarray | None = None,
+    ) -> np.ndarray:
         """The sum of a pass's measures of blocks that have sources; at least one block.
+
+        What a pass that accumulates has found `sofar` is added to, in its own memory.
 
         Raises:
             MergeError: a source holds NaN or infinity.
         """
-        total: np.ndarray | None = None
+        total = sofar if one.accumulates else None
         for block in blocks:
-            available = {**self._available(block, one.measure, facts), "sofar": total}
+            available = {**(self._stored(block, one, facts) or self._available(block, facts)), "sofar": total}
             measured = np.asarray(call(one.measure, available))
             if measured.dtype.kind == "f" and not np.isfinite(measured).all():
                 raise MergeError(self._explain(block, "F32"))
@@ -119,48 +170,48 @@ class BlockMerger:
         self, name: str | None, one: Pass, total: np.ndarray, *, count: int, facts: Facts | None = None
     ) -> dict[str, Any]:
         """What follows from a pass's measures of a tensor, or (without a name) of the whole model."""
-        weights = {} if name is None else {"weights": self._parents.weights(name, self._method)}
-        given = {**self._given, **self._parents.settings_at(name, self._method), **(facts or {}), **weights}
-        return call(one.conclude, {**given, "total": total, "count": count})
+        return call(one.conclude, {**self._known(name, facts), "total": total, "count": count})
 
-    def _available(self, block: Block, function: Any, facts: Facts | None) -> dict[str, Any]:
+    def _known(self, name: str | None, facts: Facts | None) -> dict[str, Any]:
+        """The settings, weights and facts at a tensor, or (without a name) of the whole model."""
+        weights = {} if name is None else {"weights": self._parents.weights(name, self._method)}
+        return {**self._given, **self._parents.settings_at(name, self._method), **(facts or {}), **weights}
+
+    def _drawn(self, block: Block, models: int) -> list[Any] | None:
+        """Random numbers at a block, an array a model, for a method that draws."""
+        if "seed" not in self._method.settings:
+            return None
+        return [self._draws.draw(block.name, model, block.start, block.count) for model in range(models)]
+
+    def _available(self, block: Block, facts: Facts | None) -> dict[str, Any]:
         """Everything a method's function may ask for, at one block."""
-        models, pretrained = self._values(block)
+        double = self._base.dtype(block.name) == "F64"
+        models, pretrained = self._read(
+            block, lambda operand, *at: operand.widened(self._values_in, *operand.read(*at), double=double)
+        )
         given = {
-            **self._given,
-            **self._parents.settings_at(block.name, self._method),
-            **(facts or {}),
+            **self._known(block.name, facts),
             "models": models,
-            "weights": self._parents.weights(block.name, self._method),
             "width": row_width(self._parents.base.tensors[block.name]),
         }
         if pretrained is not None:
             given["pretrained"] = pretrained
-        if "seed" in self._method.settings:
-            given["draws"] = [
-                self._values_in.numbers(self._draws.draw(block.name, model, block.start, block.count))
-                for model in range(len(models))
-            ]
+        if (drawn := self._drawn(block, len(models))) is not None:
+            given["draws"] = [self._values_in.numbers(each) for each in drawn]
         if self._method.by_rows and block.count < given["width"]:
             # A part of a one-dimensional tensor, such as one bias of several in one: a row of its own.
             given["width"] = block.count
         return given
 
-    def _values(self, block: Block) -> tuple[list[Any], Any]:
-        """The models' values, widened, the base's first, and the ancestor's.
+    def _read(self, block: Block, read: "Callable[[_Operand, str, int, int], Any]") -> tuple[list[Any], Any]:
+        """What `read` makes of the models' values at a block, the base's first, and of the ancestor's.
 
         A donor that lacks these rows while another has them counts as unchanged: it has the ancestor's
         values, or the base's where there is no ancestor.
         """
-        double = self._base.dtype(block.name) == "F64"
-
-        def read(operand: _Operand, name: str, start: int) -> Any:
-            stored = operand.read(name, start, block.count)
-            return operand.widened(self._values_in, *stored, double=double)
-
-        models = [read(self._base, block.name, block.start)]
+        models = [read(self._base, block.name, block.start, block.count)]
         others = [
-            source and read(operand, *source)
+            source and read(operand, *source, block.count)
             for operand, source in zip(self._others, block.sources, strict=True)
         ]
         donors = len(self._parents.donors)
@@ -184,6 +235,14 @@ class BlockMerger:
             f"The merged {block.name} exceeds the largest {NAMES[out]} value "
             f"({LARGEST[out]:.4g}); store the output wider, for example with --dtype bfloat16."
         )
+
+
+def _as_stored(operand: "_Operand", name: str, start: int, count: int) -> compiled.Stored:
+    return compiled.Stored(*operand.read(name, start, count))
+
+
+def _compiled_dtypes(models: Sequence[compiled.Stored], origin: compiled.Stored | None) -> bool:
+    return all(each is None or each.dtype in compiled.KINDS for each in (*models, origin))
 
 
 def on_cpu(raw: Any, dtype: str) -> tuple[np.ndarray, str]:

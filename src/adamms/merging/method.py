@@ -24,6 +24,8 @@ from adamms.merging.coefficients import (
 if TYPE_CHECKING:
     from torch import Tensor
 
+    from adamms.merging.arithmetic import Arithmetic
+
 Scope = Literal["tensor", "model"]
 
 # What weights that should sum to 1 may exceed it by, because decimals are not exact.
@@ -111,6 +113,8 @@ class Pass:
         scope: what is summed over: every mapped element of one base tensor, or of the whole model.
         sample: look at one in so many blocks, and of it at one in so many elements (model scope only).
         unless: a fact that makes this pass superfluous where an earlier one has found it.
+        stored: `measure` takes `stored` in place of the models and the ancestor where compiled code can
+            count: the task vectors, not computed yet.
         accumulates: `measure` asks for `sofar`, None or the sum up to here, and returns it with its own share
             added; for measures that are long and mostly zero.
     """
@@ -121,6 +125,7 @@ class Pass:
     sample: int = 1
     unless: str | None = None
     accumulates: bool = False
+    stored: bool = False
 
 
 def no_passes(settings: Mapping[str, Any]) -> tuple[Pass, ...]:
@@ -145,6 +150,8 @@ class MergeMethod:
         by_rows: it needs whole rows of a tensor in one block.
         arrays: what its functions compute with: torch tensors, or numpy arrays as well (`any`), which spares
             a merge the import of torch.
+        arithmetic: the function's arithmetic as numbers, where it has that form, so that compiled code can
+            do it; asks for what it needs as the function does.
     """
 
     function: "Callable[..., Tensor]"
@@ -158,6 +165,7 @@ class MergeMethod:
     check: Callable[[Mapping[str, Any]], None] = field(default=lambda values: None)
     by_rows: Callable[[Mapping[str, Any]], bool] = field(default=lambda settings: False)
     arrays: Literal["torch", "any"] = "torch"
+    arithmetic: "Callable[..., Arithmetic] | None" = None
 
     @property
     def name(self) -> str:

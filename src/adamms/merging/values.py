@@ -3,12 +3,14 @@
 numpy has no bfloat16, but its bits are the upper half of a float32's, so widening is a shift and rounding to
 the nearest, ties to even, is integer arithmetic. Importing torch costs more than merging half a billion
 parameters this way; `torch_values` is the same for methods that are written in torch, and for float16, which
-numpy converts slowly.
+numpy converts slowly, where there is no compiled code for it.
 """
 
 from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
+
+from adamms.merging import compiled
 
 if TYPE_CHECKING:
     from adamms.merging.method import Method
@@ -46,7 +48,7 @@ def values_for(parents: "Parents", method: "Method") -> Values:
     """The library that a merge computes in: numpy where the method and the stored dtypes allow it."""
     models = (parents.base, *(view.checkpoint for view in parents.views_for(method)))
     halves = any(info.dtype == "F16" for model in models for info in model.tensors.values())
-    if method.rule.arrays == "any" and not halves:
+    if method.rule.arrays == "any" and (not halves or compiled.library()):
         return NumpyValues()
     from adamms.merging.torch_values import TorchValues
 
@@ -62,6 +64,11 @@ class NumpyValues:
     def widened(self, raw: np.ndarray, dtype: str, into: np.ndarray, *, double: bool) -> np.ndarray:
         """As `Values` says."""
         exact: Any = np.float64 if double else np.float32
+        library = compiled.library()
+        if library and dtype in ("BF16", "F16"):
+            exactly = into[: 2 * len(raw)].view(np.float32)
+            compiled.widen(library, compiled.Stored(raw, dtype), exactly)
+            return exactly.astype(exact, copy=False)
         if dtype == "BF16":
             wide = into[: 2 * len(raw)].view(np.uint32)
             np.copyto(wide, raw.view(np.uint16))

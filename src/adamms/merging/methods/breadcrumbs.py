@@ -11,6 +11,7 @@ removed side of the upper one.
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from adamms.merging.arithmetic import Arithmetic
 from adamms.merging.arrays import at_least
 from adamms.merging.magnitudes import magnitude_passes
 from adamms.merging.method import MergeMethod, Pass, Setting, numbers_of
@@ -49,6 +50,19 @@ def breadcrumbs(
     return add_to(pretrained, weighted_sum(deltas, weights, normalize=normalize), lambda_=lambda_)
 
 
+def arithmetic(
+    weights: Sequence[float],
+    *,
+    lambda_: float,
+    normalize: bool,
+    magnitudes: Sequence[tuple[float, float]] | None = None,
+) -> Arithmetic:
+    """The same in numbers."""
+    most, least = zip(*magnitudes, strict=True) if magnitudes else (None, None)
+    divisor = sum(weights) if normalize else 0
+    return Arithmetic(weights, least=least, most=most, divisor=divisor, lambda_=lambda_)
+
+
 def crumbs(
     models: "Sequence[Tensor]",
     pretrained: "Tensor",
@@ -85,4 +99,6 @@ METHOD = MergeMethod(
     settings=(ALPHA, BASE_WEIGHT, LAMBDA, DENSITY, GAMMA, NORMALIZE),
     pretrained="needed",
     passes=crumb_passes,
+    arrays="any",
+    arithmetic=arithmetic,
 )

@@ -7,6 +7,7 @@ sparse task vectors of `breadcrumbs`, merged as `ties` does.
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Literal
 
+from adamms.merging.arithmetic import Arithmetic
 from adamms.merging.method import MergeMethod
 from adamms.merging.methods.breadcrumbs import DENSITY, GAMMA, crumb_passes, crumbs
 from adamms.merging.methods.settings import ALPHA, BASE_WEIGHT, CONSENSUS, LAMBDA
@@ -30,6 +31,18 @@ def breadcrumbs_ties(
     return add_to(pretrained, agreed(deltas, weights, consensus=consensus), lambda_=lambda_)
 
 
+def arithmetic(
+    weights: Sequence[float],
+    *,
+    lambda_: float,
+    consensus: Literal["mean", "sum"],
+    magnitudes: Sequence[tuple[float, float]] | None = None,
+) -> Arithmetic:
+    """The same in numbers."""
+    most, least = zip(*magnitudes, strict=True) if magnitudes else (None, None)
+    return Arithmetic(weights, least=least, most=most, elect=consensus, lambda_=lambda_)
+
+
 METHOD = MergeMethod(
     breadcrumbs_ties,
     summary="breadcrumbs, then elect signs and average what agrees",
@@ -37,4 +50,6 @@ METHOD = MergeMethod(
     settings=(ALPHA, BASE_WEIGHT, LAMBDA, DENSITY, GAMMA, CONSENSUS),
     pretrained="needed",
     passes=crumb_passes,
+    arrays="any",
+    arithmetic=arithmetic,
 )

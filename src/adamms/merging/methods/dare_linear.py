@@ -9,6 +9,7 @@ on the seed, the tensor's name and the element alone.
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from adamms.merging.arithmetic import Arithmetic
 from adamms.merging.draws import kept
 from adamms.merging.method import MergeMethod, Pass, Setting
 from adamms.merging.methods.settings import ALPHA, BASE_WEIGHT, DROP, LAMBDA, NORMALIZE, SEED
@@ -65,15 +66,38 @@ def thinned(
     scales: Sequence[float] | None = None,
 ) -> "list[Tensor]":
     """The task vectors without what is dropped, rescaled."""
-    if rescale == "keep":
-        factors: Sequence[float] = [1 / (1 - share) if share < 1 else 0.0 for share in drop]
-    else:
-        factors = scales or [1.0] * len(models)
     deltas = task_vectors(models, pretrained)
+    factors = rescaling(drop, rescale=rescale, scales=scales)
     for delta, drawn, share, factor in zip(deltas, draws, drop, factors, strict=True):
         delta *= kept(drawn, 1 - share)
         delta *= factor
     return deltas
+
+
+def rescaling(drop: Sequence[float], *, rescale: str, scales: Sequence[float] | None) -> Sequence[float]:
+    """What is left of each task vector is multiplied by it."""
+    if rescale == "keep":
+        return [1 / (1 - share) if share < 1 else 0.0 for share in drop]
+    return scales or [1.0] * len(drop)
+
+
+def arithmetic(
+    weights: Sequence[float],
+    *,
+    drop: Sequence[float],
+    rescale: str,
+    lambda_: float,
+    normalize: bool,
+    scales: Sequence[float] | None = None,
+) -> Arithmetic:
+    """The same in numbers."""
+    return Arithmetic(
+        weights,
+        factors=rescaling(drop, rescale=rescale, scales=scales),
+        kept=[1 - share for share in drop],
+        divisor=sum(weights) if normalize else 0,
+        lambda_=lambda_,
+    )
 
 
 def dare_passes(settings: Mapping[str, Any]) -> tuple[Pass, ...]:
@@ -88,5 +112,6 @@ METHOD = MergeMethod(
     settings=(ALPHA, BASE_WEIGHT, LAMBDA, DROP, RESCALE, NORMALIZE, SEED),
     pretrained="needed",
     arrays="any",
+    arithmetic=arithmetic,
     passes=dare_passes,
 )

@@ -7,8 +7,9 @@ sections 3.2 and 3.3. The random drop takes the place of the magnitude trim.
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Literal
 
+from adamms.merging.arithmetic import Arithmetic
 from adamms.merging.method import MergeMethod
-from adamms.merging.methods.dare_linear import RESCALE, dare_passes, thinned
+from adamms.merging.methods.dare_linear import RESCALE, dare_passes, rescaling, thinned
 from adamms.merging.methods.settings import ALPHA, BASE_WEIGHT, CONSENSUS, DROP, LAMBDA, SEED
 from adamms.merging.task_vectors import add_to, agreed
 
@@ -33,6 +34,21 @@ def dare_ties(
     return add_to(pretrained, agreed(deltas, weights, consensus=consensus), lambda_=lambda_)
 
 
+def arithmetic(
+    weights: Sequence[float],
+    *,
+    drop: Sequence[float],
+    rescale: str,
+    lambda_: float,
+    consensus: Literal["mean", "sum"],
+    scales: Sequence[float] | None = None,
+) -> Arithmetic:
+    """The same in numbers."""
+    factors = rescaling(drop, rescale=rescale, scales=scales)
+    kept = [1 - share for share in drop]
+    return Arithmetic(weights, factors=factors, kept=kept, elect=consensus, lambda_=lambda_)
+
+
 METHOD = MergeMethod(
     dare_ties,
     summary="drop entries of the task vectors at random, rescale, elect signs, average what agrees",
@@ -40,5 +56,6 @@ METHOD = MergeMethod(
     settings=(ALPHA, BASE_WEIGHT, LAMBDA, DROP, RESCALE, CONSENSUS, SEED),
     pretrained="needed",
     arrays="any",
+    arithmetic=arithmetic,
     passes=dare_passes,
 )

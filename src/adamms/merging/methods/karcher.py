@@ -9,6 +9,7 @@ exactly apart have no mean direction; the heaviest's is taken.
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from adamms.merging.arithmetic import Arithmetic
 from adamms.merging.inner_products import Products, combination, inner_products, norms
 from adamms.merging.method import MergeMethod, Setting
 from adamms.merging.methods.settings import ALPHA_OF_REST, BASE_WEIGHT_OF_REST
@@ -37,8 +38,13 @@ def karcher(
         rounds: of the iteration, at most.
         tolerance: the angle, in radians, by which the mean moves in the last round.
     """
-    coefficients = karcher_coefficients(products, weights, rounds=rounds, tolerance=tolerance)
-    return combination(models, coefficients)
+    found = arithmetic(weights, products=products, rounds=rounds, tolerance=tolerance)
+    return combination(models, found.weights)
+
+
+def arithmetic(weights: Sequence[float], *, products: Products, rounds: int, tolerance: float) -> Arithmetic:
+    """The same in numbers."""
+    return Arithmetic(karcher_coefficients(products, weights, rounds=rounds, tolerance=tolerance))
 
 
 def karcher_coefficients(
@@ -91,4 +97,6 @@ METHOD = MergeMethod(
     ),
     base_weight="rest",
     passes=lambda settings: (inner_products("tensor"),),
+    arrays="any",
+    arithmetic=arithmetic,
 )

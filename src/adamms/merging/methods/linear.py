@@ -8,6 +8,7 @@ Pure functions on tensors: they know no names, files, dtypes on disk or devices.
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from adamms.merging.arithmetic import Arithmetic
 from adamms.merging.method import MergeMethod
 from adamms.merging.methods.settings import ALPHA_OF_REST, BASE_WEIGHT_OF_REST, NORMALIZE
 
@@ -29,9 +30,8 @@ def linear(models: "Sequence[Tensor]", *, weights: Sequence[float], normalize: b
         A tensor of the same shape and dtype. Each product and each sum are rounded once in that dtype, as
         the equation is written; no fused multiply-add, so the result is the same on every machine.
     """
-    if normalize and (whole := sum(weights)):
-        weights = [weight / whole for weight in weights]
-    terms = [(model, weight) for model, weight in zip(models, weights, strict=True) if weight]
+    coefficients = arithmetic(weights, normalize=normalize).weights
+    terms = [(model, weight) for model, weight in zip(models, coefficients, strict=True) if weight]
     if not terms:
         return models[0] * 0
     (first, weight), *others = terms
@@ -43,6 +43,12 @@ def linear(models: "Sequence[Tensor]", *, weights: Sequence[float], normalize: b
     return total
 
 
+def arithmetic(weights: Sequence[float], *, normalize: bool = False) -> Arithmetic:
+    """The same in numbers."""
+    whole = sum(weights) if normalize else 0
+    return Arithmetic([weight / whole for weight in weights] if whole else weights)
+
+
 METHOD = MergeMethod(
     linear,
     summary="(1 - alpha) base + alpha donor",
@@ -50,4 +56,5 @@ METHOD = MergeMethod(
     settings=(ALPHA_OF_REST, BASE_WEIGHT_OF_REST, NORMALIZE),
     base_weight="rest",
     arrays="any",
+    arithmetic=arithmetic,
 )

@@ -9,6 +9,7 @@ alpha: the coefficients are the method.
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from adamms.merging.arithmetic import Arithmetic
 from adamms.merging.inner_products import Products, inner_products
 from adamms.merging.method import MergeMethod
 from adamms.merging.methods.settings import LAMBDA
@@ -22,11 +23,16 @@ def metagpt(
     models: "Sequence[Tensor]", pretrained: "Tensor", *, products: Products, lambda_: float
 ) -> "Tensor":
     """The ancestor plus the task vectors weighted by their squared norms over the whole model."""
-    squares = [products[i][i] for i in range(len(products))]
-    whole = sum(squares)
-    weights = [square / whole if whole else 0.0 for square in squares]
+    weights = arithmetic(products, lambda_=lambda_).weights
     merged = weighted_sum(task_vectors(models, pretrained), weights, normalize=False)
     return add_to(pretrained, merged, lambda_=lambda_)
+
+
+def arithmetic(products: Products, *, lambda_: float) -> Arithmetic:
+    """The same in numbers."""
+    squares = [products[i][i] for i in range(len(products))]
+    whole = sum(squares)
+    return Arithmetic([square / whole if whole else 0.0 for square in squares], lambda_=lambda_)
 
 
 METHOD = MergeMethod(
@@ -36,4 +42,6 @@ METHOD = MergeMethod(
     settings=(LAMBDA,),
     pretrained="needed",
     passes=lambda settings: (inner_products("model"),),
+    arrays="any",
+    arithmetic=arithmetic,
 )

@@ -10,6 +10,7 @@ norms are those of all merged parameters.
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from adamms.merging.arithmetic import Arithmetic
 from adamms.merging.inner_products import Products, combination, inner_products, norms
 from adamms.merging.method import MergeMethod
 from adamms.merging.methods.settings import LAMBDA
@@ -27,10 +28,15 @@ def nan(
     lambda_: float,
 ) -> "Tensor":
     """The models, or their task vectors where there is an ancestor, weighted by their inverse norms."""
-    coefficients = inverse_norms(products)
+    coefficients = arithmetic(products, lambda_=lambda_).weights
     if pretrained is None:
         return combination(models, coefficients)
     return add_to(pretrained, combination(task_vectors(models, pretrained), coefficients), lambda_=lambda_)
+
+
+def arithmetic(products: Products, *, lambda_: float) -> Arithmetic:
+    """The same in numbers."""
+    return Arithmetic(inverse_norms(products), lambda_=lambda_)
 
 
 def inverse_norms(products: Products) -> list[float]:
@@ -46,4 +52,6 @@ METHOD = MergeMethod(
     settings=(LAMBDA,),
     pretrained="optional",
     passes=lambda settings: (inner_products("model"),),
+    arrays="any",
+    arithmetic=arithmetic,
 )

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from math import acos, sin
 from typing import TYPE_CHECKING
 
+from adamms.merging.arithmetic import Arithmetic
 from adamms.merging.inner_products import Products, combination, cosine, inner_products
 from adamms.merging.method import MergeMethod
 from adamms.merging.methods.settings import ALPHA_ON_ARC
@@ -23,7 +24,12 @@ PARALLEL = 0.9995
 
 def slerp(models: "Sequence[Tensor]", *, weights: Sequence[float], products: Products) -> "Tensor":
     """Interpolate base and donor on the arc; `weights` are (1 - alpha, alpha)."""
-    return combination(models, arc_coefficients(cosine(products, 0, 1), weights[1]))
+    return combination(models, arithmetic(weights, products).weights)
+
+
+def arithmetic(weights: Sequence[float], products: Products) -> Arithmetic:
+    """The same in numbers."""
+    return Arithmetic(arc_coefficients(cosine(products, 0, 1), weights[1]))
 
 
 def arc_coefficients(cos: float, alpha: float) -> tuple[float, float]:
@@ -42,4 +48,6 @@ METHOD = MergeMethod(
     donors="one",
     base_weight="rest",
     passes=lambda settings: (inner_products("tensor"),),
+    arrays="any",
+    arithmetic=arithmetic,
 )

@@ -9,6 +9,7 @@ unless said otherwise, so alpha = 0 with lambda = 1 is the base, and alpha adds 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from adamms.merging.arithmetic import Arithmetic
 from adamms.merging.method import MergeMethod
 from adamms.merging.methods.settings import ALPHA, BASE_WEIGHT, LAMBDA, NORMALIZE
 from adamms.merging.task_vectors import add_to, task_vectors, weighted_sum
@@ -30,6 +31,11 @@ def task_arithmetic(
     return add_to(pretrained, merged, lambda_=lambda_)
 
 
+def arithmetic(weights: Sequence[float], *, lambda_: float, normalize: bool) -> Arithmetic:
+    """The same in numbers."""
+    return Arithmetic(weights, divisor=sum(weights) if normalize else 0, lambda_=lambda_)
+
+
 METHOD = MergeMethod(
     task_arithmetic,
     summary="theta_0 + lambda * sum of the weighted task vectors",
@@ -37,4 +43,5 @@ METHOD = MergeMethod(
     settings=(ALPHA, BASE_WEIGHT, LAMBDA, NORMALIZE),
     pretrained="needed",
     arrays="any",
+    arithmetic=arithmetic,
 )

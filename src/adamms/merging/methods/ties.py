@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
 from adamms.errors import MergeError
+from adamms.merging.arithmetic import Arithmetic
 from adamms.merging.arrays import at_least
 from adamms.merging.magnitudes import magnitude_passes
 from adamms.merging.method import MergeMethod, Pass, Setting, numbers_of
@@ -47,6 +48,19 @@ def ties(
     if scales:
         deltas = [delta * scale for delta, scale in zip(deltas, scales, strict=True)]
     return add_to(pretrained, agreed(deltas, weights, consensus=consensus), lambda_=lambda_)
+
+
+def arithmetic(
+    weights: Sequence[float],
+    *,
+    lambda_: float,
+    consensus: Literal["mean", "sum"],
+    magnitudes: Sequence[tuple[float]] | None = None,
+    scales: Sequence[float] | None = None,
+) -> Arithmetic:
+    """The same in numbers."""
+    least = [threshold for (threshold,) in magnitudes] if magnitudes else None
+    return Arithmetic(weights, factors=scales, least=least, elect=consensus, lambda_=lambda_)
 
 
 def trimmed(
@@ -111,5 +125,6 @@ METHOD = MergeMethod(
     ),
     pretrained="needed",
     arrays="any",
+    arithmetic=arithmetic,
     passes=_passes,
 )
