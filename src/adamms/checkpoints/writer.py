@@ -142,11 +142,12 @@ class CheckpointWriter:
             return
         view = data.cast("B")
         try:
-            _write_all(self._descriptors[info.shard], view, info.offset + start)
+            # One at a time: the kernel locks a file for a write and lets the second writer spin.
+            with self._lock:
+                _write_all(self._descriptors[info.shard], view, info.offset + start)
+                self._missing[name] -= len(view)
         except OSError as error:
             raise self._machine_error(error, info.shard) from error
-        with self._lock:
-            self._missing[name] -= len(view)
 
     def written(self, name: str, nbytes: int) -> None:
         """Count bytes of a tensor that an interrupted run has written."""

@@ -24,8 +24,8 @@
 const char *adamms_source = ADAMMS_SOURCE;
 
 enum { TILE = 512, MODELS = 16 };
-enum kind { BF16, F16, F32 };
-enum elect { NO_ELECTION, MEAN, SUM };
+enum { BF16, F16, F32 };
+enum { NO_ELECTION, MEAN, SUM };
 
 struct model {
     const void *values;
@@ -84,28 +84,29 @@ INLINE uint16_t to_bfloat(float value) {
     return (uint16_t)((bits + 0x7fff + ((bits >> 16) & 1)) >> 16);
 }
 
-INLINE void widen_tile(float *restrict to, const void *from, enum kind kind, int64_t at, int count) {
-    if (kind == F32) {
-        memcpy(to, (const float *)from + at, (size_t)count * sizeof *to);
-        return;
-    }
-    const uint16_t *restrict stored = (const uint16_t *)from + at;
-    if (kind == BF16)
-        for (int i = 0; i < count; i++) to[i] = as_float((uint32_t)stored[i] << 16);
-    else
-        for (int i = 0; i < count; i++) to[i] = from_half(stored[i]);
+/* The dtype is a constant wherever these are used, so the choice costs nothing. */
+INLINE float value_at(const void *from, int kind, int64_t at) {
+    if (kind == F32) return ((const float *)from)[at];
+    const uint16_t stored = ((const uint16_t *)from)[at];
+    return kind == BF16 ? as_float((uint32_t)stored << 16) : from_half(stored);
 }
 
-INLINE void store_tile(void *to, const float *restrict from, enum kind kind, int64_t at, int count) {
-    if (kind == F32) {
-        memcpy((float *)to + at, from, (size_t)count * sizeof *from);
-        return;
-    }
-    uint16_t *restrict stored = (uint16_t *)to + at;
-    if (kind == BF16)
-        for (int i = 0; i < count; i++) stored[i] = to_bfloat(from[i]);
+INLINE void store_at(void *to, int kind, int64_t at, float value) {
+    if (kind == F32)
+        ((float *)to)[at] = value;
     else
-        for (int i = 0; i < count; i++) stored[i] = to_half(from[i]);
+        ((uint16_t *)to)[at] = kind == BF16 ? to_bfloat(value) : to_half(value);
+}
+
+#define WITH_KIND(kind, statement)                                                                          \
+    switch (kind) {                                                                                         \
+    case BF16: { enum { KIND = BF16 }; statement; } break;                                                  \
+    case F16: { enum { KIND = F16 }; statement; } break;                                                    \
+    default: { enum { KIND = F32 }; statement; } break;                                                     \
+    }
+
+INLINE void widen_tile(float *restrict to, const void *restrict from, int kind, int64_t at, int count) {
+    WITH_KIND(kind, for (int i = 0; i < count; i++) to[i] = value_at(from, KIND, at + i))
 }
 
 /* The trimmed, thinned tau_i; masks are multiplied with, so that NaN stays. */
@@ -126,20 +127,33 @@ INLINE void task_vector(float *restrict tau, const struct model *model, const fl
     }
 }
 
-/* Weigh one and add it to the total, which begins with the first. */
-INLINE void add_weighted(float *restrict total, float *restrict tau, const struct model *model, int first,
-                         int keep, int count) {
+/* A model of which nothing is dropped: weighed and added to the total, which begins with the first, in one loop. */
+INLINE void add_whole(float *restrict total, const struct model *model, const float *restrict origin, int first,
+                      int64_t at, int count) {
     const float factor = model->factor, weight = model->weight;
-    if (keep) {
-        for (int i = 0; i < count; i++) tau[i] = tau[i] * factor * weight;
-        if (first)
-            for (int i = 0; i < count; i++) total[i] = tau[i];
-        else
-            for (int i = 0; i < count; i++) total[i] += tau[i];
-    } else if (first)
-        for (int i = 0; i < count; i++) total[i] = tau[i] * factor * weight;
+    const void *restrict values = model->values;
+#define TERM(theta_0) ((value_at(values, KIND, at + i) - (theta_0)) * factor * weight)
+#define ADD(theta_0)                                                                                        \
+    if (first)                                                                                              \
+        for (int i = 0; i < count; i++) total[i] = TERM(theta_0);                                           \
+    else                                                                                                    \
+        for (int i = 0; i < count; i++) total[i] += TERM(theta_0);
+    if (origin)
+        WITH_KIND(model->kind, ADD(origin[i]))
     else
-        for (int i = 0; i < count; i++) total[i] += tau[i] * factor * weight;
+        WITH_KIND(model->kind, ADD(0.0f))
+#undef ADD
+#undef TERM
+}
+
+/* The same for a task vector; it keeps its weight, for the election. */
+INLINE void add_weighted(float *restrict total, float *restrict tau, const struct model *model, int first,
+                         int count) {
+    const float factor = model->factor, weight = model->weight;
+    for (int i = 0; i < count; i++) {
+        tau[i] = tau[i] * factor * weight;
+        total[i] = first ? tau[i] : total[i] + tau[i];
+    }
 }
 
 /* Add what has the elected sign (TIES, sections 3.2 and 3.3), and the weight that it has in the mean. */
@@ -168,27 +182,44 @@ INLINE void elect(float *restrict total, float tau[][TILE], const struct merge *
     for (int i = 0; i < count; i++) total[i] *= sign[i];
 }
 
+/* Back to the ancestor, rounded once; returns whether anything is not finite or does not fit. */
+INLINE int finish(const struct merge *merge, float *restrict total, const float *restrict origin, int64_t at,
+                  int count) {
+    const float divisor = merge->divisor, lambda = merge->lambda, largest = merge->largest;
+    void *restrict out = merge->out;
+    int outside = 0;
+    if (divisor != 0)
+        for (int i = 0; i < count; i++) total[i] /= divisor;
+    if (merge->origin)
+        for (int i = 0; i < count; i++) total[i] = total[i] * lambda + origin[i];
+    WITH_KIND(merge->out_kind, for (int i = 0; i < count; i++) {
+        outside |= !(fabsf(total[i]) <= largest);
+        store_at(out, KIND, at + i, total[i]);
+    })
+    return outside;
+}
+
 /* Merge so many values; returns whether all results are finite and fit the output. */
 FOR_EVERY_PROCESSOR
 int adamms_merge(const struct merge *merge, int64_t values) {
-    float origin[TILE], total[TILE], tau[MODELS][TILE];
-    const float divisor = merge->divisor, lambda = merge->lambda, largest = merge->largest;
+    float theta[TILE], total[TILE], tau[MODELS][TILE];
+    const float *origin = merge->origin ? theta : NULL;
     int outside = 0;
     for (int64_t at = 0; at < values; at += TILE) {
         const int count = values - at < TILE ? (int)(values - at) : TILE;
-        if (merge->origin) widen_tile(origin, merge->origin, merge->origin_kind, at, count);
+        if (origin) widen_tile(theta, merge->origin, merge->origin_kind, at, count);
         for (int each = 0; each < merge->count; each++) {
+            const struct model *model = &merge->models[each];
+            if (merge->elect == NO_ELECTION && model->least <= 0 && model->most < 0 && !model->draws) {
+                add_whole(total, model, origin, each == 0, at, count);
+                continue;
+            }
             float *own = tau[merge->elect ? each : 0];
-            task_vector(own, &merge->models[each], merge->origin ? origin : NULL, at, count);
-            add_weighted(total, own, &merge->models[each], each == 0, merge->elect, count);
+            task_vector(own, model, origin, at, count);
+            add_weighted(total, own, model, each == 0, count);
         }
         if (merge->elect) elect(total, tau, merge, count);
-        if (divisor != 0)
-            for (int i = 0; i < count; i++) total[i] /= divisor;
-        if (merge->origin)
-            for (int i = 0; i < count; i++) total[i] = total[i] * lambda + origin[i];
-        for (int i = 0; i < count; i++) outside |= !(fabsf(total[i]) <= largest);
-        store_tile(merge->out, total, merge->out_kind, at, count);
+        outside |= finish(merge, total, theta, at, count);
     }
     return !outside;
 }
