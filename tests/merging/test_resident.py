@@ -9,7 +9,7 @@ from adamms.errors import MachineError, MergeError
 from adamms.mapping import MappedDonor, map_parameters
 from adamms.merging import Parents, make_method
 from adamms.merging import resident as resident_module
-from adamms.merging.resident import ResidentTensors, held_for, needed
+from adamms.merging.resident import ResidentTensors, elementwise, held_for, needed
 from adamms.merging.tensors import TensorMerger
 from adapters import low_rank, write_adapter
 
@@ -110,3 +110,9 @@ def test_where_the_parents_are_follows_from_the_memory(parents, monkeypatch):
     monkeypatch.setattr(resident_module, "free_memory", lambda device: 10)
     with pytest.raises(MachineError, match="--parents mapped"):
         held_for(parents, method, device=CPU, wanted="resident")
+
+
+def test_methods_whose_sums_a_gpu_adds_in_another_order_stay_on_the_cpu():
+    chosen = [("linear", {}), ("nuslerp", {"over": "rows"}), ("slerp", {}), ("dare_linear", {})]
+    methods = [make_method(name, {"alpha": 0.3, **settings}) for name, settings in chosen]
+    assert list(map(elementwise, methods)) == [True, False, False, False]

@@ -60,7 +60,8 @@ def held_for(
 
     Args:
         parents: the models.
-        method: the method; one that draws or measures works on a CPU, whatever the live model's device.
+        method: the method; one that draws, measures or sums over rows works on a CPU, whatever the live
+            model's device.
         device: the live model's.
         wanted: `mapped`, `resident`, or `auto`: resident on a GPU whose memory allows it.
 
@@ -70,7 +71,7 @@ def held_for(
     size = size_of(parents, method)
     if wanted == "mapped":
         return None, "The parents are read from their files for every candidate (--parents mapped)."
-    on_device = device.type != "cpu" and not method.passes and "seed" not in method.settings
+    on_device = device.type != "cpu" and elementwise(method)
     place = device if on_device else torch.device("cpu")
     if wanted == "resident":
         free = free_memory(place)
@@ -93,6 +94,11 @@ def held_for(
         return ResidentTensors(parents, method, device=device), f"The parents' {size} are held on {device}."
     except MachineError:
         return None, f"The parents are read from their files: their {size} did not fit on {device}."
+
+
+def elementwise(method: Method) -> bool:
+    """Whether a method's values are the same bits on every device: sums come out in another order there."""
+    return not method.passes and not method.by_rows and "seed" not in method.settings
 
 
 def needed(parents: Parents, method: Method) -> int:
