@@ -19,7 +19,7 @@ from adamms.merging.values import Values, values_for
 
 if TYPE_CHECKING:
     from adamms.checkpoints import Checkpoint
-    from adamms.merging.resident import ResidentTensors
+    from adamms.merging.resident import Held
 
 Facts = Mapping[str, Any]
 
@@ -38,7 +38,7 @@ class BlockMerger:
         facts: Facts | None = None,
         draws: Draws | None = None,
         values: Values | None = None,
-        held: "ResidentTensors | None" = None,
+        held: "Held | None" = None,
     ) -> None:
         """Prepare a thread's merging.
 
@@ -49,8 +49,8 @@ class BlockMerger:
             draws: another source of random numbers, for tests.
             values: the library to compute in; chosen by method and dtypes where it is left out. The results
                 are the same.
-            held: the parents in memory, on the device that `values` computes on; read from their files
-                where it is left out.
+            held: where the parents are read from, on the device that `values` computes on; their files,
+                in main memory, where it is left out.
         """
         views = parents.views_for(method)
         self._values_in = values or values_for(parents, method)
@@ -74,7 +74,15 @@ class BlockMerger:
         self._draws = draws or SeededDraws(method.settings.get("seed", 0))
         self._function = method.function
 
-    def merge(self, block: Block, out: Any, *, dtype: str, facts: Facts | None = None) -> None:
+    def merge(
+        self,
+        block: Block,
+        out: Any,
+        *,
+        dtype: str,
+        facts: Facts | None = None,
+        unsure: list[Any] | None = None,
+    ) -> None:
         """Write a block's values into `out`.
 
         Args:
@@ -82,6 +90,7 @@ class BlockMerger:
             out: the place of the values' bytes, uint8.
             dtype: what they are stored as.
             facts: what the method's passes over this tensor found.
+            unsure: takes up whether the values are sound; asked here, where it is left out.
 
         Raises:
             MergeError: a source holds NaN or infinity, or the result does not fit the output's dtype.
@@ -92,9 +101,10 @@ class BlockMerger:
             self._values_in.store(self._base.widened(self._values_in, *read, double=double), out, dtype)
             return
         merged = call(self._function, self._available(block, self._function, facts))
-        low, high = self._values_in.bounds(merged)
-        # Written so that NaN, which compares false with everything, is caught as well.
-        if not (low >= -LARGEST[dtype] and high <= LARGEST[dtype]):
+        fits = self._values_in.fits(merged, LARGEST[dtype])
+        if unsure is not None:
+            unsure.append(fits)
+        elif not fits:
             raise MergeError(self._explain(block, dtype))
         self._values_in.store(merged, out, dtype)
 
@@ -198,7 +208,7 @@ class _Operand:
     system each time).
     """
 
-    def __init__(self, source: "Checkpoint", role: str, held: "ResidentTensors | None") -> None:
+    def __init__(self, source: "Checkpoint", role: str, held: "Held | None") -> None:
         self.role = role
         self._held = held
         self._source = source
@@ -210,12 +220,8 @@ class _Operand:
 
     def read(self, name: str, start: int, count: int) -> tuple[Any, str]:
         """The bytes of so many elements, and what they are; on the device where they are held."""
-        if self._held is not None and (found := self._held.find(self._source, name)) is not None:
-            whole, dtype = found
-            size = ITEMSIZES[dtype]
-            part = whole[start * size : (start + count) * size]
-            # What is stored wide is handed to the method as it lies, and is not the method's to change.
-            return (part.copy() if size > 2 and self._held.on_cpu else part), dtype
+        if self._held is not None:
+            return self._held.read(self._source, name, start, count)
         exact = self._source.unrounded(name, start=start, count=count)
         if exact is not None:
             # With an adapter folded in: rounded at the end, with the rest, and not before.

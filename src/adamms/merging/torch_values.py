@@ -24,10 +24,11 @@ class TorchValues:
             return stored
         return torch.from_numpy(into[: len(stored) * exact.itemsize]).view(exact).copy_(stored)
 
-    def bounds(self, values: torch.Tensor) -> tuple[float, float]:
+    def fits(self, values: torch.Tensor, largest: float) -> Any:
         """As `Values` says."""
         low, high = torch.aminmax(values)
-        return float(low), float(high)
+        # Written so that NaN, which compares false with everything, is caught as well.
+        return float(low) >= -largest and float(high) <= largest
 
     def store(self, values: torch.Tensor, out: np.ndarray, dtype: str) -> None:
         """As `Values` says."""
@@ -45,6 +46,11 @@ class DeviceValues(TorchValues):
         """As `Values` says; a copy, and `into` is not used: the device's allocator keeps memory by itself."""
         stored: torch.Tensor = raw.view(TORCH_DTYPES[dtype])
         return stored.to(torch.float64 if double else torch.float32, copy=True)
+
+    def fits(self, values: torch.Tensor, largest: float) -> torch.Tensor:
+        """As `Values` says."""
+        low, high = torch.aminmax(values)
+        return (low >= -largest) & (high <= largest)
 
     def store(self, values: torch.Tensor, out: Any, dtype: str) -> None:
         """As `Values` says."""

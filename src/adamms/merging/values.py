@@ -29,8 +29,11 @@ class Values(Protocol):
         """
         ...
 
-    def bounds(self, values: Any) -> tuple[float, float]:
-        """The least and the largest value; NaN if one is NaN."""
+    def fits(self, values: Any, largest: float) -> Any:
+        """Whether no magnitude exceeds `largest` and none is NaN.
+
+        On a device a tensor of one truth value: asking for it waits for all that is computed there.
+        """
         ...
 
     def store(self, values: Any, out: np.ndarray, dtype: str) -> None:
@@ -71,9 +74,10 @@ class NumpyValues:
             exact, copy=False
         )
 
-    def bounds(self, values: np.ndarray) -> tuple[float, float]:
+    def fits(self, values: np.ndarray, largest: float) -> bool:
         """As `Values` says."""
-        return float(values.min()), float(values.max())
+        # Written so that NaN, which compares false with everything, is caught as well.
+        return bool(values.min() >= -largest and values.max() <= largest)
 
     def store(self, values: np.ndarray, out: np.ndarray, dtype: str) -> None:
         """As `Values` says."""
