@@ -1,5 +1,8 @@
 """Parents read through a device give their files' values, bit for bit, and say where they are."""
 
+import sys
+from types import SimpleNamespace
+
 import pytest
 import torch
 
@@ -67,6 +70,35 @@ def test_blending_on_a_device_gives_the_same_values(parents, name):
     for tensor in parents.changed(method):
         assert torch.equal(mapped.merged(tensor, method), device.merged(tensor, method))
     assert all(map(torch.equal, before, [raw for raw, _ in held._copies.values()]))
+
+
+@pytest.mark.parametrize(
+    "settings", [{"alpha": 0.0}, {"alpha": 0.3}, {"alpha": 1.0}, {"base_weight": 1.0, "normalize": True}]
+)
+def test_a_weighted_sum_in_one_pass_gives_the_same_values(parents, settings, monkeypatch):
+    """The way to the kernel and what it is given; the kernel itself runs on a GPU only."""
+
+    def weighted_sum(terms, out, *, largest):
+        total = sum(values.float() * weight for values, weight in terms)
+        out.copy_(total)
+        return total.abs().max() <= largest
+
+    kernel = SimpleNamespace(weighted_sum=weighted_sum)
+    monkeypatch.setitem(sys.modules, "adamms.merging.one_pass", kernel)
+    method = make_method("linear", {"alpha": 0.4, **settings})
+    mapped = TensorMerger(parents)
+    for held in (Elsewhere(parents, method), StreamedTensors(CPU)):
+        device = TensorMerger(parents, held=held)
+        device._values.one_pass = True
+        device._values.widened = None  # not asked for
+        for tensor in parents.changed(method):
+            assert torch.equal(mapped.merged(tensor, method), device.merged(tensor, method))
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="a kernel for a GPU")
+def test_the_kernel_has_the_bits_of_torch():
+    one_pass = pytest.importorskip("adamms.merging.one_pass")
+    assert one_pass.works_on(torch.device("cuda"))
 
 
 def test_a_number_that_is_none_is_named_there_too(tmp_path):

@@ -100,13 +100,32 @@ class BlockMerger:
             read = self._base.read(block.name, block.start, block.count)
             self._values_in.store(self._base.widened(self._values_in, *read, double=double), out, dtype)
             return
-        merged = call(self._function, self._available(block, self._function, facts))
-        fits = self._values_in.fits(merged, LARGEST[dtype])
+        merged = None
+        fits = self._summed(block, out, dtype) if self._values_in.one_pass else None
+        if fits is None:
+            merged = call(self._function, self._available(block, self._function, facts))
+            fits = self._values_in.fits(merged, LARGEST[dtype])
         if unsure is not None:
             unsure.append(fits)
         elif not fits:
             raise MergeError(self._explain(block, dtype))
-        self._values_in.store(merged, out, dtype)
+        if merged is not None:
+            self._values_in.store(merged, out, dtype)
+
+    def _summed(self, block: Block, out: Any, dtype: str) -> Any:
+        """Write a block in one pass, where the method is a weighted sum; None where that is not possible."""
+        by = self._method.rule.summed_by
+        if by is None or None in block.sources:
+            return None
+        weights = self._parents.weights(block.name, self._method)
+        weights = call(by, {**self._given, "weights": weights})
+        places = [(self._base, (block.name, block.start)), *zip(self._others, block.sources, strict=True)]
+        terms = [
+            (operand.read(*source, block.count), weight)
+            for (operand, source), weight in zip(places, weights, strict=True)
+            if source is not None and weight
+        ]
+        return self._values_in.weighted_sum(terms, out, dtype)
 
     def measure(self, blocks: Iterable[Block], one: Pass, *, facts: Facts | None = None) -> np.ndarray:
         """The sum of a pass's measures of blocks that have sources; at least one block.

@@ -7,7 +7,7 @@ before merging whose measures add up, so that nothing larger than a block is eve
 """
 
 import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache, cached_property
 from typing import TYPE_CHECKING, Any, Literal
@@ -145,6 +145,8 @@ class MergeMethod:
         by_rows: it needs whole rows of a tensor in one block.
         arrays: what its functions compute with: torch tensors, or numpy arrays as well (`any`), which spares
             a merge the import of torch.
+        summed_by: of a method that is nothing but the models' weighted sum: the weights, from what they
+            depend on; asks for it as a method does.
     """
 
     function: "Callable[..., Tensor]"
@@ -158,6 +160,7 @@ class MergeMethod:
     check: Callable[[Mapping[str, Any]], None] = field(default=lambda values: None)
     by_rows: Callable[[Mapping[str, Any]], bool] = field(default=lambda settings: False)
     arrays: Literal["torch", "any"] = "torch"
+    summed_by: Callable[..., Sequence[float]] | None = None
 
     @property
     def name(self) -> str:

@@ -37,6 +37,8 @@ class Held(Protocol):
     """Whether it gives numpy arrays; uint8 tensors on the device otherwise."""
     block_elements: int
     """As many at a time as are merged best."""
+    at_once: int
+    """The same where a merge takes no memory beside."""
     readers: int
     """Threads that keep it busy."""
 
@@ -59,6 +61,7 @@ class ResidentTensors:
         self.on_cpu = device.type == "cpu"
         # On a GPU a small block costs as long as a large one, and one thread can issue all of them.
         self.block_elements = BLOCK_ELEMENTS if self.on_cpu else 1 << 24
+        self.at_once = 1 << 40
         self.readers = READERS if self.on_cpu else 1
         self._files = StreamedTensors(device)
         self._copies: dict[tuple[int, str], tuple[Any, str]] = {}
@@ -91,7 +94,7 @@ class StreamedTensors:
     """Blocks of the parents' files on their way to a device; nothing is kept."""
 
     on_cpu = False
-    block_elements = 1 << 22
+    block_elements = at_once = 1 << 22
     readers = READERS
 
     def __init__(self, device: torch.device) -> None:

@@ -8,7 +8,8 @@ from typing import Any
 
 import torch
 
-from adamms.merging.blocks import BLOCK_ELEMENTS, blocks_of
+from adamms.checkpoints import TensorInfo
+from adamms.merging.blocks import Block, blocks_of
 from adamms.merging.draws import Draws
 from adamms.merging.facts import model_facts, tensor_facts
 from adamms.merging.merger import BlockMerger
@@ -47,6 +48,8 @@ class TensorMerger:
         self._threads = threads
         self._draws = draws
         self._facts: list[tuple[Any, dict[str, Any]]] = []
+        self._blocks: dict[tuple[str, int, bool, int], list[Block]] = {}
+        self._values = TorchValues() if held is None or held.on_cpu else DeviceValues(held.device)
         self.device = torch.device("cpu") if held is None else held.device
         self.workers = READERS if held is None else held.readers
         """Threads that may ask for tensors at once with profit."""
@@ -97,11 +100,10 @@ class TensorMerger:
             method,
             facts=self._facts_for(method),
             draws=self._draws,
-            values=TorchValues() if held is None or held.on_cpu else DeviceValues(),
+            values=self._values,
             held=held,
         )
-        size = BLOCK_ELEMENTS if held is None else held.block_elements
-        blocks = list(blocks_of(info, self._parents, method, size=size))
+        blocks = self._blocks_of(info, method)
         facts = tensor_facts(merger, method, blocks)
         raw: Any = flat.view(torch.uint8)
         if held is None or held.on_cpu:
@@ -111,6 +113,19 @@ class TensorMerger:
             place = raw[block.start * size : (block.start + block.count) * size]
             merger.merge(block, place, dtype=dtype, facts=facts, unsure=unsure)
         return into
+
+    def _blocks_of(self, info: TensorInfo, method: Method) -> list[Block]:
+        held = self._held
+        if held is None:
+            return list(blocks_of(info, self._parents, method))
+        size = held.block_elements
+        if self._values.one_pass and method.rule.summed_by is not None and len(self._parents.donors) == 1:
+            size = held.at_once
+        # On a device a move takes milliseconds, and cutting the tensors anew would be a third of them.
+        key = (info.name, size, method.by_rows, len(self._parents.views_for(method)))
+        if key not in self._blocks:
+            self._blocks[key] = list(blocks_of(info, self._parents, method, size=size))
+        return self._blocks[key]
 
     def _facts_for(self, method: Method) -> dict[str, Any]:
         passes = method.passes_of("model")

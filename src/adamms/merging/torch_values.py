@@ -1,9 +1,13 @@
 """As `values`, in torch: for methods that are written in torch, and for float16, which it converts fast."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 import torch
+
+from adamms.merging.stored import LARGEST
+from adamms.merging.values import Term
 
 TORCH_DTYPES = {
     "BF16": torch.bfloat16,
@@ -15,6 +19,12 @@ TORCH_DTYPES = {
 
 class TorchValues:
     """As `Values` says."""
+
+    one_pass = False
+
+    def weighted_sum(self, terms: Sequence[Term], out: Any, dtype: str) -> Any:
+        """Not here: blocks stay in a core's cache anyway."""
+        return None
 
     def widened(self, raw: np.ndarray, dtype: str, into: np.ndarray, *, double: bool) -> torch.Tensor:
         """As `Values` says."""
@@ -42,6 +52,18 @@ class TorchValues:
 class DeviceValues(TorchValues):
     """As `TorchValues`, where bytes are uint8 tensors on a device and stay there."""
 
+    def __init__(self, device: torch.device) -> None:
+        self.one_pass = device.type == "cuda" and _triton_works(device)
+
+    def weighted_sum(self, terms: Sequence[Term], out: Any, dtype: str) -> Any:
+        """As `Values` says: up to two terms, none of which is float64."""
+        from adamms.merging.one_pass import weighted_sum
+
+        if len(terms) not in (1, 2) or "F64" in (dtype, *(of for (_, of), _ in terms)):
+            return None
+        weighted = [(raw.view(TORCH_DTYPES[of]), weight) for (raw, of), weight in terms]
+        return weighted_sum(weighted, out.view(TORCH_DTYPES[dtype]), largest=LARGEST[dtype])
+
     def widened(self, raw: Any, dtype: str, into: np.ndarray, *, double: bool) -> torch.Tensor:
         """As `Values` says; a copy, and `into` is not used: the device's allocator keeps memory by itself."""
         stored: torch.Tensor = raw.view(TORCH_DTYPES[dtype])
@@ -55,3 +77,11 @@ class DeviceValues(TorchValues):
     def store(self, values: torch.Tensor, out: Any, dtype: str) -> None:
         """As `Values` says."""
         out.view(TORCH_DTYPES[dtype]).copy_(values)
+
+
+def _triton_works(device: torch.device) -> bool:
+    try:
+        from adamms.merging.one_pass import works_on
+    except ImportError:
+        return False
+    return works_on(device)

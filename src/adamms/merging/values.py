@@ -11,12 +11,34 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from adamms.merging.method import Method
     from adamms.merging.parents import Parents
 
 
+Term = tuple[tuple[Any, str], float]
+"""Stored bytes and what they are, and a weight."""
+
+
 class Values(Protocol):
     """A library that a method computes in; one thread's, as it keeps buffers."""
+
+    one_pass: bool
+    """Whether it has `weighted_sum`."""
+
+    def weighted_sum(self, terms: "Sequence[Term]", out: Any, dtype: str) -> Any:
+        """Write a weighted sum into `out` in one pass; the same bits as `linear` and `store`.
+
+        Args:
+            terms: the stored bytes, what they are, and their weights, none of which is 0.
+            out: the place of the sum's bytes.
+            dtype: what it is stored as.
+
+        Returns:
+            As `fits`; None where it is not able to, and has written nothing.
+        """
+        ...
 
     def widened(self, raw: np.ndarray, dtype: str, into: np.ndarray, *, double: bool) -> Any:
         """Stored values as float32 (or float64 where `double`), in place of `raw` or in the memory `into`.
@@ -59,6 +81,8 @@ def values_for(parents: "Parents", method: "Method") -> Values:
 class NumpyValues:
     """As `Values` says."""
 
+    one_pass = False
+
     def __init__(self) -> None:
         self._rounding = np.empty(0, np.uint32)
 
@@ -73,6 +97,9 @@ class NumpyValues:
         return raw.view(f"f{dtype[1:]}".replace("64", "8").replace("32", "4").replace("16", "2")).astype(
             exact, copy=False
         )
+
+    def weighted_sum(self, terms: "Sequence[Term]", out: Any, dtype: str) -> None:
+        """Not here: blocks stay in a core's cache anyway."""
 
     def fits(self, values: np.ndarray, largest: float) -> bool:
         """As `Values` says."""

@@ -29,8 +29,7 @@ def linear(models: "Sequence[Tensor]", *, weights: Sequence[float], normalize: b
         A tensor of the same shape and dtype. Each product and each sum are rounded once in that dtype, as
         the equation is written; no fused multiply-add, so the result is the same on every machine.
     """
-    if normalize and (whole := sum(weights)):
-        weights = [weight / whole for weight in weights]
+    weights = shares(weights, normalize=normalize)
     terms = [(model, weight) for model, weight in zip(models, weights, strict=True) if weight]
     if not terms:
         return models[0] * 0
@@ -43,6 +42,12 @@ def linear(models: "Sequence[Tensor]", *, weights: Sequence[float], normalize: b
     return total
 
 
+def shares(weights: Sequence[float], *, normalize: bool = False) -> Sequence[float]:
+    """The weights as they are multiplied with; weights that cancel are not divided by their sum."""
+    whole = sum(weights) if normalize else 0
+    return [weight / whole for weight in weights] if whole else weights
+
+
 METHOD = MergeMethod(
     linear,
     summary="(1 - alpha) base + alpha donor",
@@ -50,4 +55,5 @@ METHOD = MergeMethod(
     settings=(ALPHA_OF_REST, BASE_WEIGHT_OF_REST, NORMALIZE),
     base_weight="rest",
     arrays="any",
+    summed_by=shares,
 )
