@@ -6,6 +6,7 @@ Only `torch_values` imports this file, and only where Triton is installed: it co
 GPUs.
 """
 
+import threading
 from functools import cache
 
 import torch
@@ -14,6 +15,9 @@ import triton.language as tl
 from torch import Tensor
 
 BLOCK = 4096
+
+_LAUNCH = threading.Lock()
+"""Triton compiles at the first call, which is not made for several threads at once."""
 
 
 @triton.jit  # type: ignore[untyped-decorator]
@@ -43,7 +47,7 @@ def weighted_sum(terms: list[tuple[Tensor, float]], out: Tensor, *, largest: flo
     (first, first_weight), (second, second_weight) = terms[0], terms[-1]
     wrong = torch.zeros(1, dtype=torch.int32, device=out.device)
     count = out.numel()
-    with torch.cuda.device_of(out):
+    with _LAUNCH, torch.cuda.device_of(out):
         _kernel[(triton.cdiv(count, BLOCK),)](
             first, second, out, wrong, first_weight, second_weight, largest, count,
             pair=len(terms) == 2, block=BLOCK, num_warps=8, enable_fp_fusion=False,
