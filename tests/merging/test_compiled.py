@@ -21,7 +21,7 @@ from adamms.merging.draws import SeededDraws
 from adamms.merging.facts import model_facts
 from adamms.merging.magnitudes import lower_counts, upper_counts
 from adamms.merging.method import as_parameters, call
-from adamms.merging.stored import LARGEST
+from adamms.merging.stored import LARGEST, Stored, StoredVector
 from adamms.merging.stream import stream_merge
 from adamms.merging.torch_values import TORCH_DTYPES, TorchValues
 from adamms.merging.values import NumpyValues
@@ -45,17 +45,17 @@ def library() -> Any:
     return found
 
 
-def stored(seed: int, size: int, power: int, dtype: str, number: int) -> compiled.Stored:
+def stored(seed: int, size: int, power: int, dtype: str, number: int) -> Stored:
     random = np.random.default_rng(seed + number)
     values = random.integers(-6, 7, size).astype(np.float32) * np.float32(2.0**power)
     values[::3] = random.standard_normal(len(values[::3])) * 0.02
     values[1::17] = -0.0
     values[2::19] *= np.float32(2.0**-22)
     raw = torch.from_numpy(values).to(TORCH_DTYPES[dtype]).view(torch.uint8).numpy()
-    return compiled.Stored(raw, dtype)
+    return Stored(raw, dtype)
 
 
-def widened(values: compiled.Stored) -> np.ndarray:
+def widened(values: Stored) -> np.ndarray:
     return (
         TorchValues()
         .widened(values.raw, values.dtype, np.empty(4 * len(values.raw), np.uint8), double=False)
@@ -94,13 +94,14 @@ def test_the_same_bits_as_the_function(
     expected = call(method.function, known)
     assert method.rule.arithmetic is not None
     out = np.full(size * (2 if out_dtype == "BF16" else 4), 0xAA, np.uint8)
+    numbers = call(method.rule.arithmetic, known)
     fits = compiled.merge(
         compiled.library(),  # type: ignore[arg-type]
-        call(method.rule.arithmetic, known),
-        models=each,
+        numbers,
+        models={at: each[at] for at in numbers.used(origin=origin is not None)},
         origin=origin,
         draws=draws,
-        out=compiled.Stored(out, out_dtype),
+        out=Stored(out, out_dtype),
     )
     inside = bool((np.abs(expected) <= LARGEST[out_dtype]).all())
     assert fits == inside
@@ -115,7 +116,7 @@ def test_every_stored_value_is_widened_and_rounded_as_torch_does(library: Any, d
     raw = np.arange(1 << 16, dtype=np.uint16)
     exact = torch.from_numpy(raw.view(np.int16)).view(TORCH_DTYPES[dtype]).float().numpy()
     into = np.empty(len(raw), np.float32)
-    compiled.widen(library, compiled.Stored(raw.view(np.uint8), dtype), into)
+    compiled.widen(library, Stored(raw.view(np.uint8), dtype), into)
     np.testing.assert_array_equal(into, exact)  # NaN equals NaN here
     finite = np.isfinite(exact)
     np.testing.assert_array_equal(into.view(np.uint32)[finite], exact.view(np.uint32)[finite])
@@ -130,10 +131,10 @@ def test_every_stored_value_is_widened_and_rounded_as_torch_does(library: Any, d
     assert compiled.merge(
         library,
         call(make_method("linear", {"alpha": 0.0}).rule.arithmetic, {"weights": (1.0,)}),  # type: ignore[arg-type]
-        models=[compiled.Stored(np.ascontiguousarray(values).view(np.uint8), "F32")],
+        models={0: Stored(np.ascontiguousarray(values).view(np.uint8), "F32")},
         origin=None,
         draws=(),
-        out=compiled.Stored(out, dtype),
+        out=Stored(out, dtype),
     )
     expected = torch.from_numpy(values).to(TORCH_DTYPES[dtype]).view(torch.int16).numpy()
     np.testing.assert_array_equal(out.view(np.int16), expected)
@@ -146,7 +147,7 @@ def test_what_is_no_number_is_told(library: Any, name: str, at: int, bad: float)
     method = make_method(name, SETTINGS[name][0])
     values = np.ones((3, 701), np.float32)
     values[1, at] = bad
-    one, two, ancestor = (compiled.Stored(row.view(np.uint8), "F32") for row in values)
+    one, two, ancestor = (Stored(row.view(np.uint8), "F32") for row in values)
     known = {
         **as_parameters(method.settings),
         **method.values(Spot("t"), donors=1),
@@ -158,10 +159,10 @@ def test_what_is_no_number_is_told(library: Any, name: str, at: int, bad: float)
     assert not compiled.merge(
         library,
         call(method.rule.arithmetic, known),  # type: ignore[arg-type]
-        models=[one, two],
+        models={0: one, 1: two},
         origin=ancestor if method.rule.pretrained == "needed" else None,
         draws=[np.full(701, 32_767, np.int16)] * 2,
-        out=compiled.Stored(np.empty(4 * 701, np.uint8), "F32"),
+        out=Stored(np.empty(4 * 701, np.uint8), "F32"),
     )
 
 
@@ -170,7 +171,7 @@ def test_what_is_no_number_is_told(library: Any, name: str, at: int, bad: float)
 def test_counts_are_those_of_numpy(seed: int, dtype: str, size: int) -> None:
     model, origin = (stored(seed, size, 0, dtype, number) for number in (0, 1))
     magnitudes = np.abs(widened(model) - widened(origin)).view(np.uint32)
-    vector = compiled.StoredVector(model, origin)
+    vector = StoredVector(model, origin)
     upper = upper_counts(vector)
     np.testing.assert_array_equal(upper, np.bincount(magnitudes >> 16, minlength=1 << 15))
     for at in (int(upper.argmax()), 0x7F7F):

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 from adamms.errors import MergeError
 from adamms.merging import all_methods, find_method, make_method
-from adamms.merging.arrays import at_least
+from adamms.merging.arrays import at_least, divide
 from adamms.merging.coefficients import Spot, coefficient_at
 from adamms.merging.draws import CHUNK, SeededDraws, kept
 from adamms.merging.magnitudes import magnitude_passes
@@ -171,6 +171,13 @@ def test_inputs_are_left_alone(name: str, vectors: tuple[np.ndarray, ...]) -> No
     before = [vector.tobytes() for vector in vectors]
     apply(name, [base, donor], pretrained)
     assert [vector.tobytes() for vector in vectors] == before
+
+
+def test_dividing_by_a_number_rounds_once():
+    values = np.arange(1, 1000, dtype=np.float32)
+    expected = (values.astype(np.float64) / 3.0).astype(np.float32)
+    assert np.array_equal(divide(values.copy(), 3.0), expected)
+    assert np.array_equal(divide(torch.from_numpy(values.copy()), 3.0).numpy(), expected)
 
 
 @given(npst.arrays(np.float32, st.integers(1, 60), elements=grid), st.floats(0.01, 1))

@@ -1,4 +1,7 @@
-"""Parents held in memory give the values that their files give, bit for bit, and say where they are."""
+"""Parents read through a device give their files' values, bit for bit, and say where they are."""
+
+import sys
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -9,7 +12,7 @@ from adamms.errors import MachineError, MergeError
 from adamms.mapping import MappedDonor, map_parameters
 from adamms.merging import Parents, make_method
 from adamms.merging import resident as resident_module
-from adamms.merging.resident import ResidentTensors, held_for, needed
+from adamms.merging.resident import ResidentTensors, StreamedTensors, elementwise, held_for, needed
 from adamms.merging.tensors import TensorMerger
 from adapters import low_rank, write_adapter
 
@@ -40,8 +43,22 @@ class Elsewhere(ResidentTensors):
 
     def __init__(self, parents, method):
         super().__init__(parents, method, device=CPU)
-        self.on_cpu = False
+        self.on_cpu, self.block_elements = False, 1 << 24
         self._copies = {key: (torch.from_numpy(raw), dtype) for key, (raw, dtype) in self._copies.items()}
+
+
+@pytest.mark.parametrize("name", ["linear", "slerp"])
+@pytest.mark.parametrize("size", [1 << 22, 100])
+def test_blending_on_the_way_from_the_files_gives_the_same_values(parents, name, size):
+    method = make_method(name, {"alpha": 0.3})
+    held = StreamedTensors(CPU)
+    held.block_elements = size
+    mapped, device = TensorMerger(parents), TensorMerger(parents, held=held)
+    for tensor in parents.changed(method):
+        expected = mapped.merged(tensor, method)
+        assert torch.equal(expected, device.merged(tensor, method))
+        whole, _ = held.whole(parents.base, tensor)
+        assert torch.equal(whole.view(expected.dtype).view(expected.shape), parents.base.tensor(tensor))
 
 
 @pytest.mark.parametrize("name", ["linear", "slerp"])
@@ -53,6 +70,35 @@ def test_blending_on_a_device_gives_the_same_values(parents, name):
     for tensor in parents.changed(method):
         assert torch.equal(mapped.merged(tensor, method), device.merged(tensor, method))
     assert all(map(torch.equal, before, [raw for raw, _ in held._copies.values()]))
+
+
+@pytest.mark.parametrize(
+    "settings", [{"alpha": 0.0}, {"alpha": 0.3}, {"alpha": 1.0}, {"base_weight": 1.0, "normalize": True}]
+)
+def test_a_weighted_sum_in_one_pass_gives_the_same_values(parents, settings, monkeypatch):
+    """The way to the kernel and what it is given; the kernel itself runs on a GPU only."""
+
+    def weighted_sum(terms, out, *, largest):
+        total = sum(values.float() * weight for values, weight in terms)
+        out.copy_(total)
+        return total.abs().max() <= largest
+
+    kernel = SimpleNamespace(weighted_sum=weighted_sum)
+    monkeypatch.setitem(sys.modules, "adamms.merging.one_pass", kernel)
+    method = make_method("linear", {"alpha": 0.4, **settings})
+    mapped = TensorMerger(parents)
+    for held in (Elsewhere(parents, method), StreamedTensors(CPU)):
+        device = TensorMerger(parents, held=held)
+        device._values._one_pass = True
+        device._values.widened = None  # not asked for
+        for tensor in parents.changed(method):
+            assert torch.equal(mapped.merged(tensor, method), device.merged(tensor, method))
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="a kernel for a GPU")
+def test_the_kernel_has_the_bits_of_torch():
+    one_pass = pytest.importorskip("adamms.merging.one_pass")
+    assert one_pass.works_on(torch.device("cuda"))
 
 
 def test_a_number_that_is_none_is_named_there_too(tmp_path):
@@ -67,9 +113,29 @@ def test_a_number_that_is_none_is_named_there_too(tmp_path):
     base, donor = Checkpoint.open(tmp_path / "base"), Checkpoint.open(tmp_path / "donor")
     pair = Parents.pair(base, donor, MappedDonor(map_parameters(base, donor), base, donor))
     method = make_method("linear", {"alpha": 0.3})
-    for held in (ResidentTensors(pair, method, device=CPU), Elsewhere(pair, method)):
-        with pytest.raises(MergeError, match=r"model\.norm\.weight in the donor holds 1 NaN"):
-            TensorMerger(pair, held=held).merged("model.norm.weight", method)
+    told = r"model\.norm\.weight in the donor holds 1 NaN"
+    for held in (ResidentTensors(pair, method, device=CPU), Elsewhere(pair, method), StreamedTensors(CPU)):
+        merger = TensorMerger(pair, held=held)
+        with pytest.raises(MergeError, match=told):
+            merger.merged("model.norm.weight", method)
+        candidate = merger.candidate(method)
+        for name in pair.changed(method):
+            candidate.lay(name, torch.empty_like(base.tensor(name)))
+        with pytest.raises(MergeError, match=told):
+            candidate.settle()
+
+
+def test_a_tensor_is_laid_only_where_it_fits(parents):
+    method = make_method("linear", {"alpha": 0.3})
+    candidate = TensorMerger(parents).candidate(method)
+    name = "model.layers.0.self_attn.q_proj.weight"
+    live = torch.nn.Parameter(torch.zeros_like(parents.base.tensor(name)))
+    assert candidate.fits(name, live)
+    candidate.lay(name, live)
+    candidate.settle()
+    assert torch.equal(live, candidate(name))
+    for other in (live.double(), live.mT, live[:, 1:], live.to("meta")):
+        assert not candidate.fits(name, other)
 
 
 def test_an_adapter_is_held_before_it_is_rounded(tmp_path):
@@ -82,10 +148,10 @@ def test_an_adapter_is_held_before_it_is_rounded(tmp_path):
     pair = Parents.pair(base, donor, MappedDonor(map_parameters(base, donor), base, donor))
     method = make_method("linear", {"alpha": 0.3})
     name = "model.layers.1.mlp.up_proj.weight"
-    held = ResidentTensors(pair, method, device=CPU)
-    assert torch.equal(
-        TensorMerger(pair, held=held).merged(name, method), TensorMerger(pair).merged(name, method)
-    )
+    for held in (ResidentTensors(pair, method, device=CPU), StreamedTensors(CPU)):
+        assert torch.equal(
+            TensorMerger(pair, held=held).merged(name, method), TensorMerger(pair).merged(name, method)
+        )
 
 
 def test_where_the_parents_are_follows_from_the_memory(parents, monkeypatch):
@@ -98,15 +164,26 @@ def test_where_the_parents_are_follows_from_the_memory(parents, monkeypatch):
     assert held is not None
     assert "held on cpu" in told
     for free, wanted, expected in (
-        (needed(parents, method), "auto", None),
-        (4 * needed(parents, method), "auto", gpu),
-        (4 * needed(parents, method), "mapped", None),
-        (None, "auto", None),
+        (needed(parents, method), "auto", StreamedTensors),
+        (4 * needed(parents, method), "auto", ResidentTensors),
+        (4 * needed(parents, method), "mapped", StreamedTensors),
+        (None, "auto", StreamedTensors),
     ):
         monkeypatch.setattr(resident_module, "free_memory", lambda device, free=free: free)
         held, told = held_for(parents, method, device=gpu, wanted=wanted)
-        assert (held and held.device) == expected
-        assert ("held on meta" in told) == (expected is not None)
+        assert type(held) is expected
+        assert held.device == gpu
+        assert ("held on meta" in told) == (expected is ResidentTensors)
+        assert ("blended on meta" in told) == (expected is StreamedTensors)
+    held, told = held_for(parents, make_method("slerp", {"alpha": 0.3}), device=gpu)
+    assert held is None
+    assert "blended" not in told
     monkeypatch.setattr(resident_module, "free_memory", lambda device: 10)
     with pytest.raises(MachineError, match="--parents mapped"):
         held_for(parents, method, device=CPU, wanted="resident")
+
+
+def test_methods_whose_sums_a_gpu_adds_in_another_order_stay_on_the_cpu():
+    chosen = [("linear", {}), ("nuslerp", {"over": "rows"}), ("slerp", {}), ("dare_linear", {})]
+    methods = [make_method(name, {"alpha": 0.3, **settings}) for name, settings in chosen]
+    assert list(map(elementwise, methods)) == [True, False, False, False]

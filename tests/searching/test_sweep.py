@@ -127,6 +127,32 @@ def test_embeddings_are_merged_by_token(tmp_path, examples):
     assert torch.equal(generator.model.get_input_embeddings().weight, expected)
 
 
+@pytest.mark.parametrize("dtype", ["bfloat16", "float32"])
+def test_weights_laid_in_place_are_those_that_are_copied(one_pair, dtype):
+    from adamms.merging.resident import StreamedTensors
+    from adamms.merging.tensors import TensorMerger
+    from adamms.searching.generation import TransformersGenerator
+
+    changed = one_pair.parents.changed(linear(0.5))
+    generator = TransformersGenerator(
+        one_pair.base.folder,
+        names=list(one_pair.base.tensors),
+        changed=changed,
+        max_new_tokens=2,
+        batch_size=1,
+        device="cpu",
+        dtype=dtype,
+    )
+    merger = TensorMerger(one_pair.parents, held=StreamedTensors(torch.device("cpu")))
+    language = generator.model.get_decoder()
+    generator.move(0.5, merger.candidate(linear(0.5)))
+    laid = {name: value.clone() for name, value in language.state_dict().items()}
+    generator.move(0.0, merger.candidate(linear(0.0)))
+    assert not torch.equal(laid["norm.weight"], language.norm.weight)
+    generator.move(0.5, lambda name: merger.merged(name, linear(0.5)))
+    assert all(torch.equal(value, laid[name]) for name, value in language.state_dict().items())
+
+
 def test_answers_are_the_same_every_time(one_pair, examples):
     assert list(one_pair.sweep(examples)) == list(one_pair.sweep(examples))
 

@@ -8,7 +8,6 @@ import hashlib
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -82,7 +81,7 @@ class MergedModel:
             alpha = method.settings.get("alpha")
             made._generator.move(
                 alpha if isinstance(alpha, float) else 0.0,
-                partial(TensorMerger(parents).merged, method=method),
+                TensorMerger(parents).candidate(method),
             )
         return made
 

@@ -35,3 +35,13 @@ class Arithmetic:
     elect: Literal["mean", "sum"] | None = None
     divisor: float = 0.0
     lambda_: float = 1.0
+
+    @property
+    def is_weighted_sum(self) -> bool:
+        """Whether nothing is done but weighing and adding up."""
+        return self == Arithmetic(self.weights)
+
+    def used(self, *, origin: bool) -> list[int]:
+        """The models that are looked at, by number: not those of weight 0, where no origin is read."""
+        every = list(range(len(self.weights)))
+        return every if origin else [at for at in every if self.weights[at]] or [0]

@@ -50,7 +50,7 @@ def signs(values: Array) -> Array:
     if not in_numpy(values):
         import torch
 
-        return torch.copysign(torch.ones((), dtype=values.dtype), values)
+        return torch.copysign(torch.ones((), dtype=values.dtype, device=values.device), values)
     import numpy as np
 
     if values.dtype != np.float32:
@@ -58,6 +58,19 @@ def signs(values: Array) -> Array:
     bits = values.view(np.uint32) & np.uint32(0x8000_0000)
     np.bitwise_or(bits, np.uint32(0x3F80_0000), out=bits)
     return bits.view(np.float32)
+
+
+def divide(values: Array, number: float) -> Array:
+    """The values divided by a number, in their own memory.
+
+    On a GPU torch multiplies by the reciprocal of a plain number, which rounds twice.
+    """
+    if in_numpy(values):
+        values /= number
+        return values
+    import torch
+
+    return values.div_(torch.full((), number, dtype=values.dtype, device=values.device))
 
 
 def not_negative(series: "Sequence[Array]") -> list[Array]:

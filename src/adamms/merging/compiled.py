@@ -6,15 +6,16 @@ is not used. Knows no methods, names or files.
 """
 
 import ctypes
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import cache
 from hashlib import sha256
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from adamms.merging.arithmetic import Arithmetic
+from adamms.merging.arrays import Array, as_numpy, in_numpy
 from adamms.merging.draws import threshold_of
-from adamms.merging.stored import ITEMSIZES, LARGEST
+from adamms.merging.stored import ITEMSIZES, LARGEST, Stored, StoredVector
 
 if TYPE_CHECKING:
     import numpy as np
@@ -25,20 +26,6 @@ LIBRARY = Path(__file__).with_name("kernels.so")
 KINDS = {"BF16": 0, "F16": 1, "F32": 2}
 ELECT = {None: 0, "mean": 1, "sum": 2}
 MODELS = 16
-
-
-class Stored(NamedTuple):
-    """Values as they lie in a file: bytes (uint8) and their dtype."""
-
-    raw: "np.ndarray"
-    dtype: str
-
-
-class StoredVector(NamedTuple):
-    """A task vector that is not computed yet: a model's values and the ancestor's; or values alone."""
-
-    model: Stored
-    origin: Stored | None = None
 
 
 class _Model(ctypes.Structure):
@@ -95,51 +82,60 @@ def library() -> ctypes.CDLL | None:
     return found
 
 
+def takes(stored: Stored | None) -> bool:
+    """Whether the compiled functions can read these values, if there are any."""
+    return stored is None or (stored.dtype in KINDS and in_numpy(stored.raw))
+
+
 def merge(
     found: ctypes.CDLL,
     arithmetic: Arithmetic,
     *,
-    models: Sequence[Stored],
+    models: Mapping[int, Stored],
     origin: Stored | None,
-    draws: Sequence["np.ndarray"],
+    draws: Sequence[Array],
     out: Stored,
-) -> bool:
+) -> bool | None:
     """Merge stored values into stored values.
 
     Args:
         found: the library.
-        arithmetic: what is done; a model of weight 0 is not looked at where there is no origin.
-        models: the base's and the donors', at most `MODELS`, of dtypes in `KINDS`.
+        arithmetic: what is done.
+        models: the values of those that are used (`Arithmetic.used`), by number.
         origin: the ancestor's, where it is read.
         draws: random int16 numbers, one array a model, where entries are dropped at random.
         out: where the result goes, and its dtype.
 
     Returns:
-        Whether every result is finite and fits the output's dtype.
+        Whether every result is finite and fits the output's dtype. None, and nothing is written, where the
+        dtypes are others than `KINDS` or there are more than `MODELS` models.
     """
-    each = list(range(len(models)))
-    if origin is None:
-        each = [at for at in each if arithmetic.weights[at]] or [0]
-    rows = (_Model * len(each))(
+    import numpy as np
+
+    if len(models) > MODELS or not all(map(takes, (*models.values(), origin, out))):
+        return None
+    kept = arithmetic.kept
+    numbers = [np.ascontiguousarray(as_numpy(each), np.int16) for each in draws] if kept else []
+    rows = (_Model * len(models))(
         *(
             _Model(
-                _address(models[at].raw),
-                _address(draws[at]) if arithmetic.kept else None,
-                KINDS[models[at].dtype],
-                threshold_of(arithmetic.kept[at]) if arithmetic.kept else 0,
+                _address(stored.raw),
+                _address(numbers[at]) if kept else None,
+                KINDS[stored.dtype],
+                threshold_of(kept[at]) if kept else 0,
                 arithmetic.least[at] if arithmetic.least else 0.0,
                 arithmetic.most[at] if arithmetic.most else -1.0,
                 arithmetic.factors[at] if arithmetic.factors else 1.0,
                 arithmetic.weights[at],
             )
-            for at in each
+            for at, stored in models.items()
         )
     )
     whole = _Merge(
         rows,
         _address(origin.raw) if origin else None,
         _address(out.raw),
-        len(each),
+        len(models),
         KINDS[origin.dtype] if origin else 0,
         KINDS[out.dtype],
         ELECT[arithmetic.elect],

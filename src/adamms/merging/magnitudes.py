@@ -15,13 +15,14 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 from adamms.merging import compiled
 from adamms.merging.arrays import Array, as_numpy
 from adamms.merging.method import Pass, Scope, call, parameters_of
+from adamms.merging.stored import Stored, StoredVector
 from adamms.merging.task_vectors import task_vectors
 
 if TYPE_CHECKING:
     import numpy as np
 
 # Values to rank; task vectors that compiled code counts need not be computed first.
-Series: TypeAlias = Array | compiled.StoredVector
+Series: TypeAlias = Array | StoredVector
 UPPER = 1 << 15
 LOWER = 1 << 16
 # The upper bits of infinity: nothing finite reaches them.
@@ -187,13 +188,13 @@ def lower_counts(series: Series, upper: int) -> "np.ndarray":
     return counts[2:]
 
 
-def _vector(series: Series) -> compiled.StoredVector:
+def _vector(series: Series) -> StoredVector:
     import numpy as np
 
-    if isinstance(series, compiled.StoredVector):
+    if isinstance(series, StoredVector):
         return series
     values = np.ascontiguousarray(as_numpy(series), np.float32)
-    return compiled.StoredVector(compiled.Stored(values.view(np.uint8), "F32"))
+    return StoredVector(Stored(values.view(np.uint8), "F32"))
 
 
 def _magnitudes(values: Array) -> "np.ndarray":

@@ -4,7 +4,7 @@ Every merged value of the tool comes out of `BlockMerger.merge`, whether it is w
 a live model, so the two are equal bit for bit.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -12,17 +12,24 @@ import numpy as np
 from adamms.errors import MergeError
 from adamms.merging import compiled
 from adamms.merging.arithmetic import Arithmetic
-from adamms.merging.arrays import as_numpy
 from adamms.merging.blocks import BLOCK_ELEMENTS, Block, row_width
 from adamms.merging.draws import Draws, SeededDraws
 from adamms.merging.method import Method, Pass, as_parameters, call
 from adamms.merging.parents import Parents
-from adamms.merging.stored import ITEMSIZES, LARGEST, NAMES, count_not_finite, floating_dtype
+from adamms.merging.stored import (
+    ITEMSIZES,
+    LARGEST,
+    NAMES,
+    Stored,
+    StoredVector,
+    count_not_finite,
+    floating_dtype,
+)
 from adamms.merging.values import Values, values_for
 
 if TYPE_CHECKING:
     from adamms.checkpoints import Checkpoint
-    from adamms.merging.resident import ResidentTensors
+    from adamms.merging.resident import Held
 
 Facts = Mapping[str, Any]
 
@@ -41,7 +48,7 @@ class BlockMerger:
         facts: Facts | None = None,
         draws: Draws | None = None,
         values: Values | None = None,
-        held: "ResidentTensors | None" = None,
+        held: "Held | None" = None,
     ) -> None:
         """Prepare a thread's merging.
 
@@ -52,8 +59,8 @@ class BlockMerger:
             draws: another source of random numbers, for tests.
             values: the library to compute in; chosen by method and dtypes where it is left out. The results
                 are the same.
-            held: the parents in memory, on the device that `values` computes on; read from their files
-                where it is left out.
+            held: where the parents are read from, on the device that `values` computes on; their files,
+                in main memory, where it is left out.
         """
         views = parents.views_for(method)
         self._values_in = values or values_for(parents, method)
@@ -76,11 +83,17 @@ class BlockMerger:
         self._given = {**as_parameters(method.settings), **(facts or {})}
         self._draws = draws or SeededDraws(method.settings.get("seed", 0))
         self._function = method.function
-        # The parents' bytes must be where the processor reads them.
-        self._library = compiled.library() if held is None or held.on_cpu else None
         self._latest: tuple[str, Facts | None, Arithmetic] | None = None
 
-    def merge(self, block: Block, out: Any, *, dtype: str, facts: Facts | None = None) -> None:
+    def merge(
+        self,
+        block: Block,
+        out: Any,
+        *,
+        dtype: str,
+        facts: Facts | None = None,
+        unsure: list[Any] | None = None,
+    ) -> None:
         """Write a block's values into `out`.
 
         Args:
@@ -88,6 +101,7 @@ class BlockMerger:
             out: the place of the values' bytes, uint8.
             dtype: what they are stored as.
             facts: what the method's passes over this tensor found.
+            unsure: takes up whether the values are sound; asked here, where it is left out.
 
         Raises:
             MergeError: a source holds NaN or infinity, or the result does not fit the output's dtype.
@@ -97,48 +111,46 @@ class BlockMerger:
             read = self._base.read(block.name, block.start, block.count)
             self._values_in.store(self._base.widened(self._values_in, *read, double=double), out, dtype)
             return
+        merged = None
         fits = self._merge_stored(block, out, dtype=dtype, facts=facts)
         if fits is None:
             merged = call(self._function, self._available(block, facts))
-            low, high = self._values_in.bounds(merged)
-            # Written so that NaN, which compares false with everything, is caught as well.
-            fits = low >= -LARGEST[dtype] and high <= LARGEST[dtype]
-            if fits:
-                self._values_in.store(merged, out, dtype)
-        if not fits:
+            fits = self._values_in.fits(merged, LARGEST[dtype])
+        if unsure is not None:
+            unsure.append(fits)
+        elif not fits:
             raise MergeError(self._explain(block, dtype))
+        if merged is not None:
+            self._values_in.store(merged, out, dtype)
 
-    def _merge_stored(self, block: Block, out: Any, *, dtype: str, facts: Facts | None) -> bool | None:
-        """Merge by compiled code, from and to values as they are stored: whether they fit.
+    def _merge_stored(self, block: Block, out: Any, *, dtype: str, facts: Facts | None) -> Any:
+        """Merge in one pass, from and to values as they are stored: whether they fit, as `Values` says.
 
-        None where there is no such code for this method or these dtypes.
+        None where there is no such way for this method or these dtypes.
         """
         rule = self._method.rule
-        if self._library is None or rule.arithmetic is None or dtype not in compiled.KINDS:
+        if rule.arithmetic is None or not self._values_in.one_pass:
             return None
         if self._latest is None or self._latest[0] != block.name or self._latest[1] is not facts:
             self._latest = block.name, facts, call(rule.arithmetic, self._known(block.name, facts))
-        models, origin = self._read(block, _as_stored)
-        if len(models) > compiled.MODELS or not _compiled_dtypes(models, origin):
-            return None
-        return compiled.merge(
-            self._library,
-            self._latest[2],
-            models=models,
-            origin=origin,
-            draws=[as_numpy(each) for each in self._drawn(block, len(models)) or ()],
-            out=compiled.Stored(out, dtype),
+        arithmetic = self._latest[2]
+        models, origin = self._places(block)
+        return self._values_in.merge_stored(
+            arithmetic,
+            models={at: _stored(*models[at]) for at in arithmetic.used(origin=origin is not None)},
+            origin=_stored(*origin) if origin else None,
+            draws=self._drawn(block, len(models)),
+            out=Stored(out, dtype),
         )
 
-    def _stored(self, block: Block, one: Pass, facts: Facts | None) -> dict[str, Any] | None:
+    def _vectors(self, block: Block, one: Pass, facts: Facts | None) -> dict[str, Any] | None:
         """What a pass over stored values may ask for at one block; None where compiled code cannot do it."""
-        if self._library is None or not one.stored:
+        if not one.stored or not self._values_in.one_pass:
             return None
-        models, origin = self._read(block, _as_stored)
-        if not _compiled_dtypes(models, origin):
-            return None
-        vectors = [compiled.StoredVector(model, origin) for model in models]
-        return {**self._known(block.name, facts), "stored": vectors}
+        models, origin = self._places(block)
+        vectors = [StoredVector(_stored(*each), _stored(*origin) if origin else None) for each in models]
+        takes = all(compiled.takes(stored) for vector in vectors for stored in vector)
+        return {**self._known(block.name, facts), "stored": vectors} if takes else None
 
     def measure(
         self,
@@ -157,7 +169,10 @@ class BlockMerger:
         """
         total = sofar if one.accumulates else None
         for block in blocks:
-            available = {**(self._stored(block, one, facts) or self._available(block, facts)), "sofar": total}
+            available = {
+                **(self._vectors(block, one, facts) or self._available(block, facts)),
+                "sofar": total,
+            }
             measured = np.asarray(call(one.measure, available))
             if measured.dtype.kind == "f" and not np.isfinite(measured).all():
                 raise MergeError(self._explain(block, "F32"))
@@ -177,47 +192,44 @@ class BlockMerger:
         weights = {} if name is None else {"weights": self._parents.weights(name, self._method)}
         return {**self._given, **self._parents.settings_at(name, self._method), **(facts or {}), **weights}
 
-    def _drawn(self, block: Block, models: int) -> list[Any] | None:
+    def _drawn(self, block: Block, models: int) -> list[Any]:
         """Random numbers at a block, an array a model, for a method that draws."""
         if "seed" not in self._method.settings:
-            return None
+            return []
         return [self._draws.draw(block.name, model, block.start, block.count) for model in range(models)]
 
     def _available(self, block: Block, facts: Facts | None) -> dict[str, Any]:
         """Everything a method's function may ask for, at one block."""
         double = self._base.dtype(block.name) == "F64"
-        models, pretrained = self._read(
-            block, lambda operand, *at: operand.widened(self._values_in, *operand.read(*at), double=double)
-        )
+        places, ancestor = self._places(block)
+        models = [place[0].widened(self._values_in, *_stored(*place), double=double) for place in places]
         given = {
             **self._known(block.name, facts),
             "models": models,
+            "draws": [self._values_in.numbers(each) for each in self._drawn(block, len(models))],
             "width": row_width(self._parents.base.tensors[block.name]),
         }
-        if pretrained is not None:
-            given["pretrained"] = pretrained
-        if (drawn := self._drawn(block, len(models))) is not None:
-            given["draws"] = [self._values_in.numbers(each) for each in drawn]
+        if ancestor is not None:
+            given["pretrained"] = ancestor[0].widened(self._values_in, *_stored(*ancestor), double=double)
         if self._method.by_rows and block.count < given["width"]:
             # A part of a one-dimensional tensor, such as one bias of several in one: a row of its own.
             given["width"] = block.count
         return given
 
-    def _read(self, block: Block, read: "Callable[[_Operand, str, int, int], Any]") -> tuple[list[Any], Any]:
-        """What `read` makes of the models' values at a block, the base's first, and of the ancestor's.
+    def _places(self, block: Block) -> "tuple[list[_Place], _Place | None]":
+        """Where the models' values for a block are, the base's first, and the ancestor's.
 
         A donor that lacks these rows while another has them counts as unchanged: it has the ancestor's
         values, or the base's where there is no ancestor.
         """
-        models = [read(self._base, block.name, block.start, block.count)]
+        base = (self._base, block.name, block.start, block.count)
         others = [
-            source and read(operand, *source, block.count)
+            source and (operand, *source, block.count)
             for operand, source in zip(self._others, block.sources, strict=True)
         ]
         donors = len(self._parents.donors)
-        pretrained = others[donors] if len(others) > donors else None
-        absent = models[0] if pretrained is None else pretrained
-        return [*models, *(absent if each is None else each for each in others[:donors])], pretrained
+        origin = others[donors] if len(others) > donors else None
+        return [base, *(each or origin or base for each in others[:donors])], origin
 
     def _explain(self, block: Block, out: str) -> str:
         places = [(self._base, (block.name, block.start)), *zip(self._others, block.sources, strict=True)]
@@ -237,12 +249,8 @@ class BlockMerger:
         )
 
 
-def _as_stored(operand: "_Operand", name: str, start: int, count: int) -> compiled.Stored:
-    return compiled.Stored(*operand.read(name, start, count))
-
-
-def _compiled_dtypes(models: Sequence[compiled.Stored], origin: compiled.Stored | None) -> bool:
-    return all(each is None or each.dtype in compiled.KINDS for each in (*models, origin))
+def _stored(operand: "_Operand", name: str, start: int, count: int) -> Stored:
+    return Stored(*operand.read(name, start, count))
 
 
 def on_cpu(raw: Any, dtype: str) -> tuple[np.ndarray, str]:
@@ -257,7 +265,7 @@ class _Operand:
     system each time).
     """
 
-    def __init__(self, source: "Checkpoint", role: str, held: "ResidentTensors | None") -> None:
+    def __init__(self, source: "Checkpoint", role: str, held: "Held | None") -> None:
         self.role = role
         self._held = held
         self._source = source
@@ -269,12 +277,8 @@ class _Operand:
 
     def read(self, name: str, start: int, count: int) -> tuple[Any, str]:
         """The bytes of so many elements, and what they are; on the device where they are held."""
-        if self._held is not None and (found := self._held.find(self._source, name)) is not None:
-            whole, dtype = found
-            size = ITEMSIZES[dtype]
-            part = whole[start * size : (start + count) * size]
-            # What is stored wide is handed to the method as it lies, and is not the method's to change.
-            return (part.copy() if size > 2 and self._held.on_cpu else part), dtype
+        if self._held is not None:
+            return self._held.read(self._source, name, start, count)
         exact = self._source.unrounded(name, start=start, count=count)
         if exact is not None:
             # With an adapter folded in: rounded at the end, with the rest, and not before.
@@ -298,3 +302,7 @@ class _Operand:
         if len(self._widened) < needed:
             self._widened = np.empty(needed, np.uint8)
         return values.widened(raw, dtype, self._widened, double=double)
+
+
+# A parent, a tensor's name, the first element and how many.
+_Place = tuple[_Operand, str, int, int]

@@ -150,8 +150,8 @@ class MergeMethod:
         by_rows: it needs whole rows of a tensor in one block.
         arrays: what its functions compute with: torch tensors, or numpy arrays as well (`any`), which spares
             a merge the import of torch.
-        arithmetic: the function's arithmetic as numbers, where it has that form, so that compiled code can
-            do it; asks for what it needs as the function does.
+        arithmetic: the function's arithmetic as numbers, where it has that form, so that it can be done in
+            one pass over stored values; asks for what it needs as the function does.
     """
 
     function: "Callable[..., Tensor]"

@@ -1,26 +1,51 @@
-"""The parents' tensors held in memory, for a search that merges them again for every candidate.
+"""Where a search reads its parents, which it merges again for every candidate.
 
-A merge reads its parents from their files, block by block, which is best for one merge and costs the bus for
-every candidate when the live model is on a GPU: copies held there are blended where they lie. The values are
-those of the files, so the results are the same. Knows no models and no candidates.
+A merge reads its parents from their files, block by block, into main memory. That is best for one merge and
+on a CPU. Beside a live model on a GPU the blending is done there: of copies held there, where memory allows
+it, or of blocks on their way from the files through page-locked memory. The values are those of the files, so
+the results are the same. Knows no models and no candidates.
 """
 
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 import torch
 
 from adamms.errors import MachineError
+from adamms.merging.blocks import BLOCK_ELEMENTS
 from adamms.merging.method import Method
 from adamms.merging.parents import Parents
-from adamms.merging.stored import floating_dtype
+from adamms.merging.stored import ITEMSIZES, floating_dtype
 
 if TYPE_CHECKING:
     from adamms.checkpoints import Checkpoint
 
 SHARE = 0.6
 """Of a GPU's free memory, at most: answering needs the rest."""
+READERS = 8
+"""Threads that read files for a GPU: one alone is slower than the bus."""
+
+
+class Held(Protocol):
+    """Parents that are read through memory of some device."""
+
+    device: torch.device
+    on_cpu: bool
+    """Whether it gives numpy arrays; uint8 tensors on the device otherwise."""
+    block_elements: int
+    """As many at a time as are merged best."""
+    at_once: int
+    """The same where a merge takes no memory beside."""
+    readers: int
+    """Threads that keep it busy."""
+
+    def read(self, source: "Checkpoint", name: str, start: int, count: int) -> tuple[Any, str]:
+        """The bytes of so many elements, and what they are: as stored, or before rounding where an adapter
+        changes them. Not to be written to where they are tensors."""
+        ...
 
 
 class ResidentTensors:
@@ -33,34 +58,97 @@ class ResidentTensors:
             MachineError: they do not fit.
         """
         self.device = device
-        self.on_cpu = on_cpu = device.type == "cpu"
+        self.on_cpu = device.type == "cpu"
+        # On a GPU a small block costs as long as a large one, and one thread can issue all of them.
+        self.block_elements = BLOCK_ELEMENTS if self.on_cpu else 1 << 24
+        self.at_once = 1 << 40
+        self.readers = READERS if self.on_cpu else 1
+        self._files = StreamedTensors(device)
         self._copies: dict[tuple[int, str], tuple[Any, str]] = {}
+        wanted = _read(parents, method)
+        copy = _copy if self.on_cpu else self._files.whole
         try:
-            for source, name in _read(parents, method):
-                raw, dtype = _copy(source, name)
-                self._copies[id(source), name] = raw if on_cpu else torch.from_numpy(raw).to(device), dtype
+            with ThreadPoolExecutor(1 if self.on_cpu else READERS) as threads:
+                copies = threads.map(lambda each: copy(*each), wanted)
+                for (source, name), copied in zip(wanted, copies, strict=True):
+                    self._copies[id(source), name] = copied
         except (MemoryError, torch.OutOfMemoryError) as error:
             self._copies.clear()
             raise MachineError(
                 f"The parents' {size_of(parents, method)} do not fit on {device}; use --parents mapped."
             ) from error
 
-    def find(self, source: "Checkpoint", name: str) -> tuple[Any, str] | None:
-        """A tensor's bytes and what they are: as stored, or before rounding where an adapter changes them.
+    def read(self, source: "Checkpoint", name: str, start: int, count: int) -> tuple[Any, str]:
+        """As `Held` says."""
+        if (id(source), name) not in self._copies:
+            part, dtype = self._files.read(source, name, start, count)
+            return (part.numpy() if self.on_cpu else part), dtype
+        whole, dtype = self._copies[id(source), name]
+        size = ITEMSIZES[dtype]
+        part = whole[start * size : (start + count) * size]
+        # What is stored wide is handed to the method as it lies, and is not the method's to change.
+        return (part.copy() if size > 2 and self.on_cpu else part), dtype
 
-        An array on a CPU, elsewhere a uint8 tensor; not to be written to.
-        """
-        return self._copies.get((id(source), name))
+
+class StreamedTensors:
+    """Blocks of the parents' files on their way to a device; nothing is kept."""
+
+    on_cpu = False
+    block_elements = at_once = 1 << 22
+    readers = READERS
+
+    def __init__(self, device: torch.device) -> None:
+        self.device = device
+        self._locked = device.type == "cuda"
+        self._last = threading.local()
+
+    def read(self, source: "Checkpoint", name: str, start: int, count: int) -> tuple[torch.Tensor, str]:
+        """As `Held` says."""
+        exact = source.unrounded(name, start=start, count=count)
+        if exact is not None:
+            dtype = "F64" if exact.dtype == np.float64 else "F32"
+            return torch.from_numpy(exact.view(np.uint8)).to(self.device), dtype
+        dtype = floating_dtype(source.tensors[name], source.source)
+        size = ITEMSIZES[dtype]
+        # torch keeps page-locked memory for reuse, and waits until what is copied out of it has arrived.
+        block = torch.empty(count * size, dtype=torch.uint8, pin_memory=self._locked)
+        source.read_into(name, block.numpy().data, start=start * size)
+        arriving = block.to(self.device, non_blocking=True)
+        self._wait()
+        return arriving, dtype
+
+    def whole(self, source: "Checkpoint", name: str) -> tuple[torch.Tensor, str]:
+        """A tensor's bytes, and what they are."""
+        numel = source.tensors[name].numel
+        part, dtype = self.read(source, name, 0, min(self.block_elements, numel))
+        whole = torch.empty(numel * ITEMSIZES[dtype], dtype=torch.uint8, device=self.device)
+        whole[: len(part)] = part
+        for start in range(self.block_elements, numel, self.block_elements):
+            part, _ = self.read(source, name, start, min(self.block_elements, numel - start))
+            place = start * ITEMSIZES[dtype]
+            whole[place : place + len(part)] = part
+        return whole, dtype
+
+    def _wait(self) -> None:
+        """Let a thread be two blocks ahead of the device: page-locked memory is scarce."""
+        if not self._locked:
+            return
+        event = torch.cuda.Event()
+        event.record(torch.cuda.current_stream(self.device))
+        before, self._last.event = getattr(self._last, "event", None), event
+        if before is not None:
+            before.synchronize()
 
 
 def held_for(
     parents: Parents, method: Method, *, device: torch.device, wanted: str = "auto"
-) -> tuple[ResidentTensors | None, str]:
-    """The resident parents, or None for mapped ones, and why, in a line.
+) -> tuple[Held | None, str]:
+    """Where the parents are read for a live model, None for their files in main memory, and why, in a line.
 
     Args:
         parents: the models.
-        method: the method; one that draws or measures works on a CPU, whatever the live model's device.
+        method: the method; one that draws, measures or sums over rows works on a CPU, whatever the live
+            model's device.
         device: the live model's.
         wanted: `mapped`, `resident`, or `auto`: resident on a GPU whose memory allows it.
 
@@ -68,10 +156,12 @@ def held_for(
         MachineError: resident parents are asked for and do not fit.
     """
     size = size_of(parents, method)
-    if wanted == "mapped":
-        return None, "The parents are read from their files for every candidate (--parents mapped)."
-    on_device = device.type != "cpu" and not method.passes and "seed" not in method.settings
+    on_device = device.type != "cpu" and elementwise(method)
     place = device if on_device else torch.device("cpu")
+    streamed = StreamedTensors(device) if on_device else None
+    files = "read from their files for every candidate" + (f" and blended on {device}" if on_device else "")
+    if wanted == "mapped":
+        return streamed, f"The parents are {files} (--parents mapped)."
     if wanted == "resident":
         free = free_memory(place)
         if free is not None and needed(parents, method) > free:
@@ -82,17 +172,20 @@ def held_for(
         return ResidentTensors(parents, method, device=place), f"The parents' {size} are held on {place}."
     if not on_device:
         # Beside a CPU the files' pages stay in memory by themselves; a copy saved a sixth of a move.
-        return None, "The parents are read from their files for every candidate."
+        return None, f"The parents are {files}."
     free = free_memory(device)
     if free is None or needed(parents, method) > SHARE * free:
         told = "unknown" if free is None else f"{free / 1e9:.1f} GB"
-        return None, (
-            f"The parents' {size} are read from their files for every candidate: free on {device} is {told}."
-        )
+        return streamed, f"The parents' {size} are {files}: free on {device} is {told}."
     try:
         return ResidentTensors(parents, method, device=device), f"The parents' {size} are held on {device}."
     except MachineError:
-        return None, f"The parents are read from their files: their {size} did not fit on {device}."
+        return streamed, f"The parents are {files}: their {size} did not fit on {device}."
+
+
+def elementwise(method: Method) -> bool:
+    """Whether a method's values are the same bits on every device: sums come out in another order there."""
+    return not method.passes and not method.by_rows and "seed" not in method.settings
 
 
 def needed(parents: Parents, method: Method) -> int:

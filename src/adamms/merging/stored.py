@@ -3,7 +3,7 @@
 Counting is done on the integers that the bits are, which is cheaper than widening and needs no torch.
 """
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from adamms.errors import MergeError
 
@@ -22,6 +22,20 @@ LARGEST = {
     "F64": float.fromhex("0x1.fffffffffffffp1023"),
 }
 NAMES = {"BF16": "bfloat16", "F16": "float16", "F32": "float32", "F64": "float64"}
+
+
+class Stored(NamedTuple):
+    """Values as they lie in a file: bytes (uint8, an array or a tensor on a device), and their dtype."""
+
+    raw: Any
+    dtype: str
+
+
+class StoredVector(NamedTuple):
+    """A task vector that is not computed yet: a model's values and the ancestor's; or values alone."""
+
+    model: Stored
+    origin: Stored | None = None
 
 
 def floating_dtype(info: "TensorInfo", source: str) -> str:

@@ -6,7 +6,7 @@ Masks are multiplied, never selected with: a NaN in a source must come out as Na
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
-from adamms.merging.arrays import Array, as_numpy, count_where, not_negative, ones_where, signs
+from adamms.merging.arrays import Array, as_numpy, count_where, divide, not_negative, ones_where, signs
 from adamms.merging.method import Pass, call
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ def weighted_sum(deltas: Sequence[Array], weights: Sequence[float], *, normalize
     share = sum(weights)
     # With weights that cancel there is nothing to normalize by: the sum stays.
     if normalize and share:
-        total /= share
+        total = divide(total, share)
     return total
 
 

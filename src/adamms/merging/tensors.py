@@ -4,24 +4,20 @@ The values come out of the same `BlockMerger` as the written checkpoint's, so wh
 what the merge writes.
 """
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
 
-from adamms.merging.blocks import BLOCK_ELEMENTS, blocks_of
+from adamms.checkpoints import TensorInfo
+from adamms.merging.blocks import Block, blocks_of
 from adamms.merging.draws import Draws
 from adamms.merging.facts import model_facts, tensor_facts
 from adamms.merging.merger import BlockMerger
 from adamms.merging.method import Method, parameters_of
 from adamms.merging.parents import Parents
+from adamms.merging.resident import READERS, Held
 from adamms.merging.stored import floating_dtype
 from adamms.merging.torch_values import TORCH_DTYPES, DeviceValues, TorchValues
-
-if TYPE_CHECKING:
-    from adamms.merging.resident import ResidentTensors
-
-DEVICE_BLOCK_ELEMENTS = 1 << 24
-"""On a GPU, where a small block costs as long as a large one."""
 
 
 class TensorMerger:
@@ -36,7 +32,7 @@ class TensorMerger:
         *,
         threads: int | None = None,
         draws: Draws | None = None,
-        held: "ResidentTensors | None" = None,
+        held: Held | None = None,
     ) -> None:
         """Read nothing yet.
 
@@ -44,17 +40,50 @@ class TensorMerger:
             parents: the models.
             threads: workers for what must be known of the whole model.
             draws: another source of random numbers, for tests.
-            held: the parents in memory; merged tensors then lie on its device. Read from their files where
-                it is left out.
+            held: where the parents are read from; merged tensors then lie on its device. Their files, in
+                main memory, where it is left out.
         """
         self._parents = parents
         self._held = held
         self._threads = threads
         self._draws = draws
         self._facts: list[tuple[Any, dict[str, Any]]] = []
+        self._blocks: dict[tuple[str, int, bool, int], list[Block]] = {}
+        self._values = TorchValues() if held is None or held.on_cpu else DeviceValues(held.device)
+        self.device = torch.device("cpu") if held is None else held.device
+        self.workers = READERS if held is None else held.readers
+        """Threads that may ask for tensors at once with profit."""
 
-    def merged(self, name: str, method: Method) -> torch.Tensor:
+    def candidate(self, method: Method) -> "Candidate":
+        """All tensors at one method's settings."""
+        return Candidate(self, method)
+
+    def fits(self, name: str, place: torch.Tensor) -> bool:
+        """Whether a tensor can be merged into `place` as it lies there."""
+        info = self._parents.base.tensors[name]
+        return (
+            place.dtype == TORCH_DTYPES.get(info.dtype)
+            and tuple(place.shape) == info.shape
+            and place.device == self.device
+            and place.is_contiguous()
+        )
+
+    def merged(
+        self,
+        name: str,
+        method: Method,
+        *,
+        into: torch.Tensor | None = None,
+        unsure: list[Any] | None = None,
+    ) -> torch.Tensor:
         """The merged tensor under a base name: the base's shape, rounded once to the base's dtype.
+
+        Args:
+            name: the tensor.
+            method: the method.
+            into: where it is laid; new memory where it is left out.
+            unsure: takes up whether the values are sound, as truth values on the device; asked here, where
+                it is left out.
 
         Raises:
             MergeError: a source holds NaN or infinity, or a dtype that cannot be interpolated.
@@ -62,19 +91,19 @@ class TensorMerger:
         info = self._parents.base.tensors[name]
         dtype = floating_dtype(info, self._parents.base.source)
         held = self._held
-        device = torch.device("cpu") if held is None else held.device
-        flat = torch.empty(info.numel, dtype=TORCH_DTYPES[dtype], device=device)
+        if into is None:
+            into = torch.empty(info.shape, dtype=TORCH_DTYPES[dtype], device=self.device)
+        flat = into.detach().view(-1)
         # Torch is there already, and its own threads share the work here.
         merger = BlockMerger(
             self._parents,
             method,
             facts=self._facts_for(method),
             draws=self._draws,
-            values=TorchValues() if held is None or held.on_cpu else DeviceValues(),
+            values=self._values,
             held=held,
         )
-        size = BLOCK_ELEMENTS if held is None or held.on_cpu else DEVICE_BLOCK_ELEMENTS
-        blocks = list(blocks_of(info, self._parents, method, size=size))
+        blocks = self._blocks_of(info, method)
         facts = tensor_facts(merger, method, blocks)
         raw: Any = flat.view(torch.uint8)
         if held is None or held.on_cpu:
@@ -82,8 +111,21 @@ class TensorMerger:
         size = flat.itemsize
         for block in blocks:
             place = raw[block.start * size : (block.start + block.count) * size]
-            merger.merge(block, place, dtype=dtype, facts=facts)
-        return flat.view(info.shape)
+            merger.merge(block, place, dtype=dtype, facts=facts, unsure=unsure)
+        return into
+
+    def _blocks_of(self, info: TensorInfo, method: Method) -> list[Block]:
+        held = self._held
+        if held is None:
+            return list(blocks_of(info, self._parents, method))
+        size = held.block_elements
+        if self._values.one_pass and method.rule.arithmetic and len(self._parents.donors) == 1:
+            size = held.at_once
+        # On a device a move takes milliseconds, and cutting the tensors anew would be a third of them.
+        key = (info.name, size, method.by_rows, len(self._parents.views_for(method)))
+        if key not in self._blocks:
+            self._blocks[key] = list(blocks_of(info, self._parents, method, size=size))
+        return self._blocks[key]
 
     def _facts_for(self, method: Method) -> dict[str, Any]:
         passes = method.passes_of("model")
@@ -103,6 +145,47 @@ class TensorMerger:
         facts = model_facts(self._parents, method, threads=self._threads, draws=self._draws)
         self._facts.append((key, facts))
         return facts
+
+
+class Candidate:
+    """The merged tensors of one method's settings, on their way into a live model."""
+
+    def __init__(self, merger: TensorMerger, method: Method) -> None:
+        """Merge nothing yet."""
+        self._merger = merger
+        self._method = method
+        self._unsure: list[tuple[str, list[Any]]] = []
+        self.workers = merger.workers
+
+    def __call__(self, name: str) -> torch.Tensor:
+        """A whole tensor; see `TensorMerger.merged`."""
+        return self._merger.merged(name, self._method)
+
+    def fits(self, name: str, place: torch.Tensor) -> bool:
+        """As `TensorMerger` says."""
+        return self._merger.fits(name, place)
+
+    def lay(self, name: str, place: torch.Tensor) -> None:
+        """Merge a tensor into the memory of a live one that it fits; whether it is sound, `settle` tells.
+
+        Raises:
+            MergeError: its dtype cannot be interpolated.
+        """
+        unsure: list[Any] = []
+        self._merger.merged(name, self._method, into=place, unsure=unsure)
+        self._unsure.append((name, unsure))
+
+    def settle(self) -> None:
+        """Wait for what was laid, once for all tensors, and insist that it is sound.
+
+        Raises:
+            MergeError: a source holds NaN or infinity.
+        """
+        laid, self._unsure = self._unsure, []
+        flags = [torch.as_tensor(each) for _, unsure in laid for each in unsure]
+        if flags and not torch.stack(flags).all():
+            for name in sorted(name for name, unsure in laid if unsure):
+                self(name)  # raises where it is not
 
 
 def merged_tensor(parents: Parents, name: str, *, method: Method) -> torch.Tensor:

@@ -1,9 +1,14 @@
 """As `values`, in torch: for methods that are written in torch, and for float16, which it converts fast."""
 
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 import torch
+
+from adamms.merging.arithmetic import Arithmetic
+from adamms.merging.stored import LARGEST, Stored
+from adamms.merging.values import CompiledValues
 
 TORCH_DTYPES = {
     "BF16": torch.bfloat16,
@@ -13,7 +18,7 @@ TORCH_DTYPES = {
 }
 
 
-class TorchValues:
+class TorchValues(CompiledValues):
     """As `Values` says."""
 
     def widened(self, raw: np.ndarray, dtype: str, into: np.ndarray, *, double: bool) -> torch.Tensor:
@@ -24,10 +29,11 @@ class TorchValues:
             return stored
         return torch.from_numpy(into[: len(stored) * exact.itemsize]).view(exact).copy_(stored)
 
-    def bounds(self, values: torch.Tensor) -> tuple[float, float]:
+    def fits(self, values: torch.Tensor, largest: float) -> Any:
         """As `Values` says."""
         low, high = torch.aminmax(values)
-        return float(low), float(high)
+        # Written so that NaN, which compares false with everything, is caught as well.
+        return float(low) >= -largest and float(high) <= largest
 
     def store(self, values: torch.Tensor, out: np.ndarray, dtype: str) -> None:
         """As `Values` says."""
@@ -41,11 +47,52 @@ class TorchValues:
 class DeviceValues(TorchValues):
     """As `TorchValues`, where bytes are uint8 tensors on a device and stay there."""
 
+    def __init__(self, device: torch.device) -> None:
+        self._one_pass = device.type == "cuda" and _triton_works(device)
+
+    @property
+    def one_pass(self) -> bool:
+        """As `Values` says."""
+        return self._one_pass
+
+    def merge_stored(
+        self,
+        arithmetic: Arithmetic,
+        *,
+        models: Mapping[int, Stored],
+        origin: Stored | None,
+        draws: Sequence[Any],
+        out: Stored,
+    ) -> Any:
+        """As `Values` says: a weighted sum of up to two models, none of which is float64."""
+        from adamms.merging.one_pass import weighted_sum
+
+        dtypes = (out.dtype, *(each.dtype for each in models.values()))
+        if origin or len(models) > 2 or "F64" in dtypes or not arithmetic.is_weighted_sum:
+            return None
+        terms = [
+            (each.raw.view(TORCH_DTYPES[each.dtype]), arithmetic.weights[at]) for at, each in models.items()
+        ]
+        return weighted_sum(terms, out.raw.view(TORCH_DTYPES[out.dtype]), largest=LARGEST[out.dtype])
+
     def widened(self, raw: Any, dtype: str, into: np.ndarray, *, double: bool) -> torch.Tensor:
         """As `Values` says; a copy, and `into` is not used: the device's allocator keeps memory by itself."""
         stored: torch.Tensor = raw.view(TORCH_DTYPES[dtype])
         return stored.to(torch.float64 if double else torch.float32, copy=True)
 
+    def fits(self, values: torch.Tensor, largest: float) -> torch.Tensor:
+        """As `Values` says."""
+        low, high = torch.aminmax(values)
+        return (low >= -largest) & (high <= largest)
+
     def store(self, values: torch.Tensor, out: Any, dtype: str) -> None:
         """As `Values` says."""
         out.view(TORCH_DTYPES[dtype]).copy_(values)
+
+
+def _triton_works(device: torch.device) -> bool:
+    try:
+        from adamms.merging.one_pass import works_on
+    except ImportError:
+        return False
+    return works_on(device)

@@ -11,14 +11,40 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 
 from adamms.merging import compiled
+from adamms.merging.stored import Stored
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from adamms.merging.arithmetic import Arithmetic
+    from adamms.merging.arrays import Array
     from adamms.merging.method import Method
     from adamms.merging.parents import Parents
 
 
 class Values(Protocol):
     """A library that a method computes in; one thread's, as it keeps buffers."""
+
+    @property
+    def one_pass(self) -> bool:
+        """Whether it has a `merge_stored`."""
+        ...
+
+    def merge_stored(
+        self,
+        arithmetic: "Arithmetic",
+        *,
+        models: "Mapping[int, Stored]",
+        origin: "Stored | None",
+        draws: "Sequence[Array]",
+        out: "Stored",
+    ) -> Any:
+        """Merge in one pass, with the bits of the method's function and `store`; see `compiled.merge`.
+
+        Returns:
+            As `fits`; None where it is not able to, and has written nothing.
+        """
+        ...
 
     def widened(self, raw: np.ndarray, dtype: str, into: np.ndarray, *, double: bool) -> Any:
         """Stored values as float32 (or float64 where `double`), in place of `raw` or in the memory `into`.
@@ -31,8 +57,11 @@ class Values(Protocol):
         """
         ...
 
-    def bounds(self, values: Any) -> tuple[float, float]:
-        """The least and the largest value; NaN if one is NaN."""
+    def fits(self, values: Any, largest: float) -> Any:
+        """Whether no magnitude exceeds `largest` and none is NaN.
+
+        On a device a tensor of one truth value: asking for it waits for all that is computed there.
+        """
         ...
 
     def store(self, values: Any, out: np.ndarray, dtype: str) -> None:
@@ -55,7 +84,31 @@ def values_for(parents: "Parents", method: "Method") -> Values:
     return TorchValues()
 
 
-class NumpyValues:
+class CompiledValues:
+    """The way through compiled code, which all libraries on a CPU have where it was built."""
+
+    @property
+    def one_pass(self) -> bool:
+        """As `Values` says."""
+        return compiled.library() is not None
+
+    def merge_stored(
+        self,
+        arithmetic: "Arithmetic",
+        *,
+        models: "Mapping[int, Stored]",
+        origin: "Stored | None",
+        draws: "Sequence[Array]",
+        out: Stored,
+    ) -> Any:
+        """As `Values` says."""
+        library = compiled.library()
+        if library is None:
+            return None
+        return compiled.merge(library, arithmetic, models=models, origin=origin, draws=draws, out=out)
+
+
+class NumpyValues(CompiledValues):
     """As `Values` says."""
 
     def __init__(self) -> None:
@@ -67,7 +120,7 @@ class NumpyValues:
         library = compiled.library()
         if library and dtype in ("BF16", "F16"):
             exactly = into[: 2 * len(raw)].view(np.float32)
-            compiled.widen(library, compiled.Stored(raw, dtype), exactly)
+            compiled.widen(library, Stored(raw, dtype), exactly)
             return exactly.astype(exact, copy=False)
         if dtype == "BF16":
             wide = into[: 2 * len(raw)].view(np.uint32)
@@ -78,9 +131,10 @@ class NumpyValues:
             exact, copy=False
         )
 
-    def bounds(self, values: np.ndarray) -> tuple[float, float]:
+    def fits(self, values: np.ndarray, largest: float) -> bool:
         """As `Values` says."""
-        return float(values.min()), float(values.max())
+        # Written so that NaN, which compares false with everything, is caught as well.
+        return bool(values.min() >= -largest and values.max() <= largest)
 
     def store(self, values: np.ndarray, out: np.ndarray, dtype: str) -> None:
         """As `Values` says."""

@@ -11,7 +11,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import torch
 from torch import Tensor
@@ -24,6 +24,24 @@ from adamms.searching.preparation import remote_code_hint, require_sound_torchvi
 
 MOVERS = 8
 """Threads that compute and copy weights, at most; each holds one tensor."""
+
+
+class Weights(Protocol):
+    """A candidate that can lay its tensors into live ones, and does the rest as a function of a name."""
+
+    workers: int
+
+    def __call__(self, name: str) -> Tensor:
+        """A tensor of the candidate by its name on disk, in the base's stored dtype."""
+
+    def fits(self, name: str, place: Tensor) -> bool:
+        """Whether the tensor can be laid into that memory."""
+
+    def lay(self, name: str, place: Tensor) -> None:
+        """Put it there; whether its values are sound may be told only by `settle`."""
+
+    def settle(self) -> None:
+        """Wait for all that was laid."""
 
 
 def load_model(
@@ -132,6 +150,10 @@ class WeightMover:
                 f"{lost[0]}: its answers would not be those of the merged model."
             )
         self._untie()
+        self._live = {
+            **dict(model.named_buffers()),
+            **dict(model.named_parameters(remove_duplicate=False)),
+        }
 
     @property
     def landings(self) -> list[Landing]:
@@ -142,29 +164,35 @@ class WeightMover:
         """Copy a candidate's weights into the live model.
 
         Args:
-            merged: a name on disk -> that tensor of the candidate, in the base's stored dtype.
+            merged: a name on disk -> that tensor of the candidate, in the base's stored dtype. One that can
+                lay it where it belongs (`Weights`) does so, without a tensor in between.
         """
-        live = {
-            **dict(self._model.named_buffers()),
-            **dict(self._model.named_parameters(remove_duplicate=False)),
-        }
+        weights: Any = merged if hasattr(merged, "lay") else None
 
         def one(landing: Landing) -> None:
-            self._copy(
-                landing.values({name: merged(name) for name in landing.sources}, model=self._model), live
-            )
+            source, place = landing.sources[0], self._live.get(landing.live)
+            if weights is not None and landing.plain and place is not None and weights.fits(source, place):
+                weights.lay(source, place)
+            else:
+                self._copy(
+                    landing.values({name: merged(name) for name in landing.sources}, model=self._model)
+                )
 
         inside = torch.get_num_threads()
         torch.set_num_threads(1)  # the movers are the parallelism
-        threads = ThreadPoolExecutor(min(MOVERS, os.cpu_count() or 1), "adamms-move")
+        workers = min(MOVERS, os.cpu_count() or 1, weights.workers if weights is not None else MOVERS)
+        threads = ThreadPoolExecutor(workers, "adamms-move")
         try:
             for _ in threads.map(one, self._landings):
                 pass
         finally:
             threads.shutdown(cancel_futures=True)  # an interrupt waits for a few tensors, not for all
             torch.set_num_threads(inside)
+        if weights is not None:
+            weights.settle()
 
-    def _copy(self, values: Mapping[str, Tensor], live: Mapping[str, Tensor]) -> None:
+    def _copy(self, values: Mapping[str, Tensor]) -> None:
+        live = self._live
         with torch.no_grad():  # the mode belongs to a thread, and this runs in the movers'
             for name, value in values.items():
                 if live[name].shape != value.shape:

@@ -31,6 +31,11 @@ class Landing:
     _patterns: tuple[str, ...] = ()
     _converter: Any = None
 
+    @property
+    def plain(self) -> bool:
+        """Whether the live parameter is the one tensor as it is on disk."""
+        return self._converter is None
+
     def values(self, tensors: Mapping[str, Tensor], *, model: Any) -> dict[str, Tensor]:
         """The live parameters' values, from the values of all `sources`."""
         if self._converter is None:

@@ -5,7 +5,6 @@ not asked again. Nothing is written here: the weights move in memory, the answer
 """
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from adamms.errors import SearchError
@@ -15,6 +14,7 @@ from adamms.searching.responses import Response
 if TYPE_CHECKING:
     from adamms.checkpoints import Checkpoint
     from adamms.merging import Method, Parents
+    from adamms.merging.tensors import TensorMerger
     from adamms.searching.generation import Generator, Scorer
     from adamms.searching.plurality import PluralityAnswer
 
@@ -117,7 +117,7 @@ class Sweep:
         self._options = options
         self._engine = generator
         self._resident, self._say = resident, say
-        self._merged: Callable[[str, Method], Any] | None = None
+        self._merger: TensorMerger | None = None
         self._prepared: dict[str, None] = {}
         self._at: float | None = None
 
@@ -135,7 +135,7 @@ class Sweep:
             return
         asked = frozenset(id_ for _, ids in rest for id_ in ids)
         fresh = [id_ for id_ in self._examples if id_ in asked and id_ not in self._prepared]
-        engine, merged = self._opened(rest[0][0])
+        engine, merger = self._opened(rest[0][0])
         if fresh:
             engine.prepare([self._examples[id_] for id_ in fresh])
             self._prepared |= dict.fromkeys(fresh)
@@ -144,11 +144,11 @@ class Sweep:
         for alpha, ids in rest:
             if alpha != self._at:
                 self._at = None  # between two candidates it is neither
-                engine.move(alpha, partial(merged, method=self._method(alpha)))
+                engine.move(alpha, merger.candidate(self._method(alpha)))
                 self._at = alpha
             yield from engine.answer(ids)
 
-    def _opened(self, alpha: float) -> "tuple[Generator, Callable[..., Any]]":
+    def _opened(self, alpha: float) -> "tuple[Generator, TensorMerger]":
         # Late: torch and transformers take seconds, and a search that is finished needs neither.
         from adamms.merging.resident import held_for
         from adamms.merging.tensors import TensorMerger
@@ -156,15 +156,15 @@ class Sweep:
         method = self._method(alpha)
         if self._engine is None:
             self._engine = _transformers(self._parents.base, self._parents.changed(method), **self._options)
-        if self._merged is None:
+        if self._merger is None:
             held = None
             device = getattr(self._engine, "device", None)
             if device is not None:
                 held, told = held_for(self._parents, method, device=device, wanted=self._resident)
                 if self._say is not None:
                     self._say(told)
-            self._merged = TensorMerger(self._parents, held=held).merged
-        return self._engine, self._merged
+            self._merger = TensorMerger(self._parents, held=held)
+        return self._engine, self._merger
 
 
 def log_probability_sweep(
@@ -211,7 +211,7 @@ def log_probability_sweep(
     for alpha, ids in wanted.items():
         if not ids:
             continue
-        engine.move(alpha, partial(merger.merged, method=method(alpha)))
+        engine.move(alpha, merger.candidate(method(alpha)))
         for id_, value in engine.log_probabilities({id_: answers[id_] for id_ in ids}):
             if progress is not None:
                 progress(1)

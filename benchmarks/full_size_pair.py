@@ -1,0 +1,180 @@
+"""A Qwen2-VL-7B and a LLaVA-OneVision-7B of real names, shapes and configurations, and random weights.
+
+Written at the speed of memory, with what a search needs beside the weights: a tokenizer whose special tokens
+have the published ids (every other token is a word of its own, so answers differ where tokens do), the image
+processor's real patch sizes, a chat template, and questions about pictures of noise. `tiny` shrinks widths
+and depths, for a rehearsal on a CPU.
+"""
+
+import json
+import os
+import random
+import re
+import struct
+from concurrent.futures import ThreadPoolExecutor
+from math import prod
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from synthetic import BYTES, Layout, real_layout
+
+LAYOUTS = Path(__file__).resolve().parent.parent / "tests" / "data" / "layouts"
+BASE, DONOR = "Qwen--Qwen2-VL-7B-Instruct", "llava-hf--llava-onevision-qwen2-7b-ov-hf"
+# From <|endoftext|> on, in the order of the published vocabulary.
+FIRST_SPECIAL = 151_643
+SPECIAL = ["<|endoftext|>", "<|im_start|>", "<|im_end|>", "<|object_ref_start|>", "<|object_ref_end|>"]
+SPECIAL += ["<|box_start|>", "<|box_end|>", "<|quad_start|>", "<|quad_end|>", "<|vision_start|>"]
+SPECIAL += ["<|vision_end|>", "<|vision_pad|>", "<|image_pad|>", "<|video_pad|>"]
+TEMPLATE = (
+    "{% for message in messages %}<|im_start|>{{ message.role }}\n"
+    "{% if message.content is string %}{{ message.content }}{% else %}{% for part in message.content %}"
+    "{% if part.type == 'image' %}<|vision_start|><|image_pad|><|vision_end|>{% else %}{{ part.text }}"
+    "{% endif %}{% endfor %}{% endif %}<|im_end|>\n{% endfor %}"
+    "{% if add_generation_prompt %}<|im_start|>assistant\n{% endif %}"
+)
+# Widths of the real layouts -> those of the rehearsal; heads keep their number.
+WIDTHS = {3584: 224, 18944: 256, 512: 32, 1280: 64, 3840: 192, 5120: 256, 1152: 64, 4304: 96}
+DEPTH = 2
+CHUNK = 1 << 26
+
+
+def write_pair(folder: Path, *, tiny: bool, inputs: int) -> tuple[Path, Path, Path, int]:
+    """Write both models and the questions.
+
+    Returns:
+        The base, the donor, the questions' file, and the bytes of all tensors.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    written = 0
+    for seed, (role, name) in enumerate((("base", BASE), ("donor", DONOR))):
+        layout, config = real_layout(LAYOUTS / f"{name}.json.gz")
+        if tiny:
+            layout, config = shrunk(layout, config)
+        (folder / role).mkdir()
+        (folder / role / "config.json").write_text(json.dumps(config))
+        written += write_weights(folder / role / "model.safetensors", layout, seed=seed)
+        write_tokenizer(folder / role)
+    write_processor(folder / "base")
+    return folder / "base", folder / "donor", write_questions(folder, inputs), written
+
+
+def shrunk(layout: Layout, config: dict[str, Any]) -> tuple[Layout, dict[str, Any]]:
+    """The same names at a fraction of the width and two layers of each stack."""
+
+    def value(name: str, number: Any) -> Any:
+        if name in ("depth", "num_hidden_layers"):
+            return DEPTH
+        if name == "mrope_section":
+            return [1, 1, 2]
+        if isinstance(number, dict):
+            return {key: value(key, each) for key, each in number.items()}
+        return WIDTHS.get(number, number) if isinstance(number, int) else number
+
+    small = {
+        name: (tuple(WIDTHS.get(size, size) for size in shape), dtype)
+        for name, (shape, dtype) in layout.items()
+        if all(int(number) < DEPTH or "merger" in name for number in re.findall(r"\.(\d+)\.", name))
+    }
+    return small, value("", config)
+
+
+def write_weights(path: Path, layout: Layout, *, seed: int) -> int:
+    """One safetensors file of one random block repeated, norms' weights 1; returns the tensors' bytes."""
+    header: dict[str, Any] = {"__metadata__": {"format": "pt"}}
+    offset = 0
+    for name, (shape, dtype) in layout.items():
+        end = offset + prod(shape) * BYTES[dtype]
+        header[name] = {"dtype": dtype, "shape": list(shape), "data_offsets": [offset, end]}
+        offset = end
+    text = json.dumps(header).encode()
+    text += b" " * (-len(text) % 8)
+    (dtype,) = {dtype for _, dtype in layout.values()}
+    count = min(CHUNK, offset) // BYTES[dtype]
+    block = stored(np.random.default_rng(seed).standard_normal(count, dtype=np.float32) * 0.02, dtype)
+    with path.open("wb") as file:
+        file.write(struct.pack("<Q", len(text)) + text)
+        file.truncate(8 + len(text) + offset)
+        file.flush()
+        descriptor, start = file.fileno(), 8 + len(text)
+
+        def write(position: int) -> None:
+            view = memoryview(block)[: min(len(block), offset - position)]
+            while view:
+                done = os.pwrite(descriptor, view, start + position)
+                view, position = view[done:], position + done
+
+        with ThreadPoolExecutor(8) as threads:
+            list(threads.map(write, range(0, offset, len(block))))
+        for name, (shape, _) in layout.items():
+            if len(shape) == 1 and name.endswith("weight"):
+                ones = stored(np.ones(prod(shape), np.float32), dtype)
+                os.pwrite(descriptor, ones, start + header[name]["data_offsets"][0])
+    return offset
+
+
+def stored(values: np.ndarray, dtype: str) -> bytes:
+    """float32 values as they are stored, cut off rather than rounded."""
+    if dtype == "F16":
+        return values.astype(np.float16).tobytes()
+    return (np.ascontiguousarray(values, np.float32).view(np.uint32) >> 16).astype(np.uint16).tobytes()
+
+
+def write_tokenizer(folder: Path) -> None:
+    """Words, one token each, and the special tokens where the real vocabulary has them."""
+    from tokenizers import Tokenizer, models, pre_tokenizers
+    from transformers import PreTrainedTokenizerFast
+
+    words = ["unknown", "user", "assistant"]
+    vocabulary = {word: index for index, word in enumerate(words)}
+    vocabulary |= {f"w{index}": index for index in range(len(words), FIRST_SPECIAL)}
+    core = Tokenizer(models.WordLevel(vocabulary, unk_token="unknown"))
+    core.pre_tokenizer = pre_tokenizers.WhitespaceSplit()
+    core.add_special_tokens(SPECIAL)
+    tokenizer = PreTrainedTokenizerFast(
+        tokenizer_object=core,
+        eos_token="<|im_end|>",
+        pad_token="<|endoftext|>",
+        image_token="<|image_pad|>",
+        video_token="<|video_pad|>",
+        extra_special_tokens=SPECIAL,
+        model_max_length=32_768,
+    )
+    assert tokenizer.convert_tokens_to_ids("<|image_pad|>") == 151_655
+    tokenizer.save_pretrained(folder)
+
+
+def write_processor(folder: Path) -> None:
+    """The rest of the published folder: image processor, chat template, generation config."""
+    image = {
+        "image_processor_type": "Qwen2VLImageProcessor",
+        "processor_class": "Qwen2VLProcessor",
+        "min_pixels": 3136,
+        "max_pixels": 12_845_056,
+        "patch_size": 14,
+        "temporal_patch_size": 2,
+        "merge_size": 2,
+        "image_mean": [0.48145466, 0.4578275, 0.40821073],
+        "image_std": [0.26862954, 0.26130258, 0.27577711],
+    }
+    ends = {"bos_token_id": 151_643, "pad_token_id": 151_643, "eos_token_id": [151_645, 151_643]}
+    (folder / "preprocessor_config.json").write_text(json.dumps(image))
+    (folder / "generation_config.json").write_text(json.dumps(ends))
+    (folder / "chat_template.jinja").write_text(TEMPLATE)
+
+
+def write_questions(folder: Path, count: int) -> Path:
+    """Pictures of noise of 640 x 480 (391 image tokens) and prompts of 30 to 60 words."""
+    from PIL import Image
+
+    draw = random.Random(0)
+    noise = np.random.default_rng(0)
+    lines = []
+    for index in range(count):
+        pixels = noise.integers(0, 256, (480, 640, 3), dtype=np.uint8)
+        Image.fromarray(pixels).save(folder / f"{index}.bmp")
+        words = [f"w{draw.randrange(3, FIRST_SPECIAL)}" for _ in range(draw.randint(30, 60))]
+        lines.append(json.dumps({"id": str(index), "image": f"{index}.bmp", "prompt": " ".join(words)}))
+    (folder / "questions.jsonl").write_text("\n".join(lines))
+    return folder / "questions.jsonl"
