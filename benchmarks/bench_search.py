@@ -1,6 +1,7 @@
 """What a search costs, against the same search as everybody runs it; every answer compared token for token.
 
     python benchmarks/bench_search.py [--inputs 100] [--threads 1] [--tiny] [--only naive,race,drift,...]
+    python benchmarks/bench_search.py --only draft [--tiny --new 48]
 
 Five ways to put the same questions to the same seven candidates in float32, CPU seconds (user + system)
 measured for each:
@@ -11,9 +12,10 @@ measured for each:
     as run    the same with two fresh processes a candidate, one that merges and one that answers
     one pass  transformers alone, one model, the same questions once, padded batches of 16
 
-Then what a lower precision does to the answers and to the choice (drift), and what a move of the weights
-costs, from the parents' files and from copies in memory (moves). It runs on the shipped pair, or with --tiny
-on random models of the same architectures.
+Then what a lower precision does to the answers and to the choice (drift), what a move of the weights costs,
+from the parents' files and from copies in memory (moves), and what the neighbour's answer as a draft saves
+where a batch is all that is decoded together (draft). It runs on the shipped pair, or with --tiny on random
+models of the same architectures; for `--only draft` these answer at length and the donor is a near relative.
 """
 
 import argparse
@@ -249,23 +251,6 @@ def process(name: str, setting: Setting):
     return cpu, json.loads(done.stdout)
 
 
-def tiny_pair(folder: Path) -> tuple[Path, Path, Path]:
-    sys.path.insert(0, str(HERE.parent.parent / "tests"))
-    import tiny_models
-
-    often = {"eos_token_id": list(range(0, 260, 10))}
-    base = tiny_models.build("qwen2_vl", folder / "base", generation=often)
-    donor = tiny_models.build("llava_onevision", folder / "donor", seed=1)
-    lines = []
-    for index in range(200):
-        tiny_models.picture(48 + index % 3 * 16, 48, seed=index).save(folder / f"{index}.png")
-        lines.append(
-            json.dumps({"id": str(index), "image": f"{index}.png", "prompt": "Why? " * (index % 5 + 1)})
-        )
-    (folder / "inputs.jsonl").write_text("\n".join(lines))
-    return base, donor, folder / "inputs.jsonl"
-
-
 def parse() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
@@ -275,7 +260,7 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--batch", type=int, default=16)
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--tiny", action="store_true", help="random models instead of the shipped pair")
-    parser.add_argument("--only", default="race,naive,as run,one pass,drift,moves")
+    parser.add_argument("--only", default="race,naive,as run,one pass,drift,moves,draft")
     parser.add_argument("--json", action="store_true")
     for name in ("base", "donor", "file", "folder"):
         parser.add_argument(f"--{name}", type=Path, help=argparse.SUPPRESS)
@@ -328,6 +313,10 @@ def compare(setting: Setting, only: list[str]) -> dict[str, float]:
         figures["drift"] = drift(setting)
     if "moves" in only:
         figures["moves"] = moves(setting)
+    if "draft" in only:
+        from drafting import drafted
+
+        figures["draft"] = drafted(setting, run_sweep, cpu_seconds)
     return figures
 
 
@@ -345,7 +334,9 @@ def main() -> None:
         return
     with tempfile.TemporaryDirectory() as folder:
         if arguments.tiny:
-            base, donor, inputs = tiny_pair(Path(folder))
+            from tiny_pair import tiny_pair
+
+            base, donor, inputs = tiny_pair(Path(folder), near=arguments.only == "draft")
         else:
             from adamms.zoo import shipped_pair
 
@@ -375,7 +366,7 @@ def table(figures: dict[str, float]) -> str:
     if "race" in figures:
         share, inputs = figures["asked"], figures["settled after"]
         lines.append(f"the race asked             {share:5.0%} of the answers, {inputs} inputs")
-    lines += [figures[name] for name in ("drift", "moves") if name in figures]
+    lines += [figures[name] for name in ("drift", "moves", "draft") if name in figures]
     lines.append("identical answers, token counts included")
     return "\n".join(lines)
 

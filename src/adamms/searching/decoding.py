@@ -3,10 +3,11 @@
 Prompts are prefilled in batches of similar length, padded on the left; rows that are not finished go on in
 one pool, where they are decoded together and leave as they end (section 3.3: every candidate answers every
 question, so this is where a search spends its time). Rows know their own positions, so a row's answer does
-not depend on its neighbours. This file knows no candidates and no files.
+not depend on its neighbours. Where few are decoded together a draft of the answer is read with the prompt
+(`drafts.py`). This file knows no candidates and no files.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -14,8 +15,9 @@ import torch
 from torch import Tensor
 from transformers.cache_utils import Cache
 
-from adamms.searching.key_values import cache_bytes, new_cache, pooled
-from adamms.searching.prompts import Batch, Prompt, collate
+from adamms.searching.drafts import few_together, placeholders, readable
+from adamms.searching.key_values import cache_bytes, cropped, new_cache, pooled
+from adamms.searching.prompts import Batch, Prompt, collate, extended, next_types, padded_ids
 from adamms.searching.scores import processed
 
 
@@ -45,6 +47,13 @@ class Row:
         """Whether there is nothing more to generate."""
         return self.ended or len(self.tokens) >= self.prompt.limit
 
+    def add(self, token: float, probability: float, entropy: float) -> None:
+        """Take the next token; the entropy is that of its distribution."""
+        if not self.tokens:
+            self.entropy = entropy
+        self.tokens.append(int(token))
+        self.probabilities.append(probability)
+
 
 @dataclass
 class Pool:
@@ -69,7 +78,14 @@ class Pool:
         return cache_bytes(self.cache)
 
 
-def greedy(model: Any, prompts: Sequence[Prompt], *, batch_size: int, pool_bytes: int) -> Iterator[Row]:
+def greedy(
+    model: Any,
+    prompts: Sequence[Prompt],
+    *,
+    batch_size: int,
+    pool_bytes: int,
+    drafts: Mapping[str, Sequence[int]],
+) -> Iterator[Row]:
     """Answer every prompt; rows come as they are done.
 
     Args:
@@ -77,17 +93,25 @@ def greedy(model: Any, prompts: Sequence[Prompt], *, batch_size: int, pool_bytes
         prompts: joinable ones.
         batch_size: prompts a prefill.
         pool_bytes: about as much memory for keys and values of unfinished rows; one batch always fits.
+        drafts: prompt id -> tokens that its answer may be; read only where few rows are decoded together.
     """
+    marks = placeholders(model.config)
+    row_bytes = 0
     waiting = sorted(prompts, key=lambda prompt: prompt.length, reverse=True)
     pools: list[Pool] = []
     while waiting or pools:
         while waiting and (not pools or sum(pool.nbytes for pool in pools) < pool_bytes):
-            fresh = prefill(model, waiting[:batch_size])
+            batch = waiting[:batch_size]
             del waiting[:batch_size]
-            yield from [row for row in fresh.rows if row.done]
-            if not all(row.done for row in fresh.rows):
-                pools.append(fresh)
+            few = few_together(
+                len(prompts), batch_size=batch_size, pool_bytes=pool_bytes, row_bytes=row_bytes
+            )
+            read = [readable(each, drafts.get(each.id, ()), marks=marks) if few else () for each in batch]
+            rows, fresh = prefill(model, batch, read)
+            row_bytes = max([row_bytes, *(pool.nbytes // len(pool.rows) for pool in fresh)])
+            pools += fresh
             del fresh
+            yield from [row for row in rows if row.done]
         if not pools:
             continue
         pools = [merge(pools)]
@@ -102,14 +126,62 @@ def greedy(model: Any, prompts: Sequence[Prompt], *, batch_size: int, pool_bytes
         yield from done
 
 
-def prefill(model: Any, prompts: Sequence[Prompt]) -> Pool:
-    """Read a batch of prompts and choose each one's first token."""
-    batch, cache, logits = read_prompts(model, prompts, keep=1)
-    types = {name: next_types(name, values) for name, values in batch.types.items()}
-    rows = [Row(prompt) for prompt in prompts]
-    pool = Pool(rows, cache, batch.ids, batch.mask, batch.padded, batch.positions[..., -1:], types)
-    _choose(pool, logits[:, -1])
-    return pool
+def prefill(
+    model: Any, prompts: Sequence[Prompt], drafts: Sequence[Sequence[int]]
+) -> tuple[list[Row], list[Pool]]:
+    """Read a batch of prompts with their drafts and choose each one's tokens as far as its draft is right,
+    and one more: the first where there is none.
+
+    Returns:
+        The rows, and pools of those that are not done, rows that were read equally far beyond their tokens
+        in one: what was read in vain is taken back.
+    """
+    longer = [extended(prompt, draft) for prompt, draft in zip(prompts, drafts, strict=True)]
+    batch, cache, logits = read_prompts(model, longer, keep=max(map(len, drafts)) + 1)
+    prefixes = [(each, each.length - back) for each in longer for back in range(each.answered, -1, -1)]
+    ids = batch.ids
+    if any(drafts):
+        known = [each.ids[:, :length] for each, length in prefixes]
+        ids = padded_ids(known, [each.filler for each, _ in prefixes]).to(ids.device)
+    _, table = _chosen(
+        torch.cat([row[-each.answered - 1 :] for row, each in zip(logits, longer, strict=True)]),
+        ids,
+        [(each.processors, length) for each, length in prefixes],
+        first=True,
+    )
+    found = iter(table)
+    rows = [
+        _agreed(prompt, draft, [next(found) for _ in range(len(draft) + 1)])
+        for prompt, draft in zip(prompts, drafts, strict=True)
+    ]
+    vain = [len(draft) + 1 - len(row.tokens) for row, draft in zip(rows, drafts, strict=True)]
+    pools = []
+    for back in sorted({each for row, each in zip(rows, vain, strict=True) if not row.done}):
+        chosen = [index for index, each in enumerate(vain) if each == back]
+        width = batch.ids.shape[1] - back
+        last = torch.tensor([[rows[index].tokens[-1]] for index in chosen], device=batch.ids.device)
+        pools.append(
+            Pool(
+                [rows[index] for index in chosen],
+                cropped(cache, chosen, columns=cache.get_seq_length() - back),
+                torch.cat([batch.ids[chosen, :width], last], dim=1),
+                torch.cat([batch.mask[chosen, :width], torch.ones_like(last)], dim=1),
+                batch.padded,
+                batch.positions[..., chosen, width - 1 : width] + 1,
+                {name: next_types(name, values[chosen]) for name, values in batch.types.items()},
+            )
+        )
+    return rows, pools
+
+
+def _agreed(prompt: Prompt, draft: Sequence[int], table: Sequence[Sequence[float]]) -> Row:
+    """The row as far as greedy choice goes on reading the draft."""
+    row = Row(prompt)
+    for token, entry in zip([*draft, None], table, strict=True):
+        row.add(*entry)
+        if row.done or row.tokens[-1] != token:
+            break
+    return row
 
 
 @torch.no_grad()
@@ -133,12 +205,6 @@ def read_prompts(model: Any, prompts: Sequence[Prompt], *, keep: int) -> tuple[B
         **({"mm_encoder_outputs": {"image": batch.vision}} if batch.vision is not None else {}),
     )
     return batch, cache, model(**inputs, return_dict=True).logits[:, -keep:]
-
-
-def next_types(name: str, values: Tensor) -> Tensor:
-    """The type of a token behind the prompt, (rows, 1): text behind an image model's prompt, elsewhere the
-    prompt's last type, as `generate` goes on."""
-    return torch.zeros_like(values[:, -1:]) if name == "mm_token_type_ids" else values[:, -1:]
 
 
 @torch.no_grad()
@@ -201,24 +267,33 @@ def _types(pool: Pool, name: str) -> Tensor:
 
 def _choose(pool: Pool, logits: Tensor) -> None:
     """Give every row its greedy token; the rows that are done only keep in step."""
-    logits = logits.float()
-    scores = processed(
-        logits, pool.ids, [(row.prompt.processors, row.prompt.length + len(row.tokens)) for row in pool.rows]
-    )
-    tokens = scores.argmax(dim=-1)
-    shares = torch.log_softmax(logits, dim=-1)
-    sure = shares.gather(1, tokens[:, None])[:, 0].exp()
-    fresh = any(not row.tokens for row in pool.rows)
-    entropy = torch.special.entr(shares.exp()).sum(dim=-1) if fresh else torch.zeros_like(sure)
-    # One transfer a step: the device is waited for once (token ids are whole numbers in float32).
-    table = torch.stack([tokens.float(), sure, entropy], dim=1).tolist()
-    for row, (token, probability, first_entropy) in zip(pool.rows, table, strict=True):
-        if row.done:
-            continue
-        if not row.tokens:
-            row.entropy = first_entropy
-        row.tokens.append(int(token))
-        row.probabilities.append(probability)
+    known = [(row.prompt.processors, row.prompt.length + len(row.tokens)) for row in pool.rows]
+    tokens, table = _chosen(logits, pool.ids, known, first=False)
+    for row, entry in zip(pool.rows, table, strict=True):
+        if not row.done:
+            row.add(*entry)
     pool.ids = torch.cat([pool.ids, tokens[:, None]], dim=1)
     pool.mask = torch.cat([pool.mask, torch.ones_like(pool.mask[:, :1])], dim=1)
     pool.positions = pool.positions + 1
+
+
+@torch.no_grad()
+def _chosen(
+    logits: Tensor, ids: Tensor, rows: Sequence[tuple[Sequence[Any], int]], *, first: bool
+) -> tuple[Tensor, list[list[float]]]:
+    """The greedy tokens, and of each its number, its probability and, where it may be the first of an
+    answer, the entropy of its distribution.
+
+    Args:
+        logits: of the next token, (rows, vocabulary).
+        ids: as `processed` reads them.
+        rows: for each row its processors and how many tokens it has.
+        first: whether the entropy is wanted.
+    """
+    logits = logits.float()
+    tokens = processed(logits, ids, rows).argmax(dim=-1)
+    shares = torch.log_softmax(logits, dim=-1)
+    sure = shares.gather(1, tokens[:, None])[:, 0].exp()
+    entropy = torch.special.entr(shares.exp()).sum(dim=-1) if first else torch.zeros_like(sure)
+    # One transfer a step: the device is waited for once (token ids are whole numbers in float32).
+    return tokens, torch.stack([tokens.float(), sure, entropy], dim=1).tolist()

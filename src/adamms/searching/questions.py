@@ -131,7 +131,7 @@ def _apart_together(model: Any, group: Sequence[Question], *, limit: int) -> lis
     for name in group[0].inputs:
         values = [question.inputs[name] for question in group]
         if name == "input_ids":
-            joined[name] = padded_ids(values)
+            joined[name] = padded_ids(values, [int(value[0, -1]) for value in values])
         elif name in TYPES:
             joined[name] = torch.cat([padded(value, max(lengths)) for value in values])
         elif name in _IMAGES:

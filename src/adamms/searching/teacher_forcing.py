@@ -6,7 +6,6 @@ same code that begins a generated answer; nothing is generated. Probabilities ar
 penalty, as for `confidence`. Knows no candidates and no files.
 """
 
-import dataclasses
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -15,8 +14,8 @@ import torch
 from torch import Tensor
 from transformers import LogitsProcessor
 
-from adamms.searching.decoding import next_types, read_prompts
-from adamms.searching.prompts import Prompt
+from adamms.searching.decoding import read_prompts
+from adamms.searching.prompts import Prompt, extended
 from adamms.searching.questions import GREEDY, Question, model_inputs
 
 
@@ -56,23 +55,6 @@ def mean_log_probabilities(
     for each in answers:
         if not each.prompt.joinable:
             yield each.prompt.id, _mean(_logits_alone(model, each), each)
-
-
-def extended(prompt: Prompt, tokens: Sequence[int]) -> Prompt:
-    """The prompt with an answer's tokens behind it, placed and typed as if they had been generated."""
-    assert prompt.positions is not None
-    if not tokens:
-        return prompt
-    steps = torch.arange(1, len(tokens) + 1)
-    return dataclasses.replace(
-        prompt,
-        ids=torch.cat([prompt.ids, torch.tensor([list(tokens)], dtype=prompt.ids.dtype)], dim=1),
-        positions=torch.cat([prompt.positions, prompt.positions[..., -1:] + steps], dim=-1),
-        types={
-            name: torch.cat([values, next_types(name, values).expand(-1, len(tokens))], dim=1)
-            for name, values in prompt.types.items()
-        },
-    )
 
 
 def _mean(logits: Tensor, answer: Forced) -> float:
