@@ -322,7 +322,7 @@ def batches(bench: Bench) -> None:
     model = bench.engine.model
     prompts = sorted(bench.engine._prompts.values(), key=lambda prompt: prompt.length, reverse=True)
     tokens = sum(prompt.length for prompt in prompts)
-    decoding.prefill(model, prompts[:2])
+    decoding.prefill(model, prompts[:2], [()] * 2)
 
     @torch.no_grad()
     def bare(given: list[dict[str, Any]]) -> None:
@@ -332,9 +332,10 @@ def batches(bench: Bench) -> None:
     for size in sized(bench):
         groups = [prompts[start : start + size] for start in range(0, len(prompts), size)]
         try:
-            decoding.prefill(model, groups[0])
+            decoding.prefill(model, groups[0], [()] * len(groups[0]))
             ours = min(
-                seconds(lambda groups=groups: [decoding.prefill(model, g) for g in groups]) for _ in range(2)
+                seconds(lambda groups=groups: [decoding.prefill(model, g, [()] * len(g)) for g in groups])
+                for _ in range(2)
             )
             given = [[bare_inputs(model, group) for group in groups] for _ in range(2)]
             plain = min(seconds(lambda turn=turn: bare(turn)) for turn in given)
@@ -561,11 +562,11 @@ def moves(bench: Bench, name: str, merger: Any) -> None:
         seconds(lambda a=a: bench.engine.move(a, merger.candidate(linear(a)))) for a in (0.3, 0.4, 0.0, 0.5)
     ]
     bench.note(f"{name}: moves to 0.3, 0.4, 0, 0.5, s", [round(each, 4) for each in taken])
-    if merger._values.one_pass:
-        merger._values.one_pass = False
+    if getattr(merger._values, "_one_pass", False):
+        merger._values._one_pass = False
         taken = [seconds(lambda a=a: bench.engine.move(a, merger.candidate(linear(a)))) for a in (0.3, 0.4)]
         bench.note(f"{name}: the same without the kernel, s", [round(each, 4) for each in taken])
-        merger._values.one_pass = True
+        merger._values._one_pass = True
 
 
 def on_cpu(bench: Bench) -> None:
