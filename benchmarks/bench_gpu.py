@@ -591,6 +591,8 @@ def resident(bench: Bench) -> None:
     fresh_memory()
     merger = merger_of(bench, "resident")
     moves(bench, "resident", merger)
+    # As a search with resident parents does.
+    bench.engine.spread_out()
     short, long = bench.lengths
     given = {"merger": merger, "batch": bench.batch}
     search(bench, "resident", limit=short, exhaustive=True, **given)
@@ -598,20 +600,6 @@ def resident(bench: Bench) -> None:
     search(bench, "race", limit=short, exhaustive=False, **given)
     bench.save()
     search(bench, f"resident, {long} tokens", limit=long, exhaustive=True, **given)
-
-
-def wider(bench: Bench) -> None:
-    """A candidate where the pool of unfinished answers may be as large as it likes."""
-    engine = bench.engine
-    ids = [example.id for example in bench.examples]
-    usual, engine._pool_bytes = engine._pool_bytes, 1 << 40
-    try:
-        for limit in bench.lengths:
-            asked_again(bench, limit, bench.batch)
-            list(engine.answer(ids))
-            bench.note(f"candidate, {limit} tokens, one pool, s", seconds(lambda: list(engine.answer(ids))))
-    finally:
-        engine._pool_bytes = usual
 
 
 def same_answers(bench: Bench) -> None:
@@ -642,7 +630,6 @@ PARTS: dict[str, Callable[[Bench], None]] = {
     "one-pass": one_pass,
     "mapped": mapped,
     "resident": resident,
-    "wider": wider,
     "on-cpu": on_cpu,
     "answers": answers,
 }

@@ -114,7 +114,8 @@ class SearchOptions(Part):
     subset: Count | None = None
     """Inputs a subset; half of them, at most 100, when left out."""
     max_new_tokens: Count = 64
-    batch_size: Count = 16
+    batch_size: Count | None = None
+    """Inputs answered together; 16, and more where they are short, when left out."""
     device: str | None = None
     """A torch device; the GPU where there is one, otherwise the CPU."""
     dtype: Literal["bfloat16", "float16", "float32"] | None = None

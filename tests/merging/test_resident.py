@@ -78,10 +78,10 @@ def test_blending_on_a_device_gives_the_same_values(parents, name):
 def test_a_weighted_sum_in_one_pass_gives_the_same_values(parents, settings, monkeypatch):
     """The way to the kernel and what it is given; the kernel itself runs on a GPU only."""
 
-    def weighted_sum(terms, out, *, largest):
+    def weighted_sum(terms, out, *, largest, sound):
         total = sum(values.float() * weight for values, weight in terms)
         out.copy_(total)
-        return total.abs().max() <= largest
+        sound &= total.abs().max() <= largest
 
     kernel = SimpleNamespace(weighted_sum=weighted_sum)
     monkeypatch.setitem(sys.modules, "adamms.merging.one_pass", kernel)

@@ -221,6 +221,10 @@ def parse_settings(pairs: list[str] | None) -> dict[str, object]:
 
 
 MaxNewTokens = Annotated[int, typer.Option(help="Longest answer, in tokens.")]
+SearchBatchSize = Annotated[
+    int | None,
+    typer.Option(help="Inputs answered together (default: 16, more if short); halved when memory runs out."),
+]
 BatchSize = Annotated[int, typer.Option(help="Inputs answered together; halved when memory runs out.")]
 Device = Annotated[str | None, typer.Option(help="cpu, cuda, cuda:1 ...; default: a GPU if there is one.")]
 Arithmetic = Annotated[

@@ -22,7 +22,7 @@ _LAUNCH = threading.Lock()
 
 @triton.jit  # type: ignore[untyped-decorator]
 def _kernel(  # type: ignore[no-untyped-def]
-    first, second, out, wrong, first_weight, second_weight, largest, count,
+    first, second, out, sound, first_weight, second_weight, largest, count,
     pair: tl.constexpr, block: tl.constexpr,
 ):  # fmt: skip
     at = tl.program_id(0).to(tl.int64) * block + tl.arange(0, block)
@@ -32,27 +32,26 @@ def _kernel(  # type: ignore[no-untyped-def]
         total += tl.load(second + at, mask=inside, other=0.0).to(tl.float32) * second_weight
     tl.store(out + at, total.to(out.dtype.element_ty), mask=inside)
     # NaN compares false with everything.
-    sound = (tl.abs(total) <= largest).to(tl.int32)
-    tl.store(wrong, 1, mask=tl.min(sound, axis=0) == 0)
+    fits = (tl.abs(total) <= largest).to(tl.int32)
+    tl.store(sound, 0, mask=tl.min(fits, axis=0) == 0)
 
 
-def weighted_sum(terms: list[tuple[Tensor, float]], out: Tensor, *, largest: float) -> Tensor:
-    """Write one or two terms' sum, rounded once, into `out`, and tell whether no magnitude exceeds `largest`.
+def weighted_sum(terms: list[tuple[Tensor, float]], out: Tensor, *, largest: float, sound: Tensor) -> None:
+    """Write one or two terms' sum, rounded once, into `out`, and tell where a magnitude exceeds `largest`.
 
     Args:
         terms: flat tensors of 16 or 32 bits an element, each with its weight.
         out: as long.
         largest: the largest value that `out` can hold.
+        sound: one truth value, which becomes false where a magnitude exceeds it or is NaN.
     """
     (first, first_weight), (second, second_weight) = terms[0], terms[-1]
-    wrong = torch.zeros(1, dtype=torch.int32, device=out.device)
     count = out.numel()
     with _LAUNCH, torch.cuda.device_of(out):
         _kernel[(triton.cdiv(count, BLOCK),)](
-            first, second, out, wrong, first_weight, second_weight, largest, count,
+            first, second, out, sound.view(torch.uint8), first_weight, second_weight, largest, count,
             pair=len(terms) == 2, block=BLOCK, num_warps=8, enable_fp_fusion=False,
         )  # fmt: skip
-    return wrong[0] == 0
 
 
 @cache
@@ -62,7 +61,13 @@ def works_on(device: torch.device) -> bool:
     donor = torch.linspace(2, -2, 10_001, device=device).pow(5).half()
     out = torch.empty_like(base)
     try:
-        sound = weighted_sum([(base, 0.7), (donor, 0.3)], out, largest=float.fromhex("0x1.fep127"))
-        return bool(sound) and torch.equal(out, (base.float() * 0.7 + donor.float() * 0.3).bfloat16())
+        sound, wrong = torch.ones(2, dtype=torch.bool, device=device).unbind()
+        weighted_sum([(base, 0.7), (donor, 0.3)], out, largest=27.0, sound=sound)
+        weighted_sum([(base, 1.0)], torch.empty_like(base), largest=26.0, sound=wrong)
+        return (
+            bool(sound)
+            and not bool(wrong)
+            and torch.equal(out, (base.float() * 0.7 + donor.float() * 0.3).bfloat16())
+        )
     except Exception:  # a compiler that is not there, a GPU that Triton does not know
         return False

@@ -4,12 +4,13 @@ The values come out of the same `BlockMerger` as the written checkpoint's, so wh
 what the merge writes.
 """
 
+import threading
 from typing import Any
 
 import torch
 
 from adamms.checkpoints import TensorInfo
-from adamms.merging.blocks import Block, blocks_of
+from adamms.merging.blocks import BLOCK_ELEMENTS, Block, blocks_of
 from adamms.merging.draws import Draws
 from adamms.merging.facts import model_facts, tensor_facts
 from adamms.merging.merger import BlockMerger
@@ -18,6 +19,9 @@ from adamms.merging.parents import Parents
 from adamms.merging.resident import READERS, Held
 from adamms.merging.stored import floating_dtype
 from adamms.merging.torch_values import TORCH_DTYPES, DeviceValues, TorchValues
+
+SMALL = 64 << 20
+"""Bytes of a model whose tensors take less time than handing them out to threads."""
 
 
 class TensorMerger:
@@ -51,7 +55,8 @@ class TensorMerger:
         self._blocks: dict[tuple[str, int, bool, int], list[Block]] = {}
         self._values = TorchValues() if held is None or held.on_cpu else DeviceValues(held.device)
         self.device = torch.device("cpu") if held is None else held.device
-        self.workers = READERS if held is None else held.readers
+        small = sum(info.nbytes for info in parents.base.tensors.values()) < SMALL
+        self.workers = held.readers if held is not None else 1 if small else READERS
         """Threads that may ask for tensors at once with profit."""
 
     def candidate(self, method: Method) -> "Candidate":
@@ -68,19 +73,40 @@ class TensorMerger:
             and place.is_contiguous()
         )
 
-    def merged(
+    def merged(self, name: str, method: Method) -> torch.Tensor:
+        """The merged tensor under a base name: the base's shape, rounded once to the base's dtype.
+
+        Raises:
+            MergeError: a source holds NaN or infinity, or a dtype that cannot be interpolated.
+        """
+        return self.candidate(method)(name)
+
+    def block_merger(self, method: Method) -> BlockMerger:
+        """What merges blocks in one thread."""
+        return BlockMerger(
+            self._parents,
+            method,
+            facts=self._facts_for(method),
+            draws=self._draws,
+            values=self._values,
+            held=self._held,
+        )
+
+    def merge(
         self,
         name: str,
         method: Method,
         *,
+        by: BlockMerger,
         into: torch.Tensor | None = None,
         unsure: list[Any] | None = None,
     ) -> torch.Tensor:
-        """The merged tensor under a base name: the base's shape, rounded once to the base's dtype.
+        """Merge a tensor.
 
         Args:
             name: the tensor.
             method: the method.
+            by: the thread's `block_merger` for this method.
             into: where it is laid; new memory where it is left out.
             unsure: takes up whether the values are sound, as truth values on the device; asked here, where
                 it is left out.
@@ -90,38 +116,26 @@ class TensorMerger:
         """
         info = self._parents.base.tensors[name]
         dtype = floating_dtype(info, self._parents.base.source)
-        held = self._held
         if into is None:
             into = torch.empty(info.shape, dtype=TORCH_DTYPES[dtype], device=self.device)
-        flat = into.detach().view(-1)
-        # Torch is there already, and its own threads share the work here.
-        merger = BlockMerger(
-            self._parents,
-            method,
-            facts=self._facts_for(method),
-            draws=self._draws,
-            values=self._values,
-            held=held,
-        )
-        blocks = self._blocks_of(info, method)
-        facts = tensor_facts(merger, method, blocks)
-        raw: Any = flat.view(torch.uint8)
-        if held is None or held.on_cpu:
+        raw: Any = into.detach().view(-1).view(torch.uint8)
+        if self._held is None or self._held.on_cpu:
+            # Torch is there already, and its own threads share the work here.
             raw = raw.numpy()
-        size = flat.itemsize
+        blocks = self._blocks_of(info, method)
+        facts = tensor_facts(by, method, blocks)
+        size = into.itemsize
         for block in blocks:
             place = raw[block.start * size : (block.start + block.count) * size]
-            merger.merge(block, place, dtype=dtype, facts=facts, unsure=unsure)
+            by.merge(block, place, dtype=dtype, facts=facts, unsure=unsure)
         return into
 
     def _blocks_of(self, info: TensorInfo, method: Method) -> list[Block]:
         held = self._held
-        if held is None:
-            return list(blocks_of(info, self._parents, method))
-        size = held.block_elements
-        if self._values.one_pass and method.rule.arithmetic and len(self._parents.donors) == 1:
+        size = BLOCK_ELEMENTS if held is None else held.block_elements
+        if held and self._values.one_pass and method.rule.arithmetic and len(self._parents.donors) == 1:
             size = held.at_once
-        # On a device a move takes milliseconds, and cutting the tensors anew would be a third of them.
+        # A move takes milliseconds on a GPU or where models are small; cutting anew would be a third of them.
         key = (info.name, size, method.by_rows, len(self._parents.views_for(method)))
         if key not in self._blocks:
             self._blocks[key] = list(blocks_of(info, self._parents, method, size=size))
@@ -154,12 +168,13 @@ class Candidate:
         """Merge nothing yet."""
         self._merger = merger
         self._method = method
+        self._threads = threading.local()
         self._unsure: list[tuple[str, list[Any]]] = []
         self.workers = merger.workers
 
     def __call__(self, name: str) -> torch.Tensor:
-        """A whole tensor; see `TensorMerger.merged`."""
-        return self._merger.merged(name, self._method)
+        """A whole tensor; see `TensorMerger.merge`."""
+        return self._merge(name)
 
     def fits(self, name: str, place: torch.Tensor) -> bool:
         """As `TensorMerger` says."""
@@ -172,8 +187,13 @@ class Candidate:
             MergeError: its dtype cannot be interpolated.
         """
         unsure: list[Any] = []
-        self._merger.merged(name, self._method, into=place, unsure=unsure)
+        self._merge(name, into=place, unsure=unsure)
         self._unsure.append((name, unsure))
+
+    def _merge(self, name: str, **given: Any) -> torch.Tensor:
+        if not hasattr(self._threads, "by"):
+            self._threads.by = self._merger.block_merger(self._method)
+        return self._merger.merge(name, self._method, by=self._threads.by, **given)
 
     def settle(self) -> None:
         """Wait for what was laid, once for all tensors, and insist that it is sound.

@@ -1,5 +1,6 @@
 """As `values`, in torch: for methods that are written in torch, and for float16, which it converts fast."""
 
+import threading
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -16,6 +17,9 @@ TORCH_DTYPES = {
     "F32": torch.float32,
     "F64": torch.float64,
 }
+
+
+FLAGS = 1024
 
 
 class TorchValues(CompiledValues):
@@ -48,6 +52,9 @@ class DeviceValues(TorchValues):
     """As `TorchValues`, where bytes are uint8 tensors on a device and stay there."""
 
     def __init__(self, device: torch.device) -> None:
+        self._device = device
+        self._lock = threading.Lock()
+        self._flags: list[torch.Tensor] = []
         self._one_pass = device.type == "cuda" and _triton_works(device)
 
     @property
@@ -73,7 +80,16 @@ class DeviceValues(TorchValues):
         terms = [
             (each.raw.view(TORCH_DTYPES[each.dtype]), arithmetic.weights[at]) for at, each in models.items()
         ]
-        return weighted_sum(terms, out.raw.view(TORCH_DTYPES[out.dtype]), largest=LARGEST[out.dtype])
+        place, sound = out.raw.view(TORCH_DTYPES[out.dtype]), self._flag()
+        weighted_sum(terms, place, largest=LARGEST[out.dtype], sound=sound)
+        return sound
+
+    def _flag(self) -> torch.Tensor:
+        """A fresh truth value on the device; many are made at once, as one alone costs as much."""
+        with self._lock:
+            if not self._flags:
+                self._flags += torch.ones(FLAGS, dtype=torch.bool, device=self._device).unbind()
+            return self._flags.pop()
 
     def widened(self, raw: Any, dtype: str, into: np.ndarray, *, double: bool) -> torch.Tensor:
         """As `Values` says; a copy, and `into` is not used: the device's allocator keeps memory by itself."""

@@ -17,7 +17,6 @@ SEARCH_DEFAULTS: Mapping[str, Any] = {
     "passes": 12,
     "repeats": 0,
     "max_new_tokens": 64,
-    "batch_size": 16,
 }
 """Not repeated in a command line; alphas, samples and seed always are, because a reader asks for them."""
 

@@ -20,6 +20,9 @@ from adamms.searching.key_values import cache_bytes, cropped, new_cache, pooled
 from adamms.searching.prompts import Batch, Prompt, collate, extended, next_types, padded_ids
 from adamms.searching.scores import processed
 
+MOST_TOGETHER = 128
+"""Prompts a prefill, however short they are."""
+
 
 @dataclass
 class Row:
@@ -83,6 +86,7 @@ def greedy(
     prompts: Sequence[Prompt],
     *,
     batch_size: int,
+    batch_tokens: int = 0,
     pool_bytes: int,
     drafts: Mapping[str, Sequence[int]],
 ) -> Iterator[Row]:
@@ -92,6 +96,7 @@ def greedy(
         model: the live model, in evaluation mode.
         prompts: joinable ones.
         batch_size: prompts a prefill.
+        batch_tokens: more than that, as long as all are no longer together: short ones leave a device idle.
         pool_bytes: about as much memory for keys and values of unfinished rows; one batch always fits.
         drafts: prompt id -> tokens that its answer may be; read only where few rows are decoded together.
     """
@@ -101,8 +106,9 @@ def greedy(
     pools: list[Pool] = []
     while waiting or pools:
         while waiting and (not pools or sum(pool.nbytes for pool in pools) < pool_bytes):
-            batch = waiting[:batch_size]
-            del waiting[:batch_size]
+            together = max(batch_size, min(batch_tokens // waiting[0].length, MOST_TOGETHER))
+            batch = waiting[:together]
+            del waiting[:together]
             few = few_together(
                 len(prompts), batch_size=batch_size, pool_bytes=pool_bytes, row_bytes=row_bytes
             )

@@ -17,7 +17,8 @@ import torch
 from torch import Tensor
 
 from adamms.errors import MachineError, SearchError
-from adamms.searching.decoding import Row, greedy
+from adamms.merging.resident import free_memory
+from adamms.searching.decoding import MOST_TOGETHER, Row, greedy
 from adamms.searching.inputs import Example
 from adamms.searching.live_model import (
     WeightMover,
@@ -38,9 +39,14 @@ from adamms.searching.teacher_forcing import Forced, mean_log_probabilities
 if TYPE_CHECKING:
     from PIL.Image import Image
 
-POOL_SHARE = 0.08
+BATCH = 16
+"""Prompts a prefill, and more of short ones: as many as have so many tokens."""
+BATCH_TOKENS = 4096
+POOL_SHARE = 0.05
 """Of the weights' bytes, for keys and values of unfinished answers."""
 POOL_LEAST = 256 << 20
+POOL_OF_FREE = 0.5
+"""Of a GPU's free memory, where nothing else needs it: steps cost the same for few answers as for many."""
 
 
 class Generator(Protocol):
@@ -75,7 +81,7 @@ class TransformersGenerator:
         altered: Collection[str] = (),
         value: Callable[[str], Tensor] | None = None,
         max_new_tokens: int,
-        batch_size: int,
+        batch_size: int | None,
         device: str | None = None,
         dtype: str | None = None,
         trust_remote_code: bool = False,
@@ -91,7 +97,8 @@ class TransformersGenerator:
             altered: those whose values an adapter changes, so that they are not the folder's.
             value: a tensor's name -> its values with the adapter, for `altered`.
             max_new_tokens: the longest answer.
-            batch_size: prompts a prefill; halved where memory does not suffice.
+            batch_size: prompts a prefill, halved where memory does not suffice; when left out, `BATCH`, and
+                more where they are short.
             device: a torch device; the GPU where there is one when left out.
             dtype: of the arithmetic; float32 on a CPU, the checkpoint's own on a GPU when left out.
             trust_remote_code: run the checkpoint's own Python files.
@@ -117,7 +124,8 @@ class TransformersGenerator:
             WeightMover(self.model, names=names, changed=altered, translate=translate).move(value)
         self._mover = WeightMover(self.model, names=names, changed=changed, translate=translate)
         self._limit = self._longest = max_new_tokens
-        self._batch_size = batch_size
+        self._batch_size = batch_size or BATCH
+        self._batch_tokens = 0 if batch_size else BATCH_TOKENS
         weights = sum(parameter.nbytes for parameter in self.model.parameters())
         self._pool_bytes = max(int(weights * POOL_SHARE), POOL_LEAST)
         self._alpha = 0.0
@@ -125,6 +133,11 @@ class TransformersGenerator:
         self._drafts: dict[str, list[int]] = {}
         self._stale = False
         self._examples: list[Example] = []
+
+    def spread_out(self) -> None:
+        """Decode more answers at once: what a search holds in memory is there, and the rest is free."""
+        free = free_memory(self.device) or 0
+        self._pool_bytes = max(self._pool_bytes, int(free * POOL_OF_FREE))
 
     def forget(self, *, limit: int | None = None) -> None:
         """Let go of the questions so far; `limit` is the longest answer to the next, else the generator's."""
@@ -166,7 +179,8 @@ class TransformersGenerator:
                 if (first[example.images] != example.id) is again
             ]
             try:
-                made = take_apart(self.model, turn, limit=self._limit, batch_size=self._batch_size)
+                together = MOST_TOGETHER if self._batch_tokens else self._batch_size
+                made = take_apart(self.model, turn, limit=self._limit, batch_size=together)
             except ValueError as error:
                 raise SearchError(
                     f"{type(self.model).__name__} cannot be asked: {sentence(error)}"
@@ -221,6 +235,7 @@ class TransformersGenerator:
                     self.model,
                     list(left.values()),
                     batch_size=self._batch_size,
+                    batch_tokens=self._batch_tokens,
                     pool_bytes=self._pool_bytes,
                     drafts=self._drafts,
                 ):
@@ -269,6 +284,7 @@ class TransformersGenerator:
                 f"({sentence(error)}); use smaller images, a smaller --max-new-tokens or another --dtype."
             ) from error
         self._batch_size //= 2
+        self._batch_tokens //= 2
         self._pool_bytes //= 2
 
     def _response(self, row: Row, until: Collection[str] = ()) -> Response:

@@ -27,7 +27,7 @@ def sweep(
     method: "Callable[[float], Method]",
     skip: Collection[tuple[float, str]] = (),
     max_new_tokens: int = 64,
-    batch_size: int = 16,
+    batch_size: int | None = None,
     device: str | None = None,
     dtype: str | None = None,
     trust_remote_code: bool = False,
@@ -46,7 +46,7 @@ def sweep(
         method: alpha -> the merge method of that candidate.
         skip: pairs of alpha and question id that are answered already.
         max_new_tokens: the longest answer.
-        batch_size: prompts a prefill; halved where memory does not suffice.
+        batch_size: prompts a prefill, halved where memory does not suffice; by their length when left out.
         device: a torch device; the GPU where there is one when left out.
         dtype: of the arithmetic; float32 on a CPU, the checkpoint's own on a GPU when left out.
         trust_remote_code: run the base's own Python files.
@@ -150,7 +150,7 @@ class Sweep:
 
     def _opened(self, alpha: float) -> "tuple[Generator, TensorMerger]":
         # Late: torch and transformers take seconds, and a search that is finished needs neither.
-        from adamms.merging.resident import held_for
+        from adamms.merging.resident import ResidentTensors, held_for
         from adamms.merging.tensors import TensorMerger
 
         method = self._method(alpha)
@@ -163,6 +163,9 @@ class Sweep:
                 held, told = held_for(self._parents, method, device=device, wanted=self._resident)
                 if self._say is not None:
                     self._say(told)
+                spread_out = getattr(self._engine, "spread_out", None)
+                if isinstance(held, ResidentTensors) and not held.on_cpu and spread_out is not None:
+                    spread_out()
             self._merger = TensorMerger(self._parents, held=held)
         return self._engine, self._merger
 
@@ -223,7 +226,7 @@ def _transformers(
     changed: Sequence[str],
     *,
     max_new_tokens: int,
-    batch_size: int,
+    batch_size: int | None,
     device: str | None,
     dtype: str | None,
     trust_remote_code: bool,
