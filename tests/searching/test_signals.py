@@ -287,6 +287,17 @@ def test_the_order_and_the_names_of_inputs_change_nothing(table: Any, draw: Any)
 
 
 @settings(deadline=None)
+@given(tables())
+def test_a_signal_that_reads_a_candidate_alone_hears_nobody_else(table: Any) -> None:
+    together = AnswerTable.of(table)
+    alike = AnswerTable.of(dict.fromkeys(table, table[0.0]))
+
+    for signal in all_signals():
+        if signal.lacks(together) is None and signal.reads == "itself":
+            assert signal.values(together)[0].tolist() == signal.values(alike)[0].tolist(), signal.name
+
+
+@settings(deadline=None)
 @given(tables(), st.booleans())
 def test_identical_candidates_tie_to_the_smallest_alpha(table: Any, gated: bool) -> None:
     same = dict.fromkeys(table, table[0.0])
