@@ -31,7 +31,7 @@ def test_letter_case_counts_as_it_does_for_the_choice() -> None:
     assert Judge.of("plurality", GRID, fold_case=True).score(answers("ABAB")).values.sum() == 4
 
 
-@pytest.mark.parametrize("rule", ["confidence", "confident-share"])
+@pytest.mark.parametrize("rule", ["confidence", "confident-share", "sure-enough"])
 def test_a_rule_of_its_own_says_what_it_says_on_the_grid(rule: str) -> None:
     from adamms.searching import AnswerTable
 

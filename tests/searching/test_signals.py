@@ -74,8 +74,24 @@ def test_the_signals_by_hand() -> None:
     assert scores("vote-and-confidence") == close(*mixed(SPOKEN, SURE))
     assert scores("confidence") == close(2.45 / 4, 2.99 / 4, 0.8, 3 / 4)
     assert scores("confident-share") == close(1 / 4, 1 / 4, 0, 2 / 4)
+    # Of the base one answer is sure, three lie a little below the bar of .55.
+    assert scores("sure-enough")[0] == pytest.approx((0.99859 + 3 * 0.24164) / 4, abs=1e-5)
     # alpha 0.2 says two things with the base and two with the donor, 0.4 one and three.
     assert scores("parents") == close(NAN, 4 / 8, 4 / 8, NAN)
+
+
+def test_sure_enough_is_half_at_its_bar_and_hardly_cares_above_it() -> None:
+    sure = {0.0: (0.55,) * 4, 0.2: (0.8,) * 4, 0.4: (1.0, 1.0, 1.0, 0.3), 1.0: (0.0,) * 4}
+    table = AnswerTable.of(answers(SPOKEN, sure))
+    unsure, middling, one_guess, lost = find_signal("sure-enough").scores(table).tolist()
+
+    assert unsure == pytest.approx(0.5)
+    assert lost == 0
+    # A guess among four costs more than a little less confidence in all, where the mean sees the contrary.
+    assert middling == pytest.approx(0.98897, abs=1e-5)
+    assert one_guess == pytest.approx((3 * 0.99923 + 0.00069) / 4, abs=1e-5)
+    mean = find_signal("confidence").scores(table).tolist()
+    assert middling > one_guess and mean[1] < mean[2]
 
 
 def test_entropy_is_better_when_it_is_lower() -> None:
@@ -105,6 +121,7 @@ def test_names_are_one_a_file_and_paper_is_sum() -> None:
     [
         ("confidence", "carry no confidence"),
         ("confident-share", "carry no confidence"),
+        ("sure-enough", "carry no confidence"),
         ("weighted-vote", "carry no confidence"),
         ("vote-and-confidence", "carry no confidence"),
         ("first-token-entropy", "carry no entropy"),
@@ -206,7 +223,7 @@ def test_collapsed_candidates_neither_win_nor_vote() -> None:
     sure = {alpha: (0.5 if alpha == 0 else 1.0,) * 20 for alpha in spoken}
     table = answers(spoken, sure, sure)
 
-    for rule in ("plurality", "weighted-vote", "confidence", "confident-share"):
+    for rule in ("plurality", "weighted-vote", "confidence", "confident-share", "sure-enough"):
         chosen = select(table, rule=rule)
         assert chosen.selected == 0
         assert "every candidate has collapsed" in chosen.verdict
@@ -284,6 +301,17 @@ def test_the_order_and_the_names_of_inputs_change_nothing(table: Any, draw: Any)
     }
 
     assert choices(shuffled) == choices(table)
+
+
+@settings(deadline=None)
+@given(tables())
+def test_a_signal_that_reads_a_candidate_alone_hears_nobody_else(table: Any) -> None:
+    together = AnswerTable.of(table)
+    alike = AnswerTable.of(dict.fromkeys(table, table[0.0]))
+
+    for signal in all_signals():
+        if signal.lacks(together) is None and signal.reads == "itself":
+            assert signal.values(together)[0].tolist() == signal.values(alike)[0].tolist(), signal.name
 
 
 @settings(deadline=None)

@@ -77,7 +77,8 @@ Rule = Annotated[
     str,
     typer.Option(
         help="What chooses: sum (the paper's, also called paper), any, previous, plurality, parents, "
-        "weighted-vote, confidence, confident-share, first-token-entropy, or plurality-logprob."
+        "weighted-vote, vote-and-confidence, confidence, confident-share, sure-enough, "
+        "first-token-entropy, or plurality-logprob."
     ),
 ]
 LabelMetric = Annotated[

@@ -17,7 +17,7 @@ from adamms.searching.signals.weighted_vote import POWER
 from adamms.searching.walk import Scored
 
 VOTES = ("plurality", "weighted-vote")
-RULES_ALONE = ("confidence", "confident-share", "first-token-entropy", *VOTES, "labels")
+RULES_ALONE = ("confidence", "confident-share", "sure-enough", "first-token-entropy", *VOTES, "labels")
 """The rules that can judge a candidate without neighbours."""
 
 

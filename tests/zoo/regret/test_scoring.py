@@ -13,8 +13,10 @@ import pytest
 from adamms.zoo.many.records import CANDIDATES, read_interviews
 from adamms.zoo.regret.__main__ import main
 from adamms.zoo.regret.cells import cells
+from adamms.zoo.regret.differences import difference
 from adamms.zoo.regret.rules import all_rules
 from adamms.zoo.regret.scoring import CHOOSING, DRAWS, SEED, Outcome, outcomes, summarise
+from adamms.zoo.regret.tables import PAPER
 
 SLICE = Path(__file__).parents[2] / "data" / "zoo-many"
 Question = dict[str, Any]
@@ -47,6 +49,11 @@ def paper(asked: list[Question]) -> list[float | None]:
 
 def confidence(asked: list[Question]) -> list[float | None]:
     return [sum(each["confidence"][place] for each in asked) for place in range(CANDIDATES)]
+
+
+def sure_enough(asked: list[Question]) -> list[float | None]:
+    shares = [[each["confidence"][place] / 550 for each in asked] for place in range(CANDIDATES)]
+    return [sum(1 - 1 / (1 + share**12) for share in row) for row in shares]
 
 
 def entropy(asked: list[Question]) -> list[float | None]:
@@ -93,6 +100,7 @@ def regret(asked: list[Question], scores: Callable[[list[Question]], list[float 
     [
         ("sum (the paper's)", paper),
         ("confidence", confidence),
+        ("sure-enough", sure_enough),
         ("first-token-entropy", entropy),
         ("weighted-vote", vote(16)),
         ("plurality", vote(0)),
@@ -138,6 +146,24 @@ def test_the_tables_come_as_markdown(capsys: pytest.CaptureFixture[str]) -> None
     for rule in all_rules():
         assert f"| {rule.name} |" in told
     assert "donor alone" in told
+
+
+def test_a_difference_is_of_the_same_cells_and_its_interval_of_whole_pairs(found: list[Outcome]) -> None:
+    none = difference(found, rule=PAPER, paper=PAPER)
+    assert (none.mean, none.by_pairs, none.by_cells, none.below) == (0, (0, 0), (0, 0), 0)
+
+    means = [
+        summarise([each for each in found if each.rule == rule]).regret for rule in ("always 0.4", PAPER)
+    ]
+    other = difference(found, rule="always 0.4", paper=PAPER)
+    assert other.mean == pytest.approx(means[0] - means[1])
+    assert other.by_cells[0] < other.mean < other.by_cells[1]
+    # A pair that is drawn is drawn whole, so one alone leaves nothing to chance.
+    header = found[0].cell.header
+    alone = difference([each for each in found if each.cell.header == header], rule="always 0.4", paper=PAPER)
+    assert alone.by_pairs == pytest.approx((alone.mean, alone.mean))
+    assert alone.by_cells[0] < alone.by_cells[1]
+    assert (alone.pairs, alone.below) == (1, int(alone.mean < 0))
 
 
 def test_a_folder_without_answers_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -23,6 +23,7 @@ FILES = (
     "vote_and_confidence",
     "confidence",
     "confident_share",
+    "sure_enough",
     "first_token_entropy",
     "plurality_logprob",
 )

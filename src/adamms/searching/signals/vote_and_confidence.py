@@ -29,4 +29,5 @@ SIGNAL = Signal(
     formula="1/N sum_x [sum_{j: G_j(x) = G_i(x)} c_j(x)^16 / sum_j c_j(x)^16] + c_i(x)",
     cost="log-probabilities",
     needs=("confidence",),
+    reads="all",
 )

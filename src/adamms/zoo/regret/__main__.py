@@ -10,8 +10,8 @@ from adamms.zoo.many.records import read_interviews
 from adamms.zoo.regret.cells import Cell, cells
 from adamms.zoo.regret.rules import all_rules
 from adamms.zoo.regret.scoring import DRAWS, Outcome, outcomes
-from adamms.zoo.regret.split import PARTS, part
-from adamms.zoo.regret.tables import by_kind, curves, summaries
+from adamms.zoo.regret.split import DEVELOPMENT, LATER, PARTS, part
+from adamms.zoo.regret.tables import by_kind, curves, differences, summaries
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -32,6 +32,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
             [cell for cell in every if part(cell.header) == name],
             [outcome for outcome in found if part(outcome.cell.header) == name],
         )
+    reporting = [outcome for outcome in found if part(outcome.cell.header) != DEVELOPMENT]
+    earlier = [outcome for outcome in reporting if part(outcome.cell.header) != LATER]
+    _print_together("All reporting cells together", earlier)
+    if len(reporting) > len(earlier):
+        _print_together("All reporting cells and those asked last", reporting)
     return 0
 
 
@@ -42,7 +47,17 @@ def _print_part(name: str, here: Sequence[Cell], found: Sequence[Outcome]) -> No
     print(by_kind(found, lambda summary: summary.regret), end="\n\n")
     print("### All measures\n")
     print(summaries(found), end="\n\n")
+    print(f"### Against the paper's rule\n\n{differences(found)}\n")
     print(f"### Accuracy by alpha\n\n{curves(here)}\n")
+
+
+def _print_together(name: str, found: Sequence[Outcome]) -> None:
+    if not found:
+        return
+    count = len({outcome.cell.name for outcome in found})
+    print(f"## {name}: {count} cells\n\n### Regret by kind of task (number of cells)\n")
+    print(by_kind(found, lambda summary: summary.regret), end="\n\n")
+    print(f"### Against the paper's rule\n\n{differences(found)}\n")
 
 
 if __name__ == "__main__":
