@@ -128,12 +128,9 @@ class BlockMerger:
 
         None where there is no such way for this method or these dtypes.
         """
-        rule = self._method.rule
-        if rule.arithmetic is None or not self._values_in.one_pass:
+        if self._method.rule.arithmetic is None or not self._values_in.one_pass:
             return None
-        if self._latest is None or self._latest[0] != block.name or self._latest[1] is not facts:
-            self._latest = block.name, facts, call(rule.arithmetic, self._known(block.name, facts))
-        arithmetic = self._latest[2]
+        arithmetic = self._arithmetic(block.name, facts)
         models, origin = self._places(block)
         return self._values_in.merge_stored(
             arithmetic,
@@ -142,6 +139,14 @@ class BlockMerger:
             draws=self._drawn(block, len(models)),
             out=Stored(out, dtype),
         )
+
+    def _arithmetic(self, name: str, facts: Facts | None) -> Arithmetic:
+        """The method's arithmetic at a tensor, worked out once for its blocks, or for all tensors."""
+        key = ("", None) if self._method.uniform else (name, facts)
+        if self._latest is None or self._latest[0] != key[0] or self._latest[1] is not key[1]:
+            assert self._method.rule.arithmetic is not None
+            self._latest = *key, call(self._method.rule.arithmetic, self._known(name, facts))
+        return self._latest[2]
 
     def _vectors(self, block: Block, one: Pass, facts: Facts | None) -> dict[str, Any] | None:
         """What a pass over stored values may ask for at one block; None where compiled code cannot do it."""

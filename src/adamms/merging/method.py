@@ -235,6 +235,14 @@ class Method:
         values = (value for key, value in self.settings.items() if key not in WEIGHTS)
         return not any(isinstance(value, dict | list) for value in values)
 
+    @cached_property
+    def uniform(self) -> bool:
+        """Whether it does the same at every tensor."""
+        varying = any(isinstance(value, dict | list) for value in self.settings.values())
+        alphas = self.settings.get("alpha")
+        apart = isinstance(alphas, tuple) and any(isinstance(each, dict | list) for each in alphas)
+        return not varying and not apart and not self.passes_of("tensor")
+
     def passes_of(self, scope: Scope) -> tuple[Pass, ...]:
         """Its passes over single tensors, or over the whole model."""
         return tuple(each for each in self.passes if each.scope == scope)
