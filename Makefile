@@ -10,7 +10,7 @@ PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
 STAMP := $(VENV)/.installed
 
 .PHONY: install demo test test-lmms-eval test-vlmevalkit lint format \
-	bench bench-merge bench-search zoo zoo-many clean paper-tables
+	bench bench-merge bench-search bench-gpu zoo zoo-many clean paper-tables
 
 install: $(STAMP)
 
@@ -28,13 +28,13 @@ test: $(STAMP)
 	$(BIN)/python -m pytest --numprocesses 2
 
 lint: $(STAMP)
-	$(BIN)/ruff check src tests benchmarks
-	$(BIN)/ruff format --check src tests benchmarks
+	$(BIN)/ruff check src tests benchmarks hatch_build.py
+	$(BIN)/ruff format --check src tests benchmarks hatch_build.py
 	$(BIN)/mypy
 
 format: $(STAMP)
-	$(BIN)/ruff check --fix src tests benchmarks
-	$(BIN)/ruff format src tests benchmarks
+	$(BIN)/ruff check --fix src tests benchmarks hatch_build.py
+	$(BIN)/ruff format src tests benchmarks hatch_build.py
 
 bench: $(STAMP) bench-search
 	$(BIN)/python benchmarks/bench_merge.py --size S
@@ -51,10 +51,17 @@ $(MERGEKIT)/.installed:
 	$(MERGEKIT)/bin/pip install --quiet "mergekit==0.1.5"
 	touch $@
 
+# S is Qwen2-0.5B's shape; make bench-merge SIZE=M is Qwen2-1.5B's, with 10 GB of disk.
+SIZE ?= S
+
 bench-merge: $(STAMP) $(MERGEKIT)/.installed
-	$(BIN)/python benchmarks/bench_against_mergekit.py --mergekit $(MERGEKIT)/bin/python --size S
-	$(BIN)/python benchmarks/bench_floor.py --size S
-	$(BIN)/python benchmarks/bench_merge.py --size S
+	$(BIN)/python benchmarks/bench_against_mergekit.py --mergekit $(MERGEKIT)/bin/python --size $(SIZE)
+	$(BIN)/python benchmarks/bench_floor.py --size $(SIZE)
+	$(BIN)/python benchmarks/bench_merge.py --size $(SIZE)
+
+# One GPU, 40 GB of disk or of memory, and eight minutes.
+bench-gpu: $(STAMP)
+	$(BIN)/python benchmarks/bench_gpu.py --json bench-gpu.json
 
 # The harnesses pin much, so each has an environment of its own; without it their tests are skipped.
 LMMS_EVAL := .bench/lmms-eval
