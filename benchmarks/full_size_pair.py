@@ -10,7 +10,6 @@ import json
 import os
 import random
 import re
-import struct
 from concurrent.futures import ThreadPoolExecutor
 from math import prod
 from pathlib import Path
@@ -18,7 +17,7 @@ from typing import Any
 
 import numpy as np
 
-from synthetic import BYTES, Layout, real_layout
+from synthetic import BYTES, Layout, header_of, real_layout
 
 LAYOUTS = Path(__file__).resolve().parent.parent / "tests" / "data" / "layouts"
 BASE, DONOR = "Qwen--Qwen2-VL-7B-Instruct", "llava-hf--llava-onevision-qwen2-7b-ov-hf"
@@ -82,36 +81,29 @@ def shrunk(layout: Layout, config: dict[str, Any]) -> tuple[Layout, dict[str, An
 
 def write_weights(path: Path, layout: Layout, *, seed: int) -> int:
     """One safetensors file of one random block repeated, norms' weights 1; returns the tensors' bytes."""
-    header: dict[str, Any] = {"__metadata__": {"format": "pt"}}
-    offset = 0
-    for name, (shape, dtype) in layout.items():
-        end = offset + prod(shape) * BYTES[dtype]
-        header[name] = {"dtype": dtype, "shape": list(shape), "data_offsets": [offset, end]}
-        offset = end
-    text = json.dumps(header).encode()
-    text += b" " * (-len(text) % 8)
+    head, header, total = header_of(layout)
     (dtype,) = {dtype for _, dtype in layout.values()}
-    count = min(CHUNK, offset) // BYTES[dtype]
+    count = min(CHUNK, total) // BYTES[dtype]
     block = stored(np.random.default_rng(seed).standard_normal(count, dtype=np.float32) * 0.02, dtype)
     with path.open("wb") as file:
-        file.write(struct.pack("<Q", len(text)) + text)
-        file.truncate(8 + len(text) + offset)
+        file.write(head)
+        file.truncate(len(head) + total)
         file.flush()
-        descriptor, start = file.fileno(), 8 + len(text)
+        descriptor, start = file.fileno(), len(head)
 
         def write(position: int) -> None:
-            view = memoryview(block)[: min(len(block), offset - position)]
+            view = memoryview(block)[: min(len(block), total - position)]
             while view:
                 done = os.pwrite(descriptor, view, start + position)
                 view, position = view[done:], position + done
 
         with ThreadPoolExecutor(8) as threads:
-            list(threads.map(write, range(0, offset, len(block))))
+            list(threads.map(write, range(0, total, len(block))))
         for name, (shape, _) in layout.items():
             if len(shape) == 1 and name.endswith("weight"):
                 ones = stored(np.ones(prod(shape), np.float32), dtype)
                 os.pwrite(descriptor, ones, start + header[name]["data_offsets"][0])
-    return offset
+    return total
 
 
 def stored(values: np.ndarray, dtype: str) -> bytes:

@@ -67,7 +67,8 @@ def write_checkpoint(
     return total
 
 
-def _write_shard(path: Path, layout: Layout, seed: int) -> int:
+def header_of(layout: Layout) -> tuple[bytes, dict[str, Any], int]:
+    """A safetensors file up to its values, what it says of each tensor, and how many bytes the values are."""
     header: dict[str, Any] = {"__metadata__": {"format": "pt"}}
     offset = 0
     for name, (shape, dtype) in layout.items():
@@ -76,15 +77,20 @@ def _write_shard(path: Path, layout: Layout, seed: int) -> int:
         offset = end
     text = json.dumps(header).encode()
     text += b" " * (-len(text) % 8)
+    return struct.pack("<Q", len(text)) + text, header, offset
+
+
+def _write_shard(path: Path, layout: Layout, seed: int) -> int:
+    head, _, total = header_of(layout)
     random = np.random.default_rng(seed)
     with path.open("wb") as file:
-        file.write(struct.pack("<Q", len(text)) + text)
+        file.write(head)
         for shape, dtype in layout.values():
             block = _values(random, dtype)
             nbytes = prod(shape) * BYTES[dtype]
             for start in range(0, nbytes, len(block)):
                 file.write(block[: min(len(block), nbytes - start)])
-    return offset
+    return total
 
 
 def _values(random: np.random.Generator, dtype: str, count: int = 1 << 20) -> bytes:

@@ -23,6 +23,10 @@
 #endif
 const char *adamms_source = ADAMMS_SOURCE;
 
+/* A tensor may begin at any byte of its file. */
+typedef float stored_float __attribute__((aligned(1), may_alias));
+typedef uint16_t stored_half __attribute__((aligned(1), may_alias));
+
 enum { TILE = 512, MODELS = 16 };
 enum { BF16, F16, F32 };
 enum { NO_ELECTION, MEAN, SUM };
@@ -86,16 +90,16 @@ INLINE uint16_t to_bfloat(float value) {
 
 /* The dtype is a constant wherever these are used, so the choice costs nothing. */
 INLINE float value_at(const void *from, int kind, int64_t at) {
-    if (kind == F32) return ((const float *)from)[at];
-    const uint16_t stored = ((const uint16_t *)from)[at];
+    if (kind == F32) return ((const stored_float *)from)[at];
+    const uint16_t stored = ((const stored_half *)from)[at];
     return kind == BF16 ? as_float((uint32_t)stored << 16) : from_half(stored);
 }
 
 INLINE void store_at(void *to, int kind, int64_t at, float value) {
     if (kind == F32)
-        ((float *)to)[at] = value;
+        ((stored_float *)to)[at] = value;
     else
-        ((uint16_t *)to)[at] = kind == BF16 ? to_bfloat(value) : to_half(value);
+        ((stored_half *)to)[at] = kind == BF16 ? to_bfloat(value) : to_half(value);
 }
 
 #define WITH_KIND(kind, statement)                                                                          \
