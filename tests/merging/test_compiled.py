@@ -21,10 +21,10 @@ from adamms.merging.draws import SeededDraws
 from adamms.merging.facts import model_facts
 from adamms.merging.magnitudes import lower_counts, upper_counts
 from adamms.merging.method import as_parameters, call
+from adamms.merging.numpy_values import NumpyValues
 from adamms.merging.stored import LARGEST, Stored, StoredVector
 from adamms.merging.stream import stream_merge
 from adamms.merging.torch_values import TORCH_DTYPES, TorchValues
-from adamms.merging.values import NumpyValues
 from method_settings import SETTINGS
 from small_pairs import write_llava_onevision, write_qwen2_vl
 

@@ -18,11 +18,12 @@ from adamms.merging import Parents, View, all_methods, compiled, make_method
 from adamms.merging.facts import elements_to_measure
 from adamms.merging.magnitudes import magnitude_passes
 from adamms.merging.method import call
+from adamms.merging.numpy_values import NumpyValues
 from adamms.merging.stored import ITEMSIZES, count_nan, count_not_finite
 from adamms.merging.stream import stream_merge
 from adamms.merging.tensors import TensorMerger
 from adamms.merging.torch_values import TORCH_DTYPES, TorchValues
-from adamms.merging.values import NumpyValues, values_for
+from adamms.merging.values import values_for
 from method_settings import SETTINGS
 from small_pairs import write_llava_onevision, write_qwen2_vl
 

@@ -147,6 +147,30 @@ def merge(
     return bool(found.adamms_merge(ctypes.byref(whole), _count(out)))
 
 
+class CompiledValues:
+    """The way through compiled code, which all libraries on a CPU have where it was built."""
+
+    @property
+    def one_pass(self) -> bool:
+        """As `Values` says."""
+        return library() is not None
+
+    def merge_stored(
+        self,
+        arithmetic: Arithmetic,
+        *,
+        models: Mapping[int, Stored],
+        origin: Stored | None,
+        draws: Sequence[Array],
+        out: Stored,
+    ) -> Any:
+        """As `Values` says."""
+        found = library()
+        if found is None:
+            return None
+        return merge(found, arithmetic, models=models, origin=origin, draws=draws, out=out)
+
+
 def widen(found: ctypes.CDLL, stored: Stored, into: "np.ndarray") -> None:
     """Stored values as float32, in the array `into`."""
     found.adamms_widen(_address(into), _address(stored.raw), KINDS[stored.dtype], len(into))

@@ -8,8 +8,8 @@ import numpy as np
 import torch
 
 from adamms.merging.arithmetic import Arithmetic
+from adamms.merging.compiled import CompiledValues
 from adamms.merging.stored import LARGEST, Stored
-from adamms.merging.values import CompiledValues
 
 TORCH_DTYPES = {
     "BF16": torch.bfloat16,
@@ -17,8 +17,6 @@ TORCH_DTYPES = {
     "F32": torch.float32,
     "F64": torch.float64,
 }
-
-
 FLAGS = 1024
 
 
