@@ -167,3 +167,30 @@ def test_settings_are_checked_before_anything_is_read(
 ) -> None:
     with pytest.raises(MergeError, match=said):
         make_method(name, settings)
+
+
+@pytest.mark.parametrize(
+    ("value", "told"),
+    [
+        (1e6, r"visual\.merger\.mlp\.0\.bias exceeds the largest float16 value"),
+        (float("nan"), r"visual\.merger\.mlp\.0\.bias in the base holds 1 NaN"),
+    ],
+)
+def test_a_kept_value_that_another_dtype_cannot_hold_is_named(
+    base: Path, donor: Path, tmp_path: Path, value: float, told: str
+) -> None:
+    tensors = load(base)
+    tensors["visual.merger.mlp.0.bias"][2] = value
+    changed = write_qwen2_vl(tmp_path / "changed")
+    save_file(tensors, changed / "model.safetensors", metadata={"format": "pt"})
+    with pytest.raises(MergeError, match=told):
+        merge(changed, donor, tmp_path / "out", 0.5, dtype="float16")
+
+
+def test_an_infinity_that_stays_the_bases_may_be_meant(base: Path, donor: Path, tmp_path: Path) -> None:
+    tensors = load(base)
+    tensors["visual.merger.mlp.0.bias"][2] = float("-inf")
+    changed = write_qwen2_vl(tmp_path / "changed")
+    save_file(tensors, changed / "model.safetensors", metadata={"format": "pt"})
+    out = load(merge(changed, donor, tmp_path / "out", 0.5, dtype="float16"))
+    assert out["visual.merger.mlp.0.bias"][2] == float("-inf")

@@ -70,7 +70,7 @@ def _measure(models: Sequence[Array], pretrained: Array | None = None) -> "np.nd
     found = np.empty((size, size))
     for i in range(size):
         for j in range(i, size):
-            found[i, j] = found[j, i] = np.sum(vectors[i] * vectors[j], dtype=np.float64)
+            found[i, j] = found[j, i] = np.multiply(vectors[i], vectors[j], dtype=np.float64).sum()
     return found
 
 

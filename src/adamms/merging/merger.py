@@ -107,9 +107,7 @@ class BlockMerger:
             MergeError: a source holds NaN or infinity, or the result does not fit the output's dtype.
         """
         if not block.sources:
-            double = self._base.dtype(block.name) == "F64"
-            read = self._base.read(block.name, block.start, block.count)
-            self._values_in.store(self._base.widened(self._values_in, *read, double=double), out, dtype)
+            self._keep(block, out, dtype, ask=unsure is None)
             return
         merged = None
         fits = self._merge_stored(block, out, dtype=dtype, facts=facts)
@@ -122,6 +120,17 @@ class BlockMerger:
             raise MergeError(self._explain(block, dtype))
         if merged is not None:
             self._values_in.store(merged, out, dtype)
+
+    def _keep(self, block: Block, out: Any, dtype: str, *, ask: bool) -> None:
+        """Store the base's own values as a dtype; an infinity may be meant, as in a stored mask."""
+        double = self._base.dtype(block.name) == "F64"
+        read = self._base.read(block.name, block.start, block.count)
+        values = self._base.widened(self._values_in, *read, double=double)
+        if ask and not self._values_in.fits(values, LARGEST[dtype]):
+            numbers = np.abs(np.asarray(values))
+            if np.isnan(numbers).any() or (numbers[np.isfinite(numbers)] > LARGEST[dtype]).any():
+                raise MergeError(self._explain(block, dtype))
+        self._values_in.store(values, out, dtype)
 
     def _merge_stored(self, block: Block, out: Any, *, dtype: str, facts: Facts | None) -> Any:
         """Merge in one pass, from and to values as they are stored: whether they fit, as `Values` says.
@@ -237,7 +246,7 @@ class BlockMerger:
         return [base, *(each or origin or base for each in others[:donors])], origin
 
     def _explain(self, block: Block, out: str) -> str:
-        places = [(self._base, (block.name, block.start)), *zip(self._others, block.sources, strict=True)]
+        places = [(self._base, (block.name, block.start)), *zip(self._others, block.sources, strict=False)]
         for operand, source in places:
             if source is None:
                 continue
