@@ -175,6 +175,14 @@ def test_do_not_merge_is_an_answer_in_words() -> None:
     assert "nothing beats the base" in selection.verdict
 
 
+def test_what_only_the_order_of_a_sum_sets_apart_ties() -> None:
+    # Both sum to 0.6, but in floats 0.1 + 0.2 + 0.3 is a little more.
+    sure = {0.0: (0.1, 0.1, 0.1), 0.1: (0.1, 0.5, 0.0), 0.2: (0.1, 0.2, 0.3)}
+    assert sum(sure[0.2]) > sum(sure[0.1])
+    selection = select(answers({0.0: "aaa", 0.1: "aaa", 0.2: "aaa"}, sure), rule="confidence")
+    assert (selection.selected, selection.tied) == (0.1, (0.1, 0.2))
+
+
 def test_a_gate_keeps_the_base_for_a_gain_within_its_noise() -> None:
     # 0.1 gains .01 on every input, 0.2 much on some and loses as much on others.
     base = [0.5 + index / 100 for index in range(20)]

@@ -95,6 +95,6 @@ def at_least(values: Array, threshold: float) -> Array:
         return np.multiply(values, kept, out=kept)
     import torch
 
-    # hardshrink keeps what is strictly larger, and is many times cheaper than a mask; it drops the sign of zero.
+    # hardshrink keeps what is strictly larger, many times cheaper than a mask, but drops the sign of zero.
     below = float(np.nextafter(np.float32(threshold), np.float32(0)))
     return torch.nn.functional.hardshrink(values, below).copysign_(values)

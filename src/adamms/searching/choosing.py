@@ -1,7 +1,7 @@
 """From a signal's numbers to a candidate: the best mean, ties, the gate, and many subsets at once.
 
 Sums are taken in ascending order, so that they depend on the numbers alone and not on the order of the
-inputs, and two candidates with the same numbers tie exactly. Knows neither answers nor signals.
+inputs. Means that differ by no more than a sum of floats may err tie. Knows neither answers nor signals.
 """
 
 import random
@@ -15,6 +15,9 @@ Values = NDArray[np.float64]
 
 GATE = 2.0
 """Standard errors of the paired difference that a gain over the base must exceed."""
+
+ROUNDING = 1e-12
+"""How much of its size (or of one, where that is more) the mean of some thousand numbers may be off."""
 
 NONE = -1
 """What stands for "no candidate can be chosen" among rows."""
@@ -79,7 +82,7 @@ def winners(
             eligible &= gains(values, base=base).beyond(gate) | home
             eligible |= home & scored & ~eligible.any(axis=-1, keepdims=True)
     best = np.where(eligible, found, -np.inf).max(axis=-1, keepdims=True)
-    return eligible & (found == best)
+    return eligible & (found >= best - ROUNDING * np.maximum(abs(best), 1))
 
 
 def first(won: NDArray[np.bool_]) -> NDArray[np.int64]:
