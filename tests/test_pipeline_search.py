@@ -155,7 +155,8 @@ def test_a_killed_search_leaves_no_output_and_resumes_without_asking_twice(run: 
     out = tmp_path / "run"
     work = tmp_path / ".run.adamms-partial"
     options = ["--alphas", "0:0.6:0.2", "--samples", "12", "--max-new-tokens", "4"]
-    models = [str(PAIR.base), str(PAIR.donor), "--inputs", str(PAIR.inputs)]
+    donor = Path(shutil.copytree(PAIR.donor, tmp_path / "donor"))
+    models = [str(PAIR.base), str(donor), "--inputs", str(PAIR.inputs)]
     command = [sys.executable, "-m", "adamms", "search", *models, *options, "--out", str(out)]
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     while process.poll() is None and not list((work / "responses").glob("*.jsonl")):
@@ -171,6 +172,12 @@ def test_a_killed_search_leaves_no_output_and_resumes_without_asking_twice(run: 
     other = subprocess.run([*command, "--resume", "--seed", "5"], capture_output=True, text=True, check=False)
     assert other.returncode == 2
     assert "seed: 5" in other.stderr
+    config = (donor / "config.json").stat()
+    (donor / "config.json").touch()
+    changed = subprocess.run([*command, "--resume"], capture_output=True, text=True, check=False)
+    assert changed.returncode == 2
+    assert f"{donor / 'config.json'} has changed" in " ".join(changed.stderr.split())
+    os.utime(donor / "config.json", ns=(config.st_atime_ns, config.st_mtime_ns))
 
     subprocess.run([*command, "--resume"], check=True, capture_output=True, timeout=300)
     assert selection_of(out) == nearly(selection_of(run))

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from adamms.checkpoints import Checkpoint
-from adamms.checkpoints.sources import parts_of, resolved
+from adamms.checkpoints.sources import expanded, parts_of, resolved
 from adamms.chosen import candidates_of, with_candidate
 from adamms.errors import MappingError, OutputError
 from adamms.mapping import MappedDonor, ParameterMapping, exclude, map_parameters
@@ -211,7 +211,7 @@ def _pin(recipe: Recipe, parents: Parents) -> Recipe:
     elif recipe.pretrained:
         changes["pretrained"] = resolved(recipe.pretrained)
     if recipe.mapping.file:
-        file = recipe.mapping.file.expanduser().resolve()
+        file = expanded(recipe.mapping.file).resolve()
         changes["mapping"] = recipe.mapping.model_copy(update={"file": file})
     if recipe.search:
         tower = recipe.search.vision_tower
@@ -233,9 +233,9 @@ def keep_sources(recipe: Recipe, out: Path) -> None:
     Raises:
         OutputError: it would replace a source.
     """
-    target = out.expanduser().resolve()
+    target = expanded(out).resolve()
     sources = (recipe.base, recipe.donor, recipe.pretrained, *(each.model for each in recipe.donors))
     for source in (part for each in sources if each for part in parts_of(each)):
-        folder = Path(source).expanduser().resolve()
+        folder = expanded(source).resolve()
         if folder.exists() and (folder == target or target in folder.parents):
             raise OutputError(f"{out} is or holds {source}, which is merged; choose another folder.")

@@ -27,6 +27,7 @@ from adamms.searching import (
     format_alpha,
     select,
 )
+from adamms.searching.asked import ASKED, require_same
 from adamms.searching.candidates import ALPHA
 from adamms.version import __version__
 from adamms.walking import base_answers, take_walk
@@ -159,6 +160,7 @@ def _search(
     for alpha in alphas:
         check_merge(opened.parents, opened.method_at(alpha))
     _same_recipe(folder, opened.recipe)
+    require_same(folder.path, opened.parents.models, examples, vision_tower=options.vision_tower)
     write_json(folder.path / "mapping.json", opened.mapping.to_json())
     log = _Log(folder.path / "log.jsonl")
     log("started", version=__version__, inputs=len(examples), candidates=len(alphas))
@@ -198,6 +200,7 @@ def _search(
     write_json(folder.path / "selection.json", selection.to_json())
     log("selected", **{selection.setting: selection.selected}, tied=list(selection.tied))
     shutil.rmtree(folder.path / SCRATCH, ignore_errors=True)
+    (folder.path / ASKED).unlink()
     accuracy = _accuracy(responses, examples, answers)
     if accuracy:
         by_alpha = {f"{alpha:g}": value for alpha, value in accuracy.items()}

@@ -93,12 +93,13 @@ def write_merged(
 def _about(opened: Opened, method: Method) -> dict[str, Any]:
     """What a merge's values depend on, for the journal."""
     parents = opened.parents
-    views = (*parents.donors, *([parents.pretrained] if parents.pretrained else []))
-    mappings = json.dumps([view.mapped.mapping.to_json()["tensors"] for view in views], sort_keys=True)
+    mappings = json.dumps(
+        [view.mapped.mapping.to_json()["tensors"] for view in parents.views], sort_keys=True
+    )
     options = opened.recipe.merge
     return {
         "version": __version__,
-        "parents": [parents.base.identity(), *(view.checkpoint.identity() for view in views)],
+        "parents": [model.identity() for model in parents.models],
         "files": [[name, size, changed] for name, size, changed in source_files(parents)],
         "mappings": sha256(mappings.encode()).hexdigest(),
         "method": method.name,
@@ -122,9 +123,7 @@ def require_unchanged(parents: Parents, files: SourceFiles) -> None:
 
 def source_files(parents: Parents) -> SourceFiles:
     """The parents' weight files, their sizes and when they were changed."""
-    views = (*parents.donors, *([parents.pretrained] if parents.pretrained else []))
-    models = (parents.base, *(view.checkpoint for view in views))
-    return [state for model in models for state in model.state()]
+    return [state for model in parents.models for state in model.state()]
 
 
 def _other_parents(opened: Opened) -> dict[str, Any]:

@@ -198,6 +198,8 @@ class OutputFolder:
 
     def _prepare(self, *, overwrite: bool, resume: bool) -> None:
         """Make the work folder. That of a dead process is reused, refused or removed."""
+        if self.path.is_symlink():
+            raise OutputError(f"{self.path} is a link and no work folder of ours; remove it.")
         left = self.path.is_dir() and any(self.path.iterdir())
         if left and self.keep_on_failure and not resume and not overwrite:
             raise OutputError(

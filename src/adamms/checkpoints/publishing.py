@@ -10,6 +10,7 @@ from huggingface_hub import HfApi, constants
 from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalTokenNotFoundError
 
 from adamms.checkpoints.checkpoint import Checkpoint
+from adamms.checkpoints.sources import expanded
 from adamms.errors import AdaMMSError, CheckpointError, MachineError, OutputError
 from adamms.version import __version__
 
@@ -32,7 +33,7 @@ def publish(folder: str | Path, model: str, *, private: bool = False, revision: 
         OutputError: the hub refuses: no token, no right to write there, not a possible name.
         MachineError: the hub cannot be reached or fails.
     """
-    merged = _merged(Path(folder).expanduser())
+    merged = _merged(expanded(folder))
     api = HfApi(library_name="adamms", library_version=__version__)
     try:
         api.create_repo(model, private=private or None, exist_ok=True)

@@ -57,8 +57,13 @@ def pinned(source: str, revision: str | None) -> str:
     return f"{source}@{revision}" if revision else source
 
 
+def expanded(path: str | Path) -> Path:
+    """A path with the home folder that `~` stands for; as it is where there is no such user."""
+    return Path(os.path.expanduser(path))  # noqa: PTH111 (Path's raises on unknown users)
+
+
 def _place(source: str, folder: Path | None) -> Path:
-    return (folder or Path()) / os.path.expanduser(source)  # noqa: PTH111 (Path's raises on unknown users)
+    return (folder or Path()) / expanded(source)
 
 
 def _is_folder(source: str, folder: Path | None) -> bool:

@@ -14,6 +14,7 @@ from adamms.checkpoints import Checkpoint, OutputFolder
 from adamms.errors import EvaluationError
 from adamms.progress import Progress
 from adamms.searching import Example, Response, ResponseWriter, read_responses
+from adamms.searching.asked import ASKED, require_same
 from adamms.searching.candidates import round_alpha
 
 AT_ONCE = 256
@@ -109,6 +110,7 @@ def answer_into(
 
     Raises:
         EvaluationError: the interrupted evaluation had other settings.
+        SearchError: what it read was changed since.
         OutputError: the place is taken.
     """
     with OutputFolder.open(
@@ -116,6 +118,8 @@ def answer_into(
     ) as folder:
         folder.keep_on_failure = folder.resumed
         _same_settings(folder.path / SETTINGS, settings)
+        with Checkpoint.open(model, download=True) as checkpoint:
+            require_same(folder.path, [checkpoint], examples, vision_tower=engine.vision_tower)
         target = folder.path / "responses"
         target.mkdir(exist_ok=True)
         done = _answers(target)
@@ -138,6 +142,7 @@ def answer_into(
                 raise
         scores = json.dumps(finish(_answers(target)), indent=1, ensure_ascii=False)
         (folder.path / SCORES).write_text(scores + "\n", encoding="utf-8")
+        (folder.path / ASKED).unlink()
         folder.commit()
 
 

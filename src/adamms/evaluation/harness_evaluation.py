@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from adamms.checkpoints import Checkpoint, OutputFolder
+from adamms.checkpoints.sources import expanded
 from adamms.errors import EvaluationError
 from adamms.evaluation.answering import SCORES, SETTINGS, Engine, merged_alpha
 from adamms.evaluation.harness_process import (
@@ -92,7 +93,7 @@ def evaluate_with_harness(
         else:
             found = _tasks(model, task, folder, engine=engine, options=options, progress=progress)
             missing = None
-        alpha = merged_alpha(Path(model).expanduser())
+        alpha = merged_alpha(expanded(model))
         return document(found, model=model, alpha=alpha, missing=missing)
 
     if out is None:

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 
+from adamms.checkpoints.sources import expanded
 from adamms.errors import EvaluationError
 
 PROGRAMS = Path(__file__).parent.parent / "harnesses"
@@ -114,7 +115,7 @@ def vlmevalkit_environment(python: str | None = None) -> Environment:
 
 
 def _python(name: str) -> str:
-    path = Path(name).expanduser()
+    path = expanded(name)
     if path.is_dir() and (path / "bin" / "python").exists():
         path = path / "bin" / "python"
     # Not resolved: an environment's python is a link, and behind it is another environment.

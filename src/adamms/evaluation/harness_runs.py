@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from adamms.checkpoints.sources import expanded
 from adamms.errors import EvaluationError
 from adamms.evaluation.answering import Engine
 from adamms.evaluation.benchmark_inputs import folder_of_tasks
@@ -35,7 +36,7 @@ def model_arguments(model: str, engine: Engine) -> dict[str, str]:
 
     The batch size is not among them: a harness has its own option for it.
     """
-    folder = Path(model).expanduser()
+    folder = expanded(model)
     source = str(folder.absolute()) if folder.exists() else model
     given = {"device": engine.device, "dtype": engine.dtype, "vision_tower": engine.vision_tower}
     arguments = {"model": source, **{key: value for key, value in given.items() if value is not None}}

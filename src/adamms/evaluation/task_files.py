@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from adamms.checkpoints.sources import expanded
 from adamms.errors import EvaluationError, OutputError
 from adamms.evaluation.answering import Engine, answer, answer_into
 from adamms.evaluation.labels import Label, read_labels
@@ -61,7 +62,7 @@ def check_place(file: Path, *, overwrite: bool) -> None:
 
 def holds_responses(source: str) -> bool:
     """Whether a path is answers (a file, a run, a folder of alpha=*.jsonl) and not a model."""
-    path = Path(source).expanduser()
+    path = expanded(source)
     if path.is_file() or path.suffix == ".jsonl":
         return True
     if not path.is_dir() or (path / "config.json").exists():

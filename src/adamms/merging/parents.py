@@ -53,6 +53,16 @@ class Parents:
         """A base and one donor."""
         return cls(base, (View(donor, mapped),))
 
+    @property
+    def views(self) -> tuple[View, ...]:
+        """All models beside the base."""
+        return (*self.donors, self.pretrained) if self.pretrained else self.donors
+
+    @property
+    def models(self) -> "tuple[Checkpoint, ...]":
+        """All models, the base first."""
+        return (self.base, *(view.checkpoint for view in self.views))
+
     def views_for(self, method: Method) -> tuple[View, ...]:
         """What a method reads beside the base: the donors, then the ancestor if it uses one.
 
@@ -67,8 +77,7 @@ class Parents:
                 f"The method {method.name} works on task vectors and needs their origin, the language model "
                 "that base and donor were both trained from: --pretrained MODEL."
             )
-        uses = method.rule.pretrained != "unused" and self.pretrained is not None
-        return (*self.donors, self.pretrained) if uses and self.pretrained else self.donors
+        return self.donors if method.rule.pretrained == "unused" else self.views
 
     def runs(self, name: str, method: Method) -> Iterator[Run]:
         """Cut a base tensor into rows of the same sources, in order.

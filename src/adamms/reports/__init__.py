@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from adamms.reports.compare_page import build_comparison
+    from adamms.reports.compared_runs import comparison_tables
     from adamms.reports.comparison import compare_runs
-    from adamms.reports.comparison_tables import comparison_tables
     from adamms.reports.model_card import write_model_card
     from adamms.reports.page import build_report
     from adamms.reports.signal_table import signals_table
     from adamms.reports.tables import candidates_table, inspection_tables, mapping_tables, mapping_totals
-    from adamms.reports.walk_table import walk_table
+    from adamms.reports.walk_steps import walk_table
     from adamms.reports.weight_tables import discovery_table, kinship_table
 
 __all__ = [
@@ -38,16 +38,20 @@ FILES = {
     "build_report": "page",
     "candidates_table": "tables",
     "compare_runs": "comparison",
-    "comparison_tables": "comparison_tables",
+    "comparison_tables": "compared_runs",
     "discovery_table": "weight_tables",
     "inspection_tables": "tables",
     "kinship_table": "weight_tables",
     "mapping_tables": "tables",
     "mapping_totals": "tables",
     "signals_table": "signal_table",
-    "walk_table": "walk_table",
+    "walk_table": "walk_steps",
     "write_model_card": "model_card",
 }
+
+
+# No file bears the name of what it holds: once it is imported, the package has the file under that name.
+assert not FILES.keys() & set(FILES.values())
 
 
 def __getattr__(name: str) -> Any:

@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from adamms.checkpoints.sources import expanded
 from adamms.errors import SearchError
 
 ALPHA_IN_NAME = re.compile(r"alpha[=_-]?(\d+(?:\.\d+)?)", re.IGNORECASE)
@@ -51,7 +52,7 @@ def alpha_of_arguments(arguments: str) -> float | None:
         pass
     for key in ("model", "pretrained"):
         if key in pairs:
-            written = _written_alpha(Path(pairs[key].strip("\"'")).expanduser())
+            written = _written_alpha(expanded(pairs[key].strip("\"'")))
             named = ALPHA_IN_NAME.search(pairs[key])
             return written if written is not None else float(named[1]) if named else None
     return None
