@@ -93,15 +93,13 @@ def write_merged(
 def _about(opened: Opened, method: Method) -> dict[str, Any]:
     """What a merge's values depend on, for the journal."""
     parents = opened.parents
-    mappings = json.dumps(
-        [view.mapped.mapping.to_json()["tensors"] for view in parents.views], sort_keys=True
-    )
+    tensors = [view.mapped.mapping.to_json()["tensors"] for view in parents.views]
     options = opened.recipe.merge
     return {
         "version": __version__,
         "parents": [model.identity() for model in parents.models],
         "files": [[name, size, changed] for name, size, changed in source_files(parents)],
-        "mappings": sha256(mappings.encode()).hexdigest(),
+        "mappings": sha256(json.dumps(tensors, sort_keys=True).encode()).hexdigest(),
         "method": method.name,
         "settings": method.settings,
         "dtype": options.dtype,
