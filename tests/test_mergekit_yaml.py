@@ -183,6 +183,14 @@ WEIGHTED = ({"weight": 0.5}, {"weight": 0.5})
         (document("linear", *WEIGHTED, base=None) + "tokenizer_source: union\n", "tokenizer_source union"),
         (document("linear", *WEIGHTED, base=None) + "dtype: int8\n", "dtype 'int8' is not one of"),
         (document("linear", *WEIGHTED, base=None) + "layers: 3\n", "mergekit's layers has no counterpart"),
+        (document("linear", *WEIGHTED, base=None) + "tokenizer: union\n", "tokenizer must be a table"),
+        (document("linear", *WEIGHTED, base=None) + "parameters: [1]\n", "a table of names and values"),
+        (document("karcher", {}, {}, base=None, max_iter=10.5), "max_iter must be a whole number, not 10.5"),
+        (document("karcher", {}, {}, base=None, max_iter=float("inf")), "max_iter must be a whole number"),
+        (
+            document("slerp", {}, {}, base="a/b", t=[{"filter": ["mlp"], "value": 0.5}, {"value": 1}]),
+            "A filter of t must be a part of tensors' names",
+        ),
         ("name: one\nmerge_method: linear\n---\nname: two\nmerge_method: linear\n", "several documents"),
     ],
 )

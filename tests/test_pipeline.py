@@ -331,9 +331,23 @@ def test_an_output_never_replaces_a_model_it_is_made_from(pair: tuple[Path, Path
     for out in (first, tmp_path / "run"):
         with pytest.raises(OutputError, match="is or holds"):
             adamms.merge(first, pair[1], out, alpha=0.3, overwrite=True)
+    file = tmp_path / "run" / "mapping.json"
+    file.write_text("{}")
+    with pytest.raises(OutputError, match=r"run holds .*mapping\.json, which is read"):
+        adamms.merge(*pair, tmp_path / "run", alpha=0.3, file=file, overwrite=True)
+    assert file.exists()
     inside = adamms.merge(first, pair[1], first / "again", alpha=0.5).path
     twice = adamms.merge(first, pair[1], first / "twice", alpha=0.5).path
     assert {path.name for path in twice.iterdir()} == {path.name for path in inside.iterdir()}
+
+
+def test_a_pattern_that_fits_no_tensor_is_said(pair: tuple[Path, Path], tmp_path: Path) -> None:
+    said = Said()
+    alpha = {"*.k_proj.wieght": 0.3, "mlp": 0.2, "default": 0.1}
+    adamms.merge(*pair, tmp_path / "out", alpha=alpha, progress=said)
+    assert [each for each in said.messages if "no tensor of the base fits" in each] == [
+        "alpha: no tensor of the base fits '*.k_proj.wieght', so that entry changes nothing."
+    ]
 
 
 def test_a_nan_in_what_stays_the_bases_is_named(pair: tuple[Path, Path], tmp_path: Path) -> None:

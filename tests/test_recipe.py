@@ -46,12 +46,28 @@ def test_all_problems_are_reported_with_their_lines(tmp_path: Path) -> None:
         ("base: a\ndonor: b\n", "merge.alpha"),
         ("base: a\ndonor: b\nmerge: {alpha: 0.2}\nsearch: {inputs: q}\n", "leave one of the two out"),
         ("base: a\ndonor: b\nmerge: {alpha: 0.2, max_shard_size: big}\n", "not a size"),
+        ("base: &a [*a]\ndonor: b\n", "nested too deeply|valid string"),
+        ("base: a\ndonor: b\nmerge: {alpha: &a {mlp: *a}}\n", "nested too deeply|recursion"),
+        ("base: a\ndonor: b\nmerge: {alpha: 0.1, threads: 1%s}\n" % ("0" * 5000), "not valid YAML"),
+        ("base: a\ndonor: b\nmerge: {alpha: 0.1, threads: 9223372036854775807}\n", "threads.*1024"),
+        ("base: a\ndonor: b\nsearch: {inputs: q, setting: nope, values: '0:1:0.5'}\n", "no number 'nope'"),
         ("base: !!python/object/apply:os.system ['true']\n", "not valid YAML"),
     ],
 )
 def test_what_is_wrong_is_said(tmp_path: Path, text: str, said: str) -> None:
     with pytest.raises(RecipeError, match=said):
         read_recipe(write(tmp_path, text))
+
+
+def test_a_number_with_an_exponent_needs_no_point(tmp_path: Path) -> None:
+    text = "base: a\ndonor: b\nmerge: {alpha: 1e-1, settings: {base_weight: 5E+0}}\n"
+    merge = read_recipe(write(tmp_path, text)).merge
+    assert (merge.alpha, merge.settings) == (0.1, {"base_weight": 5.0})
+
+
+def test_what_is_given_is_repeated_only_where_it_is_short() -> None:
+    with pytest.raises(RecipeError, match=r"--task\)\.$"):
+        make_recipe(base="a", donor="b", search={"samples": 3})
 
 
 def test_a_missing_or_binary_file_is_said(tmp_path: Path) -> None:

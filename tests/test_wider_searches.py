@@ -197,6 +197,20 @@ def test_a_walk_that_was_interrupted_asks_only_the_rest(by_depth: Path, tmp_path
     assert [each["point"] for each in steps] == [each["point"] for each in before]
 
 
+def test_a_walk_and_a_comparison_are_printed_for_people(
+    by_depth: Path, by_density: Path, tmp_path: Path
+) -> None:
+    few = ["--samples", 6, "--max-new-tokens", 3, "--alphas", "0,0.5,1", "--rule", "confidence"]
+    line = ["search", PAIR.base, PAIR.donor, "--inputs", PAIR.inputs, "--out", tmp_path / "run", *few]
+    walked = command(*line, "--by", "depth", "--passes", 1)
+    assert walked.returncode == 0, walked.stderr
+    assert "Walk by depth: 1 of 1 passes" in walked.stdout
+
+    compared = command("compare", by_depth, by_density)
+    assert compared.returncode == 0, compared.stderr
+    assert "Runs" in compared.stdout
+
+
 def test_donors_are_walked_each_by_itself(tmp_path: Path) -> None:
     options = {**ASKED, "alphas": "0,0.2,0.4", "samples": 6, "rule": "confidence", "by": "donor", "passes": 2}
     donors = [{"model": str(PAIR.base), "alpha": 0.2}]

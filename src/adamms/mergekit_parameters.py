@@ -146,15 +146,17 @@ def _translated(given: Any, name: str) -> Any:
         if not isinstance(entry, Mapping) or "value" not in entry:
             raise RecipeError(f"{name} has an entry without a value: {entry!r}.")
         wanted = entry.get("filter")
+        if not isinstance(wanted, str | None):
+            raise RecipeError(f"A filter of {name} must be a part of tensors' names, not {wanted!r}.")
         value = _translated(entry["value"], name)
         if wanted in (None, "*"):
             for key, part in (value if isinstance(value, dict) else {DEFAULT: value}).items():
                 table.setdefault(key, part)
             break
-        if isinstance(value, dict) and any(part in str(wanted) for part in OF_LAYERS):
+        if isinstance(value, dict) and any(part in wanted for part in OF_LAYERS):
             value = value[DEFAULT]
         # mergekit's filters are found anywhere in a tensor's name.
-        table.setdefault(f"*{escape(str(wanted))}*", value)
+        table.setdefault(f"*{escape(wanted)}*", value)
     return table
 
 

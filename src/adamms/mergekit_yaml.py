@@ -61,8 +61,8 @@ def recipe_parts(data: Mapping[str, Any]) -> tuple[dict[str, Any], tuple[str, ..
     if len(models) < 2:
         raise RecipeError("At least two models beside base_model are needed to merge.")
     names = [_reference(model["model"]) for model in models]
-    own = [model.get("parameters") or {} for model in models]
-    reader = Parameters(data.get("parameters") or {}, own, names=names, harmless=HARMLESS)
+    own = [_parameters(model, f"of {name}") for model, name in zip(models, names, strict=True)]
+    reader = Parameters(_parameters(data, "of the document"), own, names=names, harmless=HARMLESS)
     settings, notes = _settings(method, reader)
     notes += reader.rest(method)
     merge: dict[str, Any] = {"method": method, "settings": settings}
@@ -82,6 +82,13 @@ def recipe_parts(data: Mapping[str, Any]) -> tuple[dict[str, Any], tuple[str, ..
         parts["pretrained"] = ancestor
         notes.append(f"The layout, config and tokenizer of {names[0]} are kept, not those of base_model.")
     return parts, (*notes, *_tokenizer_notes(data, names[0], ancestor))
+
+
+def _parameters(data: Mapping[str, Any], whose: str) -> Mapping[str, Any]:
+    parameters = data.get("parameters") or {}
+    if not isinstance(parameters, Mapping):
+        raise RecipeError(f"The parameters {whose} must be a table of names and values, not {parameters!r}.")
+    return parameters
 
 
 def _models(data: Mapping[str, Any], method: str) -> tuple[list[Mapping[str, Any]], str | None]:
@@ -123,10 +130,12 @@ def _reference(model: Any) -> str:
 
 def _tokenizer_notes(data: Mapping[str, Any], base: str, ancestor: str | None) -> list[str]:
     wanted = data.get("tokenizer_source")
-    if isinstance(data.get("tokenizer"), Mapping):
-        wanted = data["tokenizer"].get("source", "union")
-        if data["tokenizer"].get("tokens") or data["tokenizer"].get("pad_to_multiple_of"):
+    if isinstance(tokenizer := data.get("tokenizer"), Mapping):
+        wanted = tokenizer.get("source", "union")
+        if tokenizer.get("tokens") or tokenizer.get("pad_to_multiple_of"):
             raise RecipeError("Tokens and padding of a tokenizer cannot be chosen here: the base's is kept.")
+    elif tokenizer is not None:
+        raise RecipeError(f"tokenizer must be a table with a source, not {tokenizer!r}.")
     if wanted is not None and _reference(wanted) not in ("base", base, ancestor):
         raise RecipeError(
             f"tokenizer_source {_reference(wanted)} has no counterpart here: the tokenizer of {base} is "
@@ -159,6 +168,8 @@ def _settings(method: str, reader: Parameters) -> tuple[dict[str, Any], list[str
         count = reader.models
         settings = {"base_weight": 1 / count, "alpha": [1 / count] * (count - 1)}
         rounds, tolerance = reader.plain("max_iter", 10), reader.plain("tol", 1e-5)
+        if not rounds.is_integer():
+            raise RecipeError(f"max_iter must be a whole number, not {rounds:g}.")
         settings |= {"rounds": int(rounds), "tolerance": tolerance}
         notes.append(f"karcher ends after {rounds:g} rounds or at {tolerance:g} rad, as mergekit's does.")
     elif method == "model_stock":

@@ -11,11 +11,11 @@ from pathlib import Path
 from typing import Any
 
 from adamms.checkpoints import Checkpoint
-from adamms.checkpoints.sources import expanded, parts_of, resolved
+from adamms.checkpoints.sources import exists, expanded, parts_of, resolved
 from adamms.chosen import candidates_of, with_candidate
 from adamms.errors import MappingError, OutputError
 from adamms.mapping import MappedDonor, ParameterMapping, exclude, map_parameters
-from adamms.merging import Method, Parents, View, check_merge, find_method, make_method
+from adamms.merging import Method, Parents, View, check_merge, find_method, make_method, unmatched
 from adamms.progress import Progress
 from adamms.recipe import Recipe
 from adamms.recipe_options import MappingOptions
@@ -80,6 +80,8 @@ def open_models(recipe: Recipe, models: ExitStack, progress: Progress) -> Opened
     parents = Parents(base, tuple(views), ancestor)
     method = method_of(recipe if recipe.search is None else with_candidate(recipe, candidates_of(recipe)[0]))
     check_merge(parents, method)
+    for setting, pattern in unmatched(parents, method):
+        progress.say(f"{setting}: no tensor of the base fits {pattern!r}, so that entry changes nothing.")
     tensors, parameters = parents.without_ancestor(method)
     if parameters:
         progress.say(
@@ -216,7 +218,7 @@ def _pin(recipe: Recipe, parents: Parents) -> Recipe:
     if recipe.search:
         tower = recipe.search.vision_tower
         updates: dict[str, Any] = {
-            "vision_tower": str(Path(tower).resolve()) if tower and Path(tower).exists() else tower,
+            "vision_tower": tower and resolved(tower),
         }
         if recipe.search.inputs:
             updates["inputs"] = recipe.search.inputs.resolve()
@@ -228,14 +230,17 @@ def _pin(recipe: Recipe, parents: Parents) -> Recipe:
 
 
 def keep_sources(recipe: Recipe, out: Path) -> None:
-    """Insist that the output is not, and does not hold, one of the models it is made from.
+    """Insist that the output is not, and does not hold, a model or a file that it is made from.
 
     Raises:
-        OutputError: it would replace a source.
+        OutputError: it would replace one.
     """
     target = expanded(out).resolve()
     sources = (recipe.base, recipe.donor, recipe.pretrained, *(each.model for each in recipe.donors))
     for source in (part for each in sources if each for part in parts_of(each)):
         folder = expanded(source).resolve()
-        if folder.exists() and (folder == target or target in folder.parents):
+        if exists(source) and (folder == target or target in folder.parents):
             raise OutputError(f"{out} is or holds {source}, which is merged; choose another folder.")
+    for file in (recipe.mapping.file, recipe.search.inputs if recipe.search else None):
+        if file and target in expanded(file).resolve().parents:
+            raise OutputError(f"{out} holds {file}, which is read; move that file, or choose another folder.")

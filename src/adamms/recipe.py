@@ -19,6 +19,7 @@ from adamms.checkpoints.sources import resolved
 from adamms.errors import MergeError, RecipeError
 from adamms.mergekit_yaml import is_mergekit, recipe_parts
 from adamms.merging import find_method
+from adamms.plain_yaml import read_yaml
 from adamms.recipe_options import (
     FurtherDonor,
     MappingOptions,
@@ -58,23 +59,6 @@ class Recipe(Part):
         return self
 
     @model_validator(mode="after")
-    def _one_source_of_alpha(self) -> "Recipe":
-        given = self.merge.alpha is not None or "alpha" in self.merge.settings
-        searched = self.search is not None and self.search.setting == ALPHA
-        alpha = find_method(self.merge.method).setting("alpha")
-        if self.merge.alpha is not None and "alpha" in self.merge.settings:
-            raise ValueError(
-                "alpha is given twice, as merge.alpha and in merge.settings: leave one of the two out"
-            )
-        if not searched and not given and alpha is not None and alpha.required:
-            raise ValueError("say merge.alpha, the donor's weight, or add a search that chooses it")
-        if searched and alpha is None:
-            raise ValueError(f"the method {self.merge.method} has no alpha that a search could choose")
-        if searched and given:
-            raise ValueError("merge.alpha is given and a search would choose it: leave one of the two out")
-        return self
-
-    @model_validator(mode="after")
     def _one_source_of_the_setting(self) -> "Recipe":
         if self.search is None or self.search.setting == ALPHA:
             return self
@@ -91,6 +75,23 @@ class Recipe(Part):
             raise ValueError(
                 f"gated asks whether a candidate beats the base, and no value of {name} is the base"
             )
+        return self
+
+    @model_validator(mode="after")
+    def _one_source_of_alpha(self) -> "Recipe":
+        given = self.merge.alpha is not None or "alpha" in self.merge.settings
+        searched = self.search is not None and self.search.setting == ALPHA
+        alpha = find_method(self.merge.method).setting("alpha")
+        if self.merge.alpha is not None and "alpha" in self.merge.settings:
+            raise ValueError(
+                "alpha is given twice, as merge.alpha and in merge.settings: leave one of the two out"
+            )
+        if not searched and not given and alpha is not None and alpha.required:
+            raise ValueError("say merge.alpha, the donor's weight, or add a search that chooses it")
+        if searched and alpha is None:
+            raise ValueError(f"the method {self.merge.method} has no alpha that a search could choose")
+        if searched and given:
+            raise ValueError("merge.alpha is given and a search would choose it: leave one of the two out")
         return self
 
     @model_validator(mode="after")
@@ -131,6 +132,13 @@ def read_recipe(path: Path) -> Recipe:
             named with its line.
     """
     try:
+        return _read(path)
+    except RecursionError:
+        raise RecipeError(f"{path} is nested too deeply: an anchor (&) may hold its own alias (*).") from None
+
+
+def _read(path: Path) -> Recipe:
+    try:
         text = path.read_text(encoding="utf-8")
     except OSError as error:
         raise RecipeError(f"The recipe {path} cannot be read: {error.strerror}.") from None
@@ -138,7 +146,7 @@ def read_recipe(path: Path) -> Recipe:
         raise RecipeError(f"The recipe {path} is not a text file (UTF-8).") from None
     try:
         node = yaml.compose(text, Loader=yaml.SafeLoader)
-        data = yaml.safe_load(text)
+        data = read_yaml(text)
     except yaml.YAMLError as error:
         if "another document" in str(error):
             raise RecipeError(
@@ -207,7 +215,9 @@ def _problems(
         where = f"{path}, line {line}: " if path and line else f"{path}: " if path else ""
         given = (
             ""
-            if not keys or problem["type"] in {"extra_forbidden", "missing"}
+            if not keys
+            or problem["type"] in {"extra_forbidden", "missing"}
+            or isinstance(problem["input"], dict | Part)
             else f" (given: {problem['input']!r})"
         )
         found.append(f"{where}{name}{': ' if name else ''}{message}{given}.")

@@ -49,7 +49,7 @@ class MergeOptions(Part):
     """Of the stored floating tensors; the base's own when left out."""
     max_shard_size: Count | None = None
     """In bytes; the base's own shards when left out."""
-    threads: Count | None = None
+    threads: Annotated[int, Field(ge=1, le=1024)] | None = None
 
     @field_validator("alpha")
     @classmethod

@@ -131,6 +131,16 @@ def test_a_stale_work_folder_is_cleared_away(tmp_path: Path) -> None:
     assert names(tmp_path) == ["out"]
 
 
+def test_a_link_in_the_work_folders_place_is_not_followed(tmp_path: Path) -> None:
+    (tmp_path / "theirs").mkdir()
+    (tmp_path / "theirs" / "weights").write_text("x")
+    (tmp_path / ".out.adamms-partial").symlink_to(tmp_path / "theirs")
+    for resume in (False, True):
+        with pytest.raises(OutputError, match="is a link and no work folder of ours"):
+            OutputFolder.open(tmp_path / "out", resume=resume)
+    assert (tmp_path / "theirs" / "weights").read_text() == "x"
+
+
 def test_a_place_taken_meanwhile_is_respected_and_the_work_kept(tmp_path: Path) -> None:
     with (
         pytest.raises(OutputError, match=r"taken by somebody else .* lies in .*partial"),

@@ -128,7 +128,7 @@ def test_a_disk_that_fills_up_leaves_something_to_resume(
 
 
 @pytest.mark.parametrize("side", ["base", "donor", "pretrained"])
-@pytest.mark.parametrize("way", ["written into", "replaced"])
+@pytest.mark.parametrize("way", ["written into", "replaced", "removed"])
 def test_a_source_that_changes_while_it_is_read_is_an_error(
     family: dict[str, Path], tmp_path: Path, side: str, way: str
 ) -> None:
@@ -139,12 +139,14 @@ def test_a_source_that_changes_while_it_is_read_is_an_error(
 
     def change(done: int) -> None:
         calls.append(done)
-        if len(calls) == 1:
+        if len(calls) == 1 and way == "removed":
+            path.unlink()
+        elif len(calls) == 1:
             target = path if way == "written into" else tmp_path / "new.safetensors"
             save_file(changed, target, metadata={"format": "pt"})
             target.replace(path)
 
-    with pytest.raises(CheckpointError, match=rf"{side}/model\.safetensors was changed while it was read"):
+    with pytest.raises(CheckpointError, match=rf"{side}/model\.safetensors (was changed while|can no longer)"):
         merged(family, tmp_path / "out", OF_MODEL, progress=Watched(change), threads=1)
     assert not (tmp_path / "out").exists()
     assert not (tmp_path / PARTIAL).exists()

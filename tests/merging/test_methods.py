@@ -193,6 +193,11 @@ def test_the_threshold_is_exactly_the_kth_largest_magnitude(values: np.ndarray, 
     assert threshold == sorted(np.abs(values).tolist(), reverse=True)[rank - 1]
     expected = np.where(np.abs(values) >= threshold, values, 0)
     np.testing.assert_array_equal(at_least(torch.from_numpy(values), threshold).numpy(), expected)
+    # Wider values are ranked as float32, so the k-th itself is kept whichever way it was rounded.
+    wide = values.astype(np.float64) * (1 - 1e-12)
+    for found in (at_least(wide, threshold), at_least(torch.from_numpy(wide), threshold).numpy()):
+        assert found.dtype == np.float64
+        np.testing.assert_array_equal(found, np.where(expected != 0, wide, 0))
 
 
 def test_ties_by_hand() -> None:
@@ -368,6 +373,8 @@ def test_a_coefficient_by_depth_and_part(coefficient: Any, depth: float, part: s
         ("ties", {"alpha": {"attn": 0.5}}, "entry for 'attn'"),
         ("ties", {"alpha": []}, "alpha is empty"),
         ("ties", {"lambda": float("nan")}, "lambda must be a number from 0 upwards"),
+        ("ties", {"lambda": 10**400}, "lambda must be a number from 0 upwards"),
+        ("nearswap", {"t": 10**400}, "t must be a number from 0"),
         ("dare_linear", {"seed": 0.5}, "a whole number"),
         ("dare_linear", {"drop": -0.1}, "from 0 to 1"),
         ("della", {"density": 0.95, "epsilon": 0.1}, "at most 1"),

@@ -16,15 +16,22 @@ PREFIX = "language_model."
 
 
 def merge(
-    base: Path, donor: Path, out: Path, alpha: float, threads: int | None = None, **writing: object
+    base: Path,
+    donor: Path,
+    out: Path,
+    alpha: float,
+    threads: int | None = None,
+    method: str = "linear",
+    settings: dict[str, object] | None = None,
+    **writing: object,
 ) -> Path:
     """Stream a merge into a plain folder, as the pipeline does."""
     out.mkdir()
     with Checkpoint.open(base) as one, Checkpoint.open(donor) as two:
         mapped = MappedDonor(map_parameters(one, two), one, two)
         writer = CheckpointWriter(out, one, **writing)
-        method = make_method("linear", {"alpha": alpha})
-        stream_merge(Parents.pair(one, two, mapped), method=method, writer=writer, threads=threads)
+        made = make_method(method, {"alpha": alpha, **(settings or {})})
+        stream_merge(Parents.pair(one, two, mapped), method=made, writer=writer, threads=threads)
         writer.finish()
     return out
 
@@ -88,6 +95,15 @@ def test_shards_do_not_matter(base: Path, donor: Path, tmp_path: Path) -> None:
     one, two = load(merge(base, donor, tmp_path / "a", 0.4)), load(merge(other, sharded, tmp_path / "b", 0.4))
     assert one.keys() == two.keys()
     assert all(torch.equal(one[name], two[name]) for name in one)
+
+
+def test_rows_of_nothing_are_no_rows(base: Path, donor: Path, tmp_path: Path) -> None:
+    changed = write_qwen2_vl(tmp_path / "changed")
+    tensors = {**load(base), "visual.nothing": torch.empty(16, 0, dtype=torch.bfloat16)}
+    save_file(tensors, changed / "model.safetensors", metadata={"format": "pt"})
+    rows = {"over": "rows"}
+    out = load(merge(changed, donor, tmp_path / "out", 0.3, method="nuslerp", settings=rows))
+    assert out["visual.nothing"].shape == (16, 0)
 
 
 def test_a_smaller_donor_vocabulary_leaves_the_last_rows(base: Path, tmp_path: Path) -> None:

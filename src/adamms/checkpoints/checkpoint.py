@@ -321,7 +321,12 @@ class Checkpoint:
         """The weight files, their sizes and when they were changed (in nanoseconds)."""
         found = []
         for shard in self.shards:
-            about = ((self.folder or Path()) / shard).stat()
+            try:
+                about = ((self.folder or Path()) / shard).stat()
+            except OSError as error:
+                raise CheckpointError(
+                    f"{self.source}/{shard} can no longer be read ({error.strerror}); fetch it again."
+                ) from None
             found.append((f"{self.source}/{shard}", about.st_size, about.st_mtime_ns))
         return tuple(found)
 

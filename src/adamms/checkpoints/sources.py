@@ -62,6 +62,14 @@ def expanded(path: str | Path) -> Path:
     return Path(os.path.expanduser(path))  # noqa: PTH111 (Path's raises on unknown users)
 
 
+def exists(path: str | Path) -> bool:
+    """Whether something lies there; a name that no file can have is not there."""
+    try:
+        return bool(str(path).strip()) and expanded(path).exists()
+    except (OSError, ValueError):
+        return False
+
+
 def _place(source: str, folder: Path | None) -> Path:
     return (folder or Path()) / expanded(source)
 

@@ -180,20 +180,27 @@ def parse_alpha(text: str | None, option: str = "--alpha") -> object:
 
     if text is None or "=" not in text:
         return None if text is None else plain(text)
-    entries = (entry.rpartition("=") for entry in text.split(";") if entry.strip())
-    return {name.strip(): plain(value) for name, _, value in entries}
+    table: dict[str, object] = {}
+    for entry in filter(str.strip, text.split(";")):
+        name, _, value = entry.rpartition("=")
+        if name.strip() in table:
+            raise RecipeError(f"{option} {text!r} has two entries for {name.strip()}; leave one of them out.")
+        table[name.strip()] = plain(value)
+    return table
 
 
 def parse_donors(donors: list[str] | None) -> list[dict[str, object]]:
     """Further donors as `MODEL` or `MODEL=ALPHA`; ALPHA is as `parse_alpha` has it."""
+    from adamms.checkpoints.sources import exists
+
     parsed: list[dict[str, object]] = []
     for donor in donors or []:
         cuts = [at for at, letter in enumerate(donor) if letter == "="]
-        if not cuts or Path(donor).exists():
+        if not cuts or exists(donor):
             parsed.append({"model": donor})
             continue
         # A folder's name may hold the sign itself, as our own alpha=0.30 does.
-        at = next((at for at in cuts if Path(donor[:at]).exists()), cuts[0])
+        at = next((at for at in cuts if exists(donor[:at])), cuts[0])
         parsed.append({"model": donor[:at], "alpha": parse_alpha(donor[at + 1 :])})
     return parsed
 
@@ -206,6 +213,7 @@ def parse_settings(pairs: list[str] | None) -> dict[str, object]:
     import yaml
 
     from adamms.errors import RecipeError
+    from adamms.plain_yaml import read_yaml
 
     settings: dict[str, object] = {}
     for pair in pairs or []:
@@ -213,7 +221,7 @@ def parse_settings(pairs: list[str] | None) -> dict[str, object]:
         if not equals or not key:
             raise RecipeError(f"--set takes key=value, for example --set alpha=0.3, not {pair!r}.")
         try:
-            read = yaml.safe_load(value)
+            read = read_yaml(value)
             written = isinstance(read, str) and ("," in read or "=" in read)
             settings[key.strip()] = parse_alpha(read, f"--set {key.strip()}") if written else read
         except yaml.YAMLError:

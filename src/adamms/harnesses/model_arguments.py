@@ -96,8 +96,10 @@ def _alpha(value: Any) -> Any:
         return value
     import yaml
 
+    from adamms.plain_yaml import read_yaml
+
     try:
-        return yaml.safe_load(value)
+        return read_yaml(value)
     except yaml.YAMLError:
         return value
 

@@ -7,7 +7,7 @@ The names here are light. What does the arithmetic brings torch with it and is i
 from adamms.merging.method import MergeMethod, Method, Setting
 from adamms.merging.methods import all_methods, find_method, make_method
 from adamms.merging.parents import Parents, View
-from adamms.merging.suitability import check_merge
+from adamms.merging.suitability import check_merge, unmatched
 
 __all__ = [
     "MergeMethod",
@@ -19,4 +19,5 @@ __all__ = [
     "check_merge",
     "find_method",
     "make_method",
+    "unmatched",
 ]

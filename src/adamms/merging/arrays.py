@@ -84,17 +84,19 @@ def not_negative(series: "Sequence[Array]") -> list[Array]:
 
 
 def at_least(values: Array, threshold: float) -> Array:
-    """The values whose magnitude reaches the threshold, zero elsewhere; NaN stays NaN."""
+    """The values whose magnitude, in float32, reaches the threshold, zero elsewhere; NaN stays NaN."""
     import numpy as np
 
     if threshold <= 0:
         return values
     if in_numpy(values):
         # NaN times 0 is NaN.
-        kept = ones_where(np.abs(values) >= threshold, values)
+        kept = ones_where(np.abs(values).astype(np.float32, copy=False) >= threshold, values)
         return np.multiply(values, kept, out=kept)
     import torch
 
+    if values.dtype == torch.float64:
+        return values * (values.abs().float() >= threshold)
     # hardshrink keeps what is strictly larger, many times cheaper than a mask, but drops the sign of zero.
     below = float(np.nextafter(np.float32(threshold), np.float32(0)))
     return torch.nn.functional.hardshrink(values, below).copysign_(values)

@@ -37,7 +37,7 @@ class Block:
 
 def row_width(info: "TensorInfo") -> int:
     """Elements a row; a tensor of one dimension is one row."""
-    return prod(info.shape[1:]) if len(info.shape) > 1 else max(info.numel, 1)
+    return max(prod(info.shape[1:]) if len(info.shape) > 1 else info.numel, 1)
 
 
 def blocks_of(

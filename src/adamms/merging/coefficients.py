@@ -8,6 +8,7 @@ The first entry of a table that fits a tensor counts: a part (attention, mlp, no
 of its name with * and ?. What no entry fits takes `default`, which is 0 when left out.
 """
 
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
@@ -50,7 +51,7 @@ def check_coefficient(
     def number(value: object) -> float:
         top = float("inf") if high is None else high
         fits = isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value <= top
-        if not fits or value == float("inf"):
+        if not fits or value > sys.float_info.max:  # type: ignore[operator]
             bound = "0 upwards" if high is None else f"0 to {high:g}"
             raise MergeError(
                 f"{name} must be a number from {bound} (or a list over depth, or a table by part), "

@@ -5,7 +5,8 @@ A float32 magnitude is 31 bits whose order as integers is its order as numbers. 
 largest has. Over a whole model a small sample tells which few upper values that can be, so that one look at
 all values counts those above and, exactly, those among them; were the sample to mislead, the k-th would not
 be among them, which shows, and the two passes follow. The threshold is exact either way; values that tie with
-it are all on its side, because nothing but their place in a file could tell them apart.
+it are all on its side, because nothing but their place in a file could tell them apart. Values of float64 are
+ranked as float32.
 """
 
 from collections.abc import Callable, Mapping, Sequence

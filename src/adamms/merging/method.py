@@ -7,6 +7,7 @@ before merging whose measures add up, so that nothing larger than a block is eve
 """
 
 import inspect
+import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cache, cached_property
@@ -97,8 +98,8 @@ class Setting:
             return False
         low = -float("inf") if self.low is None else self.low
         high = float("inf") if self.high is None else self.high
-        # NaN compares false with everything; infinity is no setting either.
-        return low <= value <= high and abs(value) < float("inf")
+        # NaN compares false with everything; infinity, or an integer beyond all floats, is no setting either.
+        return low <= value <= high and abs(value) <= sys.float_info.max
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,10 @@ Single settings were checked when they were made; here every tensor's own values
 the base less than nothing, probabilities beyond 1, and dtypes that cannot be interpolated.
 """
 
+from fnmatch import fnmatchcase
+
 from adamms.errors import MergeError
+from adamms.merging.coefficients import DEFAULT, PARTS
 from adamms.merging.method import Method
 from adamms.merging.parents import Parents, View
 from adamms.merging.stored import ITEMSIZES
@@ -19,7 +22,8 @@ def check_merge(parents: Parents, method: Method) -> None:
     views = parents.views_for(method)
     changed = parents.changed(method)
     for name in changed:
-        parents.weights(name, method)
+        if not any(parents.weights(name, method)) and len(views) == len(parents.donors):
+            raise MergeError(f"All weights are 0 at {name}, so nothing would be left of it; raise one.")
         parents.settings_at(name, method)
     stored = [_other_dtypes(parents, view, changed) for view in views]
     own = {name: parents.base.tensors[name].dtype for name in changed}
@@ -33,6 +37,19 @@ def check_merge(parents: Parents, method: Method) -> None:
                 f"{name} in {model.source} is stored as {dtype}{more}, which cannot be interpolated; "
                 "merge an unquantised copy of the model (bfloat16, float16 or float32)."
             )
+
+
+def unmatched(parents: Parents, method: Method) -> tuple[tuple[str, str], ...]:
+    """The settings, and the patterns of tensor names in them that fit no tensor of the base."""
+    names = tuple(parents.base.tensors)
+    return tuple(
+        (setting, entry)
+        for setting, value in method.settings.items()
+        for table in (value if isinstance(value, tuple) else (value,))
+        if isinstance(table, dict)
+        for entry in table
+        if entry not in (*PARTS, DEFAULT) and not any(fnmatchcase(name, entry) for name in names)
+    )
 
 
 def _other_dtypes(parents: Parents, view: View, changed: tuple[str, ...]) -> dict[str, str]:

@@ -117,7 +117,8 @@ def choose_device(name: str | None) -> torch.device:
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
     try:
         device = torch.device(name)
-        torch.empty(1, device=device)
+        # To a number and back: the device meta has no values.
+        torch.zeros(1, device=device).item()
     except (RuntimeError, AssertionError) as error:
         raise SearchError(f"The device {name!r} cannot be used: {sentence(error)}") from error
     return device

@@ -54,7 +54,7 @@ def selected(
     if magnitudes is None:
         return deltas
     ((least,),) = magnitudes
-    mask = _variance(deltas) >= least
+    mask = _variance(deltas).float() >= least
     return [delta.mul_(mask) for delta in deltas]
 
 
@@ -78,9 +78,7 @@ def _squares(everything: Mapping[str, Any]) -> "Tensor":
 
     from adamms.merging.method import call
 
-    return torch.stack(
-        [torch.sum(delta * delta, dtype=torch.float64) for delta in call(selected, everything)]
-    )
+    return torch.stack([torch.sum(delta.double() ** 2) for delta in call(selected, everything)])
 
 
 def _mean_squares(total: "Tensor", count: int) -> dict[str, Any]:
