@@ -291,6 +291,32 @@ def test_a_merge_stopped_at_any_moment_leaves_no_output(
     assert set(codes) <= expected | {-signum, -signal.SIGINT}
 
 
+@pytest.mark.parametrize("closing", [">&-", "2>&-", ">&- 2>&-"])
+def test_streams_that_are_closed_are_no_error(pair: tuple[Path, Path], tmp_path: Path, closing: str) -> None:
+    out = tmp_path / "out"
+    command = f"{sys.executable} -m adamms merge {pair[0]} {pair[1]} --alpha 0.1 --out {out} {closing}"
+    assert subprocess.run(["bash", "-c", command], check=False).returncode == 0
+    assert (out / "adamms.json").exists()
+    assert subprocess.run(["bash", "-c", command], check=False).returncode == 2
+
+
+def test_what_cannot_be_printed_is_said(pair: tuple[Path, Path]) -> None:
+    command = f"{sys.executable} -m adamms map {pair[0]} {pair[1]} --json >/dev/full"
+    result = subprocess.run(["bash", "-c", command], capture_output=True, text=True, check=False)
+    assert result.returncode == 1
+    assert "could not be: No space left on device" in result.stderr
+    assert "fault" not in result.stderr
+
+
+def test_names_that_cannot_be_written_down_are_refused(pair: tuple[Path, Path], tmp_path: Path) -> None:
+    odd = tmp_path / b"caf\xe9".decode(errors="surrogateescape")
+    odd.symlink_to(pair[0])
+    for base, out in ((odd, tmp_path / "out"), (pair[0], odd.with_name(odd.name + "2"))):
+        result = adamms("merge", base, pair[1], "--alpha", 0.1, "--out", out)
+        assert result.returncode == 2, result.stderr
+        assert "is not UTF-8" in result.stderr
+
+
 def test_a_closed_pipe_is_no_error(pair: tuple[Path, Path]) -> None:
     command = f"{sys.executable} -m adamms map {pair[0]} {pair[1]} --json | head -n 1"
     result = subprocess.run(["bash", "-c", command], capture_output=True, text=True, check=False)

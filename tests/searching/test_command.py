@@ -118,6 +118,10 @@ def test_a_search_that_is_left_ends_the_program_and_cleans_up(place):
         ("print('no', file=sys.stderr); sys.exit('CUDA is missing')", "exit code 1: CUDA is missing. "),
         ("import os; os._exit(7)", "exit code 7: it said nothing on stderr"),
         ("out.write(good('a'))", 'answered 1 of 2 inputs for alpha 0.3; the first that it left out is "é"'),
+        (
+            'out.write(\'{"id": "a", "response": "x", "alpha": 0.9}\\n\')',
+            "an answer of alpha 0.9, but 0.3 was asked",
+        ),
         ("out.write(good('a') + 'oh no\\n' + good('é'))", "alpha 0.3, line 2: not .* but 'oh no'"),
         ("out.write(good('a') + '{\"id\": \"é\"}\\n')", "line 2: not "),
         ("out.write(good('a') + good('a'))", 'line 2: "a" is answered twice'),

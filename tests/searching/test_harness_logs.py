@@ -142,3 +142,17 @@ def test_a_table_of_something_else_is_told(tmp_path: Path) -> None:
     (tmp_path / "alpha=0.1.json").write_text("{")
     with pytest.raises(SearchError, match=r"alpha=0\.1\.json cannot be read"):
         read_responses(tmp_path / "alpha=0.1.json")
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [("{", "cannot be read"), ("[]", "are empty"), ('[{"index": 1, "text": "x"}]', "columns")],
+)
+def test_a_candidate_is_not_lost_in_silence(tmp_path: Path, text: str, said: str) -> None:
+    for alpha in ("0.1", "0.2", "0.3"):
+        write(tmp_path / f"merged-alpha{alpha}_MME.json", ROWS)
+    (tmp_path / "notes.json").write_text("{")
+    assert list(read_responses(tmp_path)) == [0.1, 0.2, 0.3]
+    (tmp_path / "merged-alpha0.2_MME.json").write_text(text)
+    with pytest.raises(SearchError, match=rf"merged-alpha0\.2_MME\.json.* {said}"):
+        read_responses(tmp_path)

@@ -77,6 +77,11 @@ def test_a_damaged_line_before_the_last_is_an_error_with_its_line(tmp_path: Path
         ('{"id": [1], "response": "x", "alpha": 0.1}', "the id must be"),
         ('{"id": "a", "response": "x", "alpha": 0.1, "tokens": NaN}', '"tokens" must be a finite number'),
         ('{"id": "a", "response": "x", "alpha": 0.1, "tokens": "3"}', '"tokens" must be a finite number'),
+        (
+            '{"id": "a", "response": "x", "alpha": 0.1, "confidence": 2}',
+            '"confidence" must be a number from 0',
+        ),
+        ('{"id": "a", "response": "x", "alpha": 0.1, "entropy": -1}', '"entropy" must be a number from 0 up'),
         ('{"question": "a", "answer": "x"}', "its keys are: question, answer"),
         ("7", "not a JSON object"),
     ],

@@ -6,6 +6,7 @@ LoRA (arXiv 2106.09685) with its kin that fold into the model's own weights: ran
 
 import math
 import re
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -120,7 +121,7 @@ def _number(value: object, name: str, source: str, *, whole: bool = False) -> An
     """A number that PEFT would take: a rank is at least one, an alpha is finite."""
     kinds = (int,) if whole else (int, float)
     fits = isinstance(value, kinds) and not isinstance(value, bool)
-    if not fits or not math.isfinite(value) or (whole and value < 1):  # type: ignore[arg-type, operator]
+    if not fits or not abs(value) <= sys.float_info.max or (whole and value < 1):  # type: ignore[arg-type, operator]
         raise CheckpointError(
             f"adapter_config.json in {source} says {name} = {value!r}, which is not "
             f"{'a rank' if whole else 'a number'}; export the adapter again."

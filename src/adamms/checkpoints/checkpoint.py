@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self
 from adamms.checkpoints.companions import companion_files
 from adamms.checkpoints.model_files import LocalFolder, ModelFiles
 from adamms.checkpoints.safetensors_header import SafetensorsHeader, read_header
-from adamms.checkpoints.sources import PLUS, is_a_name, parts_of, pinned
+from adamms.checkpoints.sources import PLUS, expanded, is_a_name, is_text, parts_of, pinned
 from adamms.checkpoints.tensor_data import TensorData
 from adamms.checkpoints.tensor_info import UNPLACED, TensorInfo
 from adamms.checkpoints.torch_file import StridedView, TorchHeader, read_torch_header
@@ -111,8 +111,12 @@ class Checkpoint:
     def _find(cls, source: str | Path, *, revision: str | None, download: bool) -> Origin:
         if not str(source).strip():
             raise CheckpointError("No model is named; give a folder or a hub id.")
+        if not is_text(source):
+            raise CheckpointError(
+                f"The name {str(source)!a} is not UTF-8, so it cannot be recorded; rename the folder."
+            )
         # Links stay as they are: a hub cache is known by its path.
-        folder = Path(os.path.abspath(os.path.expanduser(source)))  # noqa: PTH100, PTH111
+        folder = Path(os.path.abspath(expanded(source)))  # noqa: PTH100
         try:
             if folder.is_dir():
                 return Origin(str(folder), LocalFolder(folder, source=str(folder)), folder)

@@ -20,6 +20,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from adamms.checkpoints.sources import expanded, is_text
 from adamms.errors import MachineError, OutputError
 
 # The machine's faults, not the user's: full disk, full quota, broken disk, read-only file system.
@@ -74,8 +75,10 @@ class OutputFolder:
         """
         if not str(path).strip():
             raise OutputError("No output folder is named.")
+        if not is_text(path):
+            raise OutputError(f"The name {str(path)!a} is not UTF-8; choose another.")
         # The name as it is given: what a link points to is not ours to replace.
-        target = Path(os.path.abspath(os.path.expanduser(path)))  # noqa: PTH100, PTH111
+        target = Path(os.path.abspath(expanded(path)))  # noqa: PTH100
         if not target.name:
             raise OutputError(f"{path} cannot be an output folder; name a folder that does not exist yet.")
         folder = cls(target, marker=marker, keep_on_failure=keep_on_failure)

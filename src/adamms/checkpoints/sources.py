@@ -62,6 +62,15 @@ def expanded(path: str | Path) -> Path:
     return Path(os.path.expanduser(path))  # noqa: PTH111 (Path's raises on unknown users)
 
 
+def is_text(path: str | Path) -> bool:
+    """Whether a path can be written down: one of another encoding than UTF-8 cannot."""
+    try:
+        str(path).encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
 def exists(path: str | Path) -> bool:
     """Whether something lies there; a name that no file can have is not there."""
     try:

@@ -22,6 +22,7 @@ INDEX = "model.safetensors.index.json"
 BIN_SINGLE = "pytorch_model.bin"
 BIN_INDEX = "pytorch_model.bin.index.json"
 BIN_SUFFIX = ".bin"
+WEIGHTS = (".safetensors", BIN_SUFFIX, ".pt", ".pth")
 ADAPTER_CONFIG = "adapter_config.json"
 ADAPTERS = (("adapter_model.safetensors", SAFETENSORS), ("adapter_model.bin", BIN))
 # What LLaVA's trainer keeps beside an adapter: the projector, trained whole.
@@ -92,6 +93,11 @@ def _indexed(files: "ModelFiles", index: str, *, format_: str) -> WeightFiles:
             raise CheckpointError(
                 f"{index} in {source} names the file {shard!r}, which is outside the checkpoint; "
                 "nothing outside is read."
+            )
+        if not shard.endswith(WEIGHTS):
+            raise CheckpointError(
+                f"{index} in {source} names the file {shard!r}, which is none of weights "
+                f"({', '.join(WEIGHTS)}); fetch or repair the index."
             )
     missing = [shard for shard in shards if not files.has(shard)]
     if missing:

@@ -9,10 +9,12 @@ import io
 import os
 import signal
 import sys
+from pathlib import Path
 from types import FrameType
 
 import typer
 
+from adamms.checkpoints.output import MACHINE_FAULTS
 from adamms.cli import (
     compare,
     demo,
@@ -74,8 +76,11 @@ def _options(
 def main() -> None:
     """Run the command line and leave with the contract's exit code."""
     signal.signal(signal.SIGTERM, _terminated)
-    for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, io.TextIOWrapper):
+    for name in ("stdout", "stderr"):
+        stream = getattr(sys, name)
+        if stream is None:  # closed by whoever started us
+            setattr(sys, name, Path(os.devnull).open("w"))  # noqa: SIM115 (as long as the process)
+        elif isinstance(stream, io.TextIOWrapper):
             # A terminal that cannot show a character gets another one, not an error.
             stream.reconfigure(errors="replace")
     # Read when torch starts its threads. By default they spin while they wait, which costs several times the
@@ -84,6 +89,10 @@ def main() -> None:
     os.environ.setdefault("OPENBLAS_THREAD_TIMEOUT", "4")
     # Long-lived values by the ten thousand (imports, headers, blocks) and hardly a cycle among them.
     gc.set_threshold(20_000, 20, 20)
+    try:
+        Path.cwd()
+    except OSError:
+        sys.exit(fail("The current folder is gone; change to one that exists.", 2))
     try:
         # Not standalone: usage errors and aborts come back here instead of ending the process.
         code = app(standalone_mode=False)
@@ -99,14 +108,24 @@ def main() -> None:
         sys.exit(fail("Interrupted.", 130))
     except BrokenPipeError:
         # The reader of our output left (`adamms map ... | head`); nothing is wrong.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _say_no_more()
         sys.exit(0)
+    except OSError as error:
+        if error.errno not in MACHINE_FAULTS:
+            sys.exit(_unexpected(error))
+        _say_no_more()
+        sys.exit(fail(f"What was to be said or written could not be: {error.strerror}.", 1))
     except Exception as error:
         sys.exit(_unexpected(error))
     if code == 130:
         # The parser has its own way to end an interrupted command, without a word.
         fail("Interrupted.", 130)
     sys.exit(code if isinstance(code, int) else 0)
+
+
+def _say_no_more() -> None:
+    """Standard output is flushed once more at the exit, which must not fail again."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _unexpected(error: Exception) -> int:

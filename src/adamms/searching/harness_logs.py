@@ -67,13 +67,28 @@ def _written_alpha(folder: Path) -> float | None:
 
 
 def prediction_files(folder: Path) -> list[Path]:
-    """The files of predictions in a folder; what judges wrote beside them and second links are left out."""
+    """The files of predictions in a folder; what judges wrote beside them and second links are left out.
+
+    Raises:
+        SearchError: one that is called as another's candidate holds none.
+    """
     found: dict[Path, Path] = {}
+    others: list[tuple[Path, SearchError | None]] = []
     for file in sorted(folder.rglob("*")):
         if file.suffix not in PREDICTIONS or not file.is_file() or _BESIDE.search(file.stem):
             continue
-        if _has_predictions(file):
-            found.setdefault(file.resolve(), file)
+        try:
+            if any(True for _ in predictions(file)):
+                found.setdefault(file.resolve(), file)
+            else:
+                others.append((file, None))
+        except SearchError as error:
+            others.append((file, error))
+    data_sets = {data_set(file) for file in found.values()}
+    for file, problem in others:
+        # A candidate must not be lost in silence: its neighbours would be compared with each other.
+        if data_set(file) in data_sets:
+            raise problem or SearchError(f"The predictions {file} are empty; ask that candidate again.")
     return list(found.values())
 
 
@@ -107,13 +122,6 @@ def data_set(file: Path) -> str:
         if file.stem.startswith(f"{folder.name}_"):
             return file.stem.removeprefix(f"{folder.name}_")
     return ALPHA_IN_NAME.sub("", file.stem)
-
-
-def _has_predictions(file: Path) -> bool:
-    try:
-        return any(True for _ in predictions(file))
-    except SearchError:
-        return False
 
 
 def _rows(file: Path) -> Iterator[tuple[int, dict[str, Any]]]:

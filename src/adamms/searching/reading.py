@@ -31,6 +31,8 @@ BASE_ANSWERS = "base.jsonl"
 """Among the responses where another setting than alpha is searched: no candidate of it is the base."""
 LOG_PROBABILITIES = "plurality.jsonl"
 """Beside the responses, in a run directory: how probable each candidate finds the plurality's answers."""
+# How much a mean of probabilities may err.
+ROUNDING = 1e-6
 
 
 def read_responses(
@@ -156,7 +158,10 @@ def read_line(line: bytes, where: str, *, alpha: float) -> Response:
     if record is None or "id" not in record or "response" not in record:
         shown = line[:60].decode("utf-8", "replace")
         raise SearchError(f'{where}: not {{"id": ..., "response": ...}} but {shown!r}.')
-    return _ours({**record, "alpha": alpha}, where, Path(), None)
+    response = _ours({"alpha": alpha, **record}, where, Path(), None)
+    if response.alpha != round_alpha(alpha):
+        raise SearchError(f"{where}: an answer of alpha {response.alpha:g}, but {alpha:g} was asked.")
+    return response
 
 
 def read_racing(source: str | Path | Sequence[str | Path]) -> Racing | None:
@@ -291,8 +296,8 @@ def _ours(record: dict[str, Any], where: str, file: Path, named: float | None) -
         else round_alpha(_number({setting: value}, setting, where)),
         response=_text(record["response"], where),
         tokens=None if record.get("tokens") is None else int(_number(record, "tokens", where)),
-        confidence=None if record.get("confidence") is None else _number(record, "confidence", where),
-        entropy=None if record.get("entropy") is None else _number(record, "entropy", where),
+        confidence=_number_from_0(record, "confidence", where, most=1.0),
+        entropy=_number_from_0(record, "entropy", where, most=math.inf),
         finished=finished if isinstance(finished, bool) else None,
     )
 
@@ -357,6 +362,16 @@ def _alpha(value: Any, where: str) -> float:
     if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= 1:
         raise SearchError(f"{where}: alpha must be a number from 0 to 1, not {json.dumps(value)[:40]}.")
     return round_alpha(float(value))
+
+
+def _number_from_0(record: dict[str, Any], key: str, where: str, *, most: float) -> float | None:
+    if record.get(key) is None:
+        return None
+    value = _number(record, key, where)
+    if not -ROUNDING <= value <= most + ROUNDING:
+        bound = "0 upwards" if most == math.inf else f"0 to {most:g}"
+        raise SearchError(f'{where}: "{key}" must be a number from {bound}, not {value:g}.')
+    return value
 
 
 def _number(record: dict[str, Any], key: str, where: str) -> float:
