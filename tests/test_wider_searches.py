@@ -211,6 +211,39 @@ def test_a_walk_and_a_comparison_are_printed_for_people(
     assert "Runs" in compared.stdout
 
 
+def test_alpha_0_is_not_always_the_base(tmp_path: Path) -> None:
+    options = {**ASKED, "alphas": "0,0.3,0.6", "rule": "confidence"}
+    kinds: dict[str, dict[str, Any]] = {
+        "plain": {},
+        "halved": {"settings": {"base_weight": 0.5}},
+        "trimmed": {"method": "ties", "pretrained": PAIR.pretrained},
+        "donors": {"donors": [{"model": str(PAIR.donor), "alpha": 0.4}]},
+    }
+    runs = {
+        kind: adamms.search(PAIR.base, PAIR.donor, PAIR.inputs, tmp_path / kind, **options, **changes)
+        for kind, changes in kinds.items()
+    }
+
+    assert not (runs["plain"].path / "responses" / "base.jsonl").exists()
+    assert "base_score" not in selection_of(runs["plain"].path)
+    plain = read_responses(runs["plain"].path)[0.0]
+    for kind in ("halved", "trimmed", "donors"):
+        run = runs[kind].path
+        told = [json.loads(line) for line in (run / "responses" / "base.jsonl").read_text().splitlines()]
+        assert {each["id"]: each["response"] for each in told} == {
+            id_: each.response for id_, each in plain.items()
+        }
+        selection = selection_of(run)
+        confidences = [each.confidence for each in plain.values()]
+        assert selection["base_score"] == pytest.approx(sum(confidences) / len(plain), abs=1e-4)
+        assert "(do not merge)" not in selection["verdict"]
+        assert all("gated" not in each for each in selection["signals"])
+        again = command("select", run, "--rule", "confidence", "--json")
+        assert json.loads(again.stdout)["base_score"] == selection["base_score"]
+        gated = command("select", run, "--rule", "confidence", "--gated")
+        assert (gated.returncode, "no alpha here is the base" in " ".join(gated.stderr.split())) == (2, True)
+
+
 def test_donors_are_walked_each_by_itself(tmp_path: Path) -> None:
     options = {**ASKED, "alphas": "0,0.2,0.4", "samples": 6, "rule": "confidence", "by": "donor", "passes": 2}
     donors = [{"model": str(PAIR.base), "alpha": 0.2}]

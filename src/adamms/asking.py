@@ -14,7 +14,7 @@ from adamms.checkpoints import OutputFolder
 from adamms.chosen import candidates_of
 from adamms.evaluation.labels import Label, labels_of
 from adamms.evaluation.scoring import answer_scores
-from adamms.opening import Opened
+from adamms.opening import Opened, base_is_apart
 from adamms.progress import Progress, Silent
 from adamms.recipe import Recipe
 from adamms.recipe_options import SearchOptions
@@ -63,6 +63,8 @@ class Questions:
     alphas: tuple[float, ...]
     examples: list[Example]
 
+    base_apart: bool = False
+    """Whether no candidate is the base, which is asked by itself."""
     labels: Mapping[str, Label] | None = None
     """The true answers, only where the rule is the supervised baseline."""
 
@@ -79,8 +81,8 @@ class Questions:
         inputs = options.inputs or _drawn(options, folder.path / INPUTS, progress)
         examples = sample(read_inputs(inputs), options.samples, seed=options.seed)
         labels = labels_of(inputs, examples) if options.rule == SUPERVISED else None
-        questions = cls(options, alphas, examples, labels)
-        rehearse(examples, questions.alphas, **questions.choice)
+        questions = cls(options, alphas, examples, base_is_apart(recipe), labels)
+        rehearse(examples, alphas, base_apart=questions.base_apart, **questions.choice)
         if labels is not None:
             # A metric that the labels do not suffice for must not be found out after the last answer.
             questions.right({each.id: Response(each.id, 0.0, "x") for each in examples})
@@ -112,7 +114,8 @@ class Questions:
             signal=find_signal(self.options.rule),
             gated=self.options.gated,
             seed=self.options.seed,
-            exhaustive=not self.options.raced,
+            # A race takes alpha 0 for the base.
+            exhaustive=not self.options.raced or self.base_apart,
         )
 
 

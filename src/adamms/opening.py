@@ -19,6 +19,7 @@ from adamms.merging import Method, Parents, View, check_merge, find_method, make
 from adamms.progress import Progress
 from adamms.recipe import Recipe
 from adamms.recipe_options import MappingOptions
+from adamms.searching.candidates import ALPHA
 
 
 @dataclass(frozen=True)
@@ -134,6 +135,18 @@ def method_of(recipe: Recipe) -> Method:
     for number, each in enumerate(recipe.donors, start=2):
         settings |= {f"donor{number}.{name}": value for name, value in each.settings.items()}
     return make_method(options.method, settings)
+
+
+def base_is_apart(recipe: Recipe) -> bool:
+    """Whether no candidate of the recipe's search is the base, though one looks like it.
+
+    No value of another setting is. Alpha 0 is not if the method changes the base by itself (it trims, drops
+    or scales its task vector), or if other donors keep their weights.
+    """
+    assert recipe.search is not None
+    if recipe.search.setting != ALPHA:
+        return True
+    return 0 in candidates_of(recipe) and not method_of(with_candidate(recipe, 0.0)).gives_base
 
 
 def _map_other(recipe: Recipe, base: Checkpoint, donor: Checkpoint) -> ParameterMapping:

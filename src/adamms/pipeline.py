@@ -28,7 +28,6 @@ from adamms.searching import (
     select,
 )
 from adamms.searching.asked import ASKED, require_same
-from adamms.searching.candidates import ALPHA
 from adamms.version import __version__
 from adamms.walking import base_answers, take_walk
 from adamms.writing import (
@@ -175,7 +174,7 @@ def _search(
     log("answered", answers=sum(map(len, responses.values())))
     labelled = questions.labels is not None
     base = None
-    if options.setting != ALPHA:
+    if questions.base_apart:
         base = base_answers(opened, examples, folder.path / "responses", progress=progress)
     selection = select(
         responses,
@@ -192,6 +191,7 @@ def _search(
             folder.path,
             responses=responses,
             selection=selection,
+            base=base,
             labels=questions.right if labelled else None,
             progress=progress,
         )

@@ -95,6 +95,16 @@ class Recipe(Part):
         return self
 
     @model_validator(mode="after")
+    def _has_parents(self) -> "Recipe":
+        method = find_method(self.merge.method)
+        if self.search and self.search.rule == "parents" and method.base_weight != "rest":
+            raise ValueError(
+                f"the rule parents takes alpha 0 for the base and alpha 1 for the donor, and the method "
+                f"{method.name} gives something else there; choose another rule"
+            )
+        return self
+
+    @model_validator(mode="after")
     def _has_coordinates(self) -> "Recipe":
         if self.search is None or self.search.by is None:
             return self

@@ -42,6 +42,7 @@ def take_walk(
     *,
     responses: Responses,
     selection: Selection,
+    base: Mapping[str, Response] | None,
     labels: Callable[[Mapping[str, Response]], Mapping[str, float]] | None,
     progress: Progress,
 ) -> Walk:
@@ -53,6 +54,7 @@ def take_walk(
         folder: the run directory.
         responses: the candidates' answers.
         selection: what they chose.
+        base: the base's own answers, where no candidate is the base.
         labels: answers -> how right each is, for the rule `labels`.
         progress: told of every answer.
 
@@ -63,7 +65,7 @@ def take_walk(
     assert options is not None
     coordinates = coordinates_of(opened.recipe)
     start = start_of(opened.recipe, coordinates, selection.selected)
-    judge = Judge.of(selection.rule, responses, fold_case=options.fold_case)
+    judge = Judge.of(selection.rule, responses, fold_case=options.fold_case, base=base)
     visitor = Visitor(opened.parents, examples, **engine_options(opened))
     points = folder / POINTS
     points.mkdir(exist_ok=True)

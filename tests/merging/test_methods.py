@@ -401,3 +401,30 @@ def test_every_method_says_what_it_is() -> None:
     files = {path.stem for path in Path(find_method.__code__.co_filename).parent.glob("*.py")}
     assert files - {"__init__", "settings"} == {method["name"] for method in listed}
     assert all(method["summary"] and method["source"] for method in listed)
+
+
+@given(vectors=npst.arrays(np.float32, (3, 12), elements=grid))
+@settings(max_examples=20, deadline=None)
+def test_what_gives_the_base_gives_it(vectors: np.ndarray) -> None:
+    base, donor, pretrained = (torch.from_numpy(row) for row in vectors.copy())
+    found = []
+    for rule in all_methods():
+        if rule.setting("alpha") is None:
+            continue
+        method = make_method(rule.name, {"alpha": 0.0})
+        if not method.gives_base:
+            continue
+        found.append(rule.name)
+        known: dict[str, Any] = {
+            **as_parameters(method.settings),
+            **method.values(Spot("t"), donors=1),
+            "weights": method.weights(Spot("t"), donors=1),
+            "models": [base.clone(), donor.clone()],
+            "width": 4,
+        }
+        if rule.pretrained == "needed":
+            known["pretrained"] = pretrained.clone()
+        for one in method.passes:
+            known |= call(one.conclude, {**known, "total": call(one.measure, known), "count": 12})
+        torch.testing.assert_close(call(method.function, known), base, rtol=0, atol=1e-6)
+    assert sorted(found) == ["karcher", "linear", "nuslerp", "slerp", "task_arithmetic"]

@@ -146,6 +146,8 @@ class MergeMethod:
         pretrained: whether it reads the common ancestor theta_0.
         donors: how many donors it takes.
         base_weight: how the base is weighted beside alpha: by what the donors leave of 1, or by a setting.
+        keeps_base: with weight 1 for the base and 0 for the donors it gives the base, but for a rounding; so
+            does every method where the base takes the rest.
         passes: what it must know beforehand, given its settings.
         check: refuses values that contradict each other at one tensor; given as the method gets them.
         by_rows: it needs whole rows of a tensor in one block.
@@ -162,6 +164,7 @@ class MergeMethod:
     pretrained: Literal["unused", "needed", "optional"] = "unused"
     donors: Literal["one", "many"] = "many"
     base_weight: Literal["rest", "own"] = "own"
+    keeps_base: bool = False
     passes: Callable[[Mapping[str, Any]], tuple[Pass, ...]] = no_passes
     check: Callable[[Mapping[str, Any]], None] = field(default=lambda values: None)
     by_rows: Callable[[Mapping[str, Any]], bool] = field(default=lambda settings: False)
@@ -260,6 +263,15 @@ class Method:
         if len(alpha) != donors:
             raise MergeError(f"{donors} donors need {donors} coefficients; alpha has {len(alpha)}.")
         return alpha
+
+    @property
+    def gives_base(self) -> bool:
+        """Whether its settings are such that it gives the base itself, but for a rounding."""
+        given = self.settings
+        alphas = alpha if isinstance(alpha := given.get("alpha"), tuple) else (alpha,)
+        none = alpha is not None and not any(number for each in alphas for number in numbers_in(each))
+        whole = given.get("base_weight") in (None, 1) and given.get("lambda", 1) == 1
+        return (self.rule.keeps_base or self.rule.base_weight == "rest") and none and whole
 
     def check_donors(self, donors: int) -> None:
         """Insist that the settings fit this number of donors.

@@ -20,8 +20,8 @@ from adamms.reports.run_files import RunFiles, read_run
 from adamms.reports.tensor_rows import tensor_rows
 from adamms.searching import Selection
 from adamms.searching.answer_table import comparable
-from adamms.searching.candidates import ALPHA
 from adamms.searching.signals import SUPERVISED
+from adamms.searching.verdicts import is_base
 
 ENDS = {
     "interior": "the first and the last alpha are not scored",
@@ -108,7 +108,7 @@ def headline(selection: Selection) -> str:
     if selection.walk is not None and selection.walk.accepted:
         values = ", ".join(f"{value:g}" for value in selection.walk.selected)
         return f"Merge with alpha = {values} by {selection.walk.by}"
-    if selection.setting == ALPHA and selection.selected == 0:
+    if is_base(selection):
         return "Do not merge"
     return f"Merge with {selection.setting} = {selection.selected:g}"
 

@@ -54,6 +54,8 @@ class AnswerTable:
     """How right each answer is, from 0 to 1; only where a supervised choice was asked for."""
     setting: str = ALPHA
     """What the candidates differ in."""
+    base_apart: bool = False
+    """Whether the base answered by itself, because no candidate is it."""
 
     @classmethod
     def of(
@@ -87,8 +89,8 @@ class AnswerTable:
             labels: alpha -> input id -> how right the answer is, from 0 to 1.
             setting: what the candidates differ in; no value of another setting than alpha is the base or the
                 donor.
-            base: the base's own answers, by which collapse is judged; those of the smallest value when left
-                out.
+            base: the base's own answers where no candidate is the base; collapse is judged by them, and by
+                the smallest value's when left out.
             left_out: candidates that a race dropped (`racing.py`): never chosen, nobody's neighbours.
 
         Raises:
@@ -134,13 +136,14 @@ class AnswerTable:
             log_probabilities=_given(log_probabilities, alphas, ids),
             labels=_given(labels, alphas, ids),
             setting=setting,
+            base_apart=base is not None,
         )
 
     @property
     def base(self) -> int | None:
-        """The row of alpha 0, which is the base itself."""
-        is_base = self.setting == ALPHA and self.alphas[0] == 0 and not self.absent[0]
-        return 0 if is_base else None
+        """The row of alpha 0 where it is the base itself."""
+        may_be = self.setting == ALPHA and not self.base_apart
+        return 0 if may_be and self.alphas[0] == 0 and not self.absent[0] else None
 
     @property
     def absent(self) -> NDArray[np.bool_]:

@@ -14,12 +14,15 @@ from adamms.searching.selection import select
 from adamms.searching.signals import SUPERVISED
 
 
-def rehearse(examples: Sequence[Example], alphas: Sequence[float], **settings: Any) -> None:
+def rehearse(
+    examples: Sequence[Example], alphas: Sequence[float], *, base_apart: bool = False, **settings: Any
+) -> None:
     """Choose among answers that say nothing, with the settings of the choice to come.
 
     Args:
         examples: what will be asked.
         alphas: the candidates.
+        base_apart: whether none of them is the base, which is asked by itself.
         **settings: of `select`.
 
     Raises:
@@ -34,4 +37,5 @@ def rehearse(examples: Sequence[Example], alphas: Sequence[float], **settings: A
     }
     known = {alpha: dict.fromkeys(answered, 0.0) for alpha, answered in responses.items()}
     labels = known if settings.get("rule") == SUPERVISED else None
-    select(responses, **settings, log_probabilities=known, labels=labels)
+    base = responses[min(responses)] if base_apart else None
+    select(responses, **settings, log_probabilities=known, labels=labels, base=base)

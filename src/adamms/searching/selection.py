@@ -85,6 +85,8 @@ class Selection:
     """What was asked, where not every candidate was asked everything at once."""
     setting: str = ALPHA
     """What the candidates differ in; other than alpha, their values go by this name in JSON."""
+    base_apart: bool = False
+    """Whether the base answered by itself, because no candidate is it."""
     base_score: float | None = None
     """What the rule gives the base alone, where it is no candidate and the rule can score it by itself."""
     walk: Walk | None = None
@@ -107,7 +109,10 @@ class Selection:
         data["repeats"] = None if self.repeats is None else self.repeats.to_json()
         data["racing"] = None if self.racing is None else self.racing.to_json()
         if self.setting == ALPHA:
-            del data["setting"], data["base_score"]
+            del data["setting"]
+        # That there is such a score, or null, says that the base is no candidate.
+        if not data.pop("base_apart"):
+            del data["base_score"]
         data.pop("walk")
         walk = {} if self.walk is None else {"walk": self.walk.to_json()}
         return {**data, **walk, "verdict": self.verdict}
@@ -122,6 +127,7 @@ class Selection:
         try:
             known = {key: data[key] for key in cls.__dataclass_fields__ if key in data}
             setting = data.get("setting", ALPHA)
+            known["base_apart"] = "base_score" in data
             known["candidates"] = tuple(
                 Candidate(**{"distinct": 0, **_renamed(each, setting, "alpha")})
                 for each in data["candidates"]
@@ -181,7 +187,9 @@ def select(
         log_probabilities: alpha -> input id -> mean log-probability of the plurality's answer.
         labels: alpha -> input id -> how right the answer is, for the rule `labels` (Appendix D).
         setting: what the candidates differ in; of another setting than alpha no value is the base.
-        base: the base's own answers, by which collapse is judged; those of the smallest value when left out.
+        base: the base's own answers where no candidate is the base: alpha 0 is not, if other donors keep
+            their weights, or the method trims or drops. Collapse is judged by them, and by the smallest
+            value's when left out.
         racing: what a race asked; the candidates that it dropped are not compared.
 
     Raises:
@@ -228,6 +236,7 @@ def select(
         gated=gated,
         signals=compare(table, (*all_signals(), *([supervised()] if labels is not None else []))),
         setting=setting,
+        base_apart=base is not None,
         base_score=_base_score(signal.name, responses, base, fold_case=fold_case),
         repeats=_repeats(values, table, base=home, gate=gate, count=repeats, size=subset, seed=seed or 0),
         racing=racing,
@@ -275,10 +284,8 @@ def _renamed(data: Mapping[str, Any], old: str, new: str) -> dict[str, Any]:
 
 
 def _no_gate(signal: Signal, table: AnswerTable) -> str:
-    if table.setting != ALPHA:
-        return (
-            f"--gated asks whether a candidate beats the base, and no value of {table.setting} is the base."
-        )
+    if table.base_apart or table.setting != ALPHA:
+        return f"--gated asks whether a candidate beats the base, and no {table.setting} here is the base."
     if table.base is None:
         return "--gated asks whether a candidate beats the base, and alpha 0 is not among the candidates."
     if signal.scores_base == "with ends":

@@ -104,7 +104,8 @@ def _lacks(need: Need, table: AnswerTable) -> str | None:
     if need == "entropy" and table.entropy is None:
         return "they carry no entropy of the first token, which `adamms search` writes beside each."
     if need == "parents" and (table.base is None or table.donor is None):
-        missing = "alpha 0" if table.base is None else "alpha 1 (or the donor's own answers)"
+        base = "base" if table.base_apart else "alpha 0"
+        missing = base if table.base is None else "alpha 1 (or the donor's own answers)"
         return f"it compares with both parents, and there is no {missing} among the candidates."
     if need == "labels" and table.labels is None:
         return "it needs the true answers: `adamms search --labels`, or `adamms select --labels FILE`."

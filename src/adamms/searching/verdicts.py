@@ -35,7 +35,7 @@ def verdict(selection: "Selection") -> str:
 def _consistency(selection: "Selection") -> str:
     chosen = next(each for each in selection.candidates if each.alpha == selection.selected)
     neighbours = "the previous candidate's" if selection.rule == "previous" else "its neighbours'"
-    merge = " (do not merge)" if _is_base(selection) else ""
+    merge = " (do not merge)" if is_base(selection) else ""
     count = chosen.differences
     differences = "1 difference" if count == 1 else f"{0 if count is None else count:g} differences"
     return (
@@ -50,13 +50,13 @@ def _signal(selection: "Selection") -> str:
     told = "" if score is None else f" ({score:.4g} by the rule {selection.rule}"
     if own is None or score is None:
         return f"{selection.setting} = {selection.selected:g}, by the rule {selection.rule}."
-    home = own.score(0.0) if selection.setting == ALPHA else selection.base_score
-    if _is_base(selection):
+    home = selection.base_score if selection.base_apart else own.score(0.0)
+    if is_base(selection):
         return f"alpha = 0 (do not merge): on {selection.samples} inputs {_nothing(selection)}{told})."
     beside = "" if home is None else f"; the base has {home:.4g}"
     gate = f", a gain beyond {GATE:g} of its paired standard errors" if selection.gated else ""
     better = ""
-    if selection.setting != ALPHA and home is not None and home >= score:
+    if selection.base_apart and home is not None and home >= score:
         better = " The base alone scores as well: do not merge."
     return (
         f"{selection.setting} = {selection.selected:g}: on {selection.samples} inputs its answers score best"
@@ -64,8 +64,9 @@ def _signal(selection: "Selection") -> str:
     )
 
 
-def _is_base(selection: "Selection") -> bool:
-    return selection.setting == ALPHA and selection.selected == 0
+def is_base(selection: "Selection") -> bool:
+    """Whether the choice is not to merge."""
+    return selection.setting == ALPHA and selection.selected == 0 and not selection.base_apart
 
 
 def _nothing(selection: "Selection") -> str:

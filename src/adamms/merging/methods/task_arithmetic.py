@@ -42,6 +42,7 @@ METHOD = MergeMethod(
     source="Ilharco et al., Editing Models with Task Arithmetic (arXiv 2212.04089)",
     settings=(ALPHA, BASE_WEIGHT, LAMBDA, NORMALIZE),
     pretrained="needed",
+    keeps_base=True,
     arrays="any",
     arithmetic=arithmetic,
 )
