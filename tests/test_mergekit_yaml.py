@@ -184,7 +184,10 @@ WEIGHTED = ({"weight": 0.5}, {"weight": 0.5})
         (document("linear", *WEIGHTED, base=None) + "dtype: int8\n", "dtype 'int8' is not one of"),
         (document("linear", *WEIGHTED, base=None) + "layers: 3\n", "mergekit's layers has no counterpart"),
         (document("linear", *WEIGHTED, base=None) + "tokenizer: union\n", "tokenizer must be a table"),
-        (document("linear", *WEIGHTED, base=None) + "parameters: [1]\n", "a table of names and values"),
+        (
+            "merge_method: linear\nmodels: [{model: a/b}, {model: c/d}]\nparameters: [1]\n",
+            "parameters of the document must be a table",
+        ),
         (document("karcher", {}, {}, base=None, max_iter=10.5), "max_iter must be a whole number, not 10.5"),
         (document("karcher", {}, {}, base=None, max_iter=float("inf")), "max_iter must be a whole number"),
         (

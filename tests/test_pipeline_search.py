@@ -229,9 +229,16 @@ def test_mistakes_are_said_before_a_model_is_loaded(tmp_path: Path) -> None:
         (
             PAIR.inputs,
             "run",
+            {"method": "task_arithmetic", "pretrained": str(PAIR.pretrained), "rule": "parents"},
+            RecipeError,
+            "choose another rule",
+        ),
+        (
+            PAIR.inputs,
+            "run",
             {"samples": 20, "repeats": 3, "subset": 21},
             SearchError,
-            "--subset is from 1 to 20",
+            "--subset is from 1 to 20, --repeats from 1 to 10000",
         ),
         (
             PAIR.inputs,

@@ -51,6 +51,7 @@ def test_all_problems_are_reported_with_their_lines(tmp_path: Path) -> None:
         ("base: a\ndonor: b\nmerge: {alpha: 0.1, threads: 1%s}\n" % ("0" * 5000), "not valid YAML"),
         ("base: a\ndonor: b\nmerge: {alpha: 0.1, threads: 9223372036854775807}\n", "threads.*1024"),
         ("base: a\ndonor: b\nsearch: {inputs: q, setting: nope, values: '0:1:0.5'}\n", "no number 'nope'"),
+        ("base: a\ndonor: b\nmerge: {alpha: 0.1}\nmerge: {alpha: 0.2}\n", "line 4: .*'merge' stands twice"),
         ("base: !!python/object/apply:os.system ['true']\n", "not valid YAML"),
     ],
 )

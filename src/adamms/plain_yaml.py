@@ -1,13 +1,30 @@
-"""YAML as people write it: 1e-5 is a number, as in YAML 1.2 and JSON; to PyYAML, of YAML 1.1, it is text."""
+"""YAML as people write it: 1e-5 is a number, as in YAML 1.2 and JSON; to PyYAML, of YAML 1.1, it is text.
+
+A key that stands twice in a table is an error, of which PyYAML takes the last.
+"""
 
 import re
 from typing import Any
 
 import yaml
 
+MERGE = "tag:yaml.org,2002:merge"
+
 
 class Loader(yaml.SafeLoader):
-    """The safe loader, with numbers that have an exponent and no point."""
+    """The safe loader, with numbers that have an exponent and no point, and keys that stand once."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        """Construct a table."""
+        seen = set()
+        for key, _ in node.value:
+            if not isinstance(key, yaml.ScalarNode) or key.tag == MERGE:
+                continue
+            if key.value in seen:
+                problem = f"the key {key.value!r} stands twice"
+                raise yaml.MarkedYAMLError(problem=problem, problem_mark=key.start_mark)
+            seen.add(key.value)
+        return super().construct_mapping(node, deep=deep)
 
 
 Loader.add_implicit_resolver(

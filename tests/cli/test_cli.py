@@ -227,6 +227,7 @@ def test_the_users_mistakes_get_one_sentence_and_exit_code_2(pair: tuple[Path, P
         ("merge", base, donor, "--out", out, "--alpha", "2"),
         ("merge", "", donor, "--out", out, "--alpha", "0.1"),
         ("merge", "~nobody-of-this-name/x", donor, "--out", out, "--alpha", "0.1"),
+        ("merge", base, donor, "--out", "~nobody-of-this-name/x", "--alpha", "0.1"),
         ("merge", "x" * 300, donor, "--out", out, "--alpha", "0.1"),
         ("merge", base, donor, "--out", out, "--alpha", "mlp=0.1;mlp=0.2"),
         ("merge", base, donor, "--out", out, "--alpha", "0", "--set", "base_weight=0"),

@@ -172,8 +172,9 @@ def test_a_merged_tensor_the_model_does_not_use_is_named(tmp_path):
 
 def test_an_unknown_device_is_named(tmp_path):
     path = tiny_models.build("llama", tmp_path / "m")
-    with pytest.raises(SearchError, match="The device 'abacus' cannot be used"):
-        TransformersGenerator(path, names=[], changed=[], max_new_tokens=1, batch_size=1, device="abacus")
+    for device in ("abacus", "meta"):
+        with pytest.raises(SearchError, match=f"The device '{device}' cannot be used"):
+            TransformersGenerator(path, names=[], changed=[], max_new_tokens=1, batch_size=1, device=device)
 
 
 def test_lower_precision_on_request(tmp_path):

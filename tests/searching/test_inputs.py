@@ -73,6 +73,7 @@ def test_a_line_separator_inside_a_prompt_does_not_end_the_line(folder: Path) ->
         ({"image": "a.png"}, 'no "prompt"'),
         ({"image": "a.png", "prompt": " "}, '"prompt" must be a text that is not empty'),
         ({"image": "a.png", "prompt": 3}, '"prompt" must be a text'),
+        ({"image": "a.png", "prompt": "\ud800"}, '"prompt" holds half a character'),
         ({"prompt": "?"}, 'no "image"'),
         ({"image": None, "prompt": "?"}, '"image" must be a path'),
         ({"image": ["a.png", 3], "prompt": "?"}, '"image" must be a path'),
@@ -138,7 +139,7 @@ def test_a_file_without_inputs_is_named(folder: Path) -> None:
 def test_a_report_can_read_inputs_whose_images_are_gone(folder: Path) -> None:
     path = write(folder, {"image": "none.png", "prompt": "?"})
 
-    assert read_inputs(path, check_images=False) == [Example("1", (folder / "none.png",), "?", None)]
+    assert read_inputs(path, asked=False) == [Example("1", (folder / "none.png",), "?", None)]
 
 
 def test_links_inside_the_folder_may_point_elsewhere(folder: Path, tmp_path_factory: Any) -> None:

@@ -108,6 +108,10 @@ def test_the_selection_as_json_holds_what_the_contract_names() -> None:
 def test_a_selection_that_is_none_is_refused() -> None:
     with pytest.raises(SearchError, match=r"not a selection\.json"):
         Selection.from_json({"rule": "sum"})
+    whole = select(spoken({0.0: "aa", 0.1: "ab", 0.2: "bb"})).to_json()
+    for selected in (None, 0.5):
+        with pytest.raises(SearchError, match="is no candidate"):
+            Selection.from_json({**whole, "selected": selected})
 
 
 def test_a_tie_goes_to_the_smallest_alpha_and_is_reported() -> None:

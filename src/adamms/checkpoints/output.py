@@ -75,6 +75,8 @@ class OutputFolder:
         """
         if not str(path).strip():
             raise OutputError("No output folder is named.")
+        if str(path).startswith("~") and expanded(path) == Path(path):
+            raise OutputError(f"There is no user whose home {path} could be in; choose another folder.")
         if not is_text(path):
             raise OutputError(f"The name {str(path)!a} is not UTF-8; choose another.")
         # The name as it is given: what a link points to is not ours to replace.

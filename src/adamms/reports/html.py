@@ -13,7 +13,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from adamms.errors import OutputError
+from adamms.checkpoints.output import MACHINE_FAULTS
+from adamms.errors import MachineError, OutputError
 from adamms.reports.quantities import number, parameters, percent
 from adamms.reports.untrusted import one_line, shown
 from adamms.version import __version__
@@ -63,6 +64,7 @@ def write_page(page: str, target: Path) -> Path:
 
     Raises:
         OutputError: it cannot be written there.
+        MachineError: the disk is full, or broken.
     """
     partial = target.with_name(f".{target.name}.partial")
     try:
@@ -71,7 +73,8 @@ def write_page(page: str, target: Path) -> Path:
         partial.replace(target)
     except OSError as error:
         partial.unlink(missing_ok=True)
-        raise OutputError(f"{target} cannot be written: {error.strerror}.") from None
+        kind = MachineError if error.errno in MACHINE_FAULTS else OutputError
+        raise kind(f"{target} cannot be written: {error.strerror}.") from None
     return target
 
 

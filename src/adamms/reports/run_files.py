@@ -109,7 +109,7 @@ def _examples(recipe: Any, folder: Path) -> dict[str, Example]:
     try:
         # Inputs that were drawn from a benchmark are the run's own.
         inputs = folder / (recipe["search"]["inputs"] or "inputs/inputs.jsonl")
-        return {example.id: example for example in read_inputs(inputs, check_images=False)}
+        return {example.id: example for example in read_inputs(inputs, asked=False)}
     except (KeyError, TypeError, SearchError):
         return {}
 

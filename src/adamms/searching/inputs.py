@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from adamms.checkpoints.sources import is_text
 from adamms.errors import SearchError
 
 SHOWN = 8
@@ -35,13 +36,14 @@ class _ProblemError(Exception):
     """What is wrong with one line, without the line's number."""
 
 
-def read_inputs(path: str | Path, *, check_images: bool = True) -> list[Example]:
+def read_inputs(path: str | Path, *, asked: bool = True) -> list[Example]:
     """Read the inputs and look at every image's header.
 
     Args:
         path: a JSONL file. A line without `id` is called by its line number; `"image": []` is a question
             without a picture; other keys are ignored.
-        check_images: off, the images are not looked at and may be missing.
+        asked: off, where they are only shown: images are not looked at and may be missing, and a prompt may
+            hold what no tokenizer takes.
 
     Raises:
         SearchError: the file is missing or empty, or lines of it are wrong; all problems are counted and the
@@ -60,7 +62,9 @@ def read_inputs(path: str | Path, *, check_images: bool = True) -> list[Example]
             if example.id in seen_ids:
                 raise _ProblemError(f'the id "{example.id}" is already used on line {seen_ids[example.id]}')
             seen_ids[example.id] = number
-            for image in example.images if check_images else ():
+            if asked and not is_text(example.prompt):
+                raise _ProblemError('"prompt" holds half a character (a lone surrogate)')
+            for image in example.images if asked else ():
                 if image not in seen_images:
                     seen_images[image] = image_problem(image)
                 if seen_images[image]:

@@ -28,6 +28,9 @@ from adamms.searching.walk import Walk
 SUBSET = 100
 """Inputs of a repeated draw, at most, where no size is asked for; half of the inputs where that is less."""
 
+REPEATS = 10_000
+"""Draws, at most: all are held at once, and no share is known better than by so many."""
+
 
 @dataclass(frozen=True)
 class Candidate:
@@ -132,6 +135,8 @@ class Selection:
                 Candidate(**{"distinct": 0, **_renamed(each, setting, "alpha")})
                 for each in data["candidates"]
             )
+            if data["selected"] not in {each.alpha for each in known["candidates"]}:
+                raise ValueError(f"the one selected, {data['selected']!r}, is no candidate")
             known["tied"] = tuple(data["tied"])
             known["notes"] = tuple(data.get("notes", ()))
             known["signals"] = tuple(
@@ -320,10 +325,10 @@ def _repeats(
         return None
     inputs = len(table.ids)
     size = max(1, min(SUBSET, inputs // 2)) if size is None else size
-    if count < 0 or not 1 <= size <= inputs:
+    if not 0 <= count <= REPEATS or not 1 <= size <= inputs:
         raise SearchError(
             f"{count} draws of {size} inputs each cannot be made from {inputs} inputs; "
-            f"--subset is from 1 to {inputs}, --repeats from 1."
+            f"--subset is from 1 to {inputs}, --repeats from 1 to {REPEATS}."
         )
     columns = subsets(inputs, size=size, count=count, seed=seed)
     rows = wins(values, columns, allowed=table.sound, base=base, gate=gate)
