@@ -14,7 +14,6 @@ from types import FrameType
 
 import typer
 
-from adamms.checkpoints.output import MACHINE_FAULTS
 from adamms.cli import (
     compare,
     demo,
@@ -111,6 +110,8 @@ def main() -> None:
         _say_no_more()
         sys.exit(0)
     except OSError as error:
+        from adamms.checkpoints.output import MACHINE_FAULTS
+
         if error.errno not in MACHINE_FAULTS:
             sys.exit(_unexpected(error))
         _say_no_more()
