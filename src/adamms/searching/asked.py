@@ -66,11 +66,14 @@ def _state(
     if vision_tower and (tower := expanded(vision_tower)).is_dir():
         yield from (_file(path) for path in sorted(tower.iterdir()) if path.is_file())
     for example in examples:
-        yield f"the input {example.id!r}", [example.prompt, *map(str, example.images)]
+        yield (
+            f"the input {example.id!r}",
+            [example.prompt, *(str(image.absolute()) for image in example.images)],
+        )
     for image in {image for example in examples for image in example.images}:
         yield _file(image)
 
 
 def _file(path: Path) -> tuple[str, list[int]]:
     about = path.stat()
-    return str(path), [about.st_size, about.st_mtime_ns]
+    return str(path.absolute()), [about.st_size, about.st_mtime_ns]
