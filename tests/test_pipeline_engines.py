@@ -97,6 +97,21 @@ def test_all_answers_are_asked_where_they_are_needed(tmp_path: Path) -> None:
         assert {len(answered) for answered in lines_of(result.path).values()} == {52}
 
 
+def test_what_was_asked_is_noted_until_all_is_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def stopped(folder: Path) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as last:
+        last.setattr("adamms.reports.page.build_report", stopped)
+        with pytest.raises(KeyboardInterrupt):
+            adamms.search(PAIR.base, PAIR.donor, PAIR.inputs, tmp_path / "run", **SMALL)
+    assert (tmp_path / ".run.adamms-partial" / "asked.json").exists()
+    run = adamms.search(PAIR.base, PAIR.donor, PAIR.inputs, tmp_path / "run", resume=True, **SMALL).path
+    assert not (run / "asked.json").exists()
+
+
 def test_resident_parents_give_the_same_answers(tmp_path: Path) -> None:
     found = []
     for parents in ("mapped", "resident"):
@@ -139,6 +154,16 @@ def test_another_program_answers_and_may_fail_on_the_way(command: list[str], tmp
     assert [len(answered) for answered in lines_of(run).values()] == [10] * 4
     assert {name: lines_of(run)[name] for name in before} == before
     assert [path.parent.name for path in run.rglob("*.safetensors")] == ["merged"]
+    assert not (run / "scratch").exists()
+
+
+def test_a_command_is_asked_for_the_base_as_well(command: list[str], tmp_path: Path) -> None:
+    (tmp_path / "go").touch()
+    subprocess.run([*command, "--set", "base_weight=0.5"], check=True, capture_output=True, timeout=120)
+    run = tmp_path / "run"
+    said = {name: [json.loads(line)["response"] for line in lines] for name, lines in lines_of(run).items()}
+    assert said["base.jsonl"] == said["alpha=0.00.jsonl"]
+    assert set(said["base.jsonl"]) <= {"even", "odd"}
     assert not (run / "scratch").exists()
 
 

@@ -14,6 +14,7 @@ from adamms.checkpoints import OutputFolder
 from adamms.chosen import candidates_of
 from adamms.evaluation.labels import Label, labels_of
 from adamms.evaluation.scoring import answer_scores
+from adamms.merging import Method
 from adamms.opening import Opened, base_is_apart
 from adamms.progress import Progress, Silent
 from adamms.recipe import Recipe
@@ -165,7 +166,7 @@ def ask(
         opened.parents,
         questions.examples,
         method=opened.method_at,
-        generator=_command(opened, folder, options),
+        generator=command_of(opened, folder, method=opened.method_at),
         resident=options.parents,
         say=progress.say,
         **options.engine,
@@ -199,9 +200,13 @@ def ask(
     return race.compared(dict(sorted(known.items()))), race.record
 
 
-def _command(opened: Opened, folder: OutputFolder, options: SearchOptions) -> CommandGenerator | None:
-    """The engine of a search whose answers another program gives."""
-    if options.command is None:
+def command_of(
+    opened: Opened, folder: OutputFolder, *, method: Callable[[float], Method]
+) -> CommandGenerator | None:
+    """The engine of a search whose answers another program gives, of what a method makes at each alpha."""
+    assert opened.recipe.search is not None
+    command = opened.recipe.search.command
+    if command is None:
         return None
     scratch = folder.path / SCRATCH
     # What a killed search left there is a candidate that was not asked to its end.
@@ -211,11 +216,9 @@ def _command(opened: Opened, folder: OutputFolder, options: SearchOptions) -> Co
 
     def write(alpha: float, target: Path) -> None:
         target.mkdir(parents=True)
-        write_merged(
-            opened, target, method=opened.method_at(alpha), selection=None, progress=Silent(), files=files
-        )
+        write_merged(opened, target, method=method(alpha), selection=None, progress=Silent(), files=files)
 
-    return CommandGenerator(options.command, scratch=scratch, write=write)
+    return CommandGenerator(command, scratch=scratch, write=write)
 
 
 def ask_plurality(

@@ -254,6 +254,7 @@ def keep_sources(recipe: Recipe, out: Path) -> None:
         folder = expanded(source).resolve()
         if exists(source) and (folder == target or target in folder.parents):
             raise OutputError(f"{out} is or holds {source}, which is merged; choose another folder.")
-    for file in (recipe.mapping.file, recipe.search.inputs if recipe.search else None):
-        if file and target in expanded(file).resolve().parents:
-            raise OutputError(f"{out} holds {file}, which is read; move that file, or choose another folder.")
+    asked = recipe.search
+    for read in (recipe.mapping.file, *((asked.inputs, asked.vision_tower) if asked else ())):
+        if read and exists(read) and target in (place := expanded(read).resolve(), *place.parents):
+            raise OutputError(f"{out} is or holds {read}, which is read; choose another folder.")

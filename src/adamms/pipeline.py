@@ -11,7 +11,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from adamms.asking import SCRATCH, Questions, ask, ask_plurality
+from adamms.asking import SCRATCH, Questions, ask, ask_plurality, command_of
 from adamms.checkpoints import OutputFolder
 from adamms.chosen import chosen_merge, with_candidate
 from adamms.errors import AdaMMSError, CheckpointError, RecipeError
@@ -28,8 +28,9 @@ from adamms.searching import (
     select,
 )
 from adamms.searching.asked import ASKED, require_same
+from adamms.searching.reading import RECIPE
 from adamms.version import __version__
-from adamms.walking import base_answers, take_walk
+from adamms.walking import THE_BASE, base_answers, take_walk
 from adamms.writing import (
     ADAMMS_JSON,
     require_unchanged,
@@ -39,7 +40,6 @@ from adamms.writing import (
 )
 
 MERGED = "merged"
-RECIPE = "recipe.yaml"
 
 
 @dataclass(frozen=True)
@@ -175,7 +175,13 @@ def _search(
     labelled = questions.labels is not None
     base = None
     if questions.base_apart:
-        base = base_answers(opened, examples, folder.path / "responses", progress=progress)
+        base = base_answers(
+            opened,
+            examples,
+            folder.path / "responses",
+            generator=command_of(opened, folder, method=lambda _: THE_BASE),
+            progress=progress,
+        )
     selection = select(
         responses,
         **questions.choice,
@@ -200,7 +206,6 @@ def _search(
     write_json(folder.path / "selection.json", selection.to_json())
     log("selected", **{selection.setting: selection.selected}, tied=list(selection.tied))
     shutil.rmtree(folder.path / SCRATCH, ignore_errors=True)
-    (folder.path / ASKED).unlink()
     accuracy = _accuracy(responses, examples, answers)
     if accuracy:
         by_alpha = {f"{alpha:g}": value for alpha, value in accuracy.items()}
@@ -220,6 +225,8 @@ def _search(
             write(folder.path / "candidates" / name, with_candidate(opened.recipe, alpha), None)
     log("finished")
     build_report(folder.path)
+    # Nothing is left to resume.
+    (folder.path / ASKED).unlink()
     folder.commit()
     return SearchResult(folder.target, opened.mapping, selection, accuracy)
 

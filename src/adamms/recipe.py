@@ -19,7 +19,7 @@ from adamms.checkpoints.sources import resolved
 from adamms.errors import MergeError, RecipeError
 from adamms.mergekit_yaml import is_mergekit, recipe_parts
 from adamms.merging import find_method
-from adamms.plain_yaml import read_yaml
+from adamms.plain_yaml import read_yaml, write_yaml
 from adamms.recipe_options import (
     FurtherDonor,
     MappingOptions,
@@ -119,7 +119,7 @@ class Recipe(Part):
 
     def to_yaml(self) -> str:
         """The recipe as YAML, every default written out, so that a run can be repeated from it."""
-        return yaml.safe_dump(self.model_dump(mode="json"), sort_keys=False, allow_unicode=True)
+        return write_yaml(self.model_dump(mode="json"))
 
 
 def make_recipe(**parts: Any) -> Recipe:

@@ -14,6 +14,7 @@ from adamms.merging import Method, make_method
 from adamms.opening import Opened, method_of
 from adamms.progress import Progress
 from adamms.searching import Example, Response, Responses, Selection, read_donor_answers
+from adamms.searching.command import CommandGenerator
 from adamms.searching.coordinates import Point, granularity
 from adamms.searching.judging import Judge
 from adamms.searching.reading import BASE_ANSWERS
@@ -21,18 +22,27 @@ from adamms.searching.responses import open_to_append
 from adamms.searching.visiting import Visitor
 from adamms.searching.walk import Scored, Walk, walk
 
+THE_BASE = make_method("linear", {"alpha": 0.0})
 POINTS = "walk"
 """The folder of a walk's answers, one file a point, in the run directory."""
 
 
 def base_answers(
-    opened: Opened, examples: Sequence[Example], folder: Path, *, progress: Progress
+    opened: Opened,
+    examples: Sequence[Example],
+    folder: Path,
+    *,
+    generator: CommandGenerator | None = None,
+    progress: Progress,
 ) -> dict[str, Response]:
-    """The base's own answers, for a search that has no candidate that is the base; a pass of its own."""
-    visitor = Visitor(opened.parents, examples, **engine_options(opened))
+    """The base's own answers, for a search that has no candidate that is the base; a pass of its own.
+
+    With a `generator` the program that answered the candidates is asked.
+    """
+    visitor = Visitor(opened.parents, examples, generator=generator, **engine_options(opened))
     file = folder / BASE_ANSWERS
     with progress.stage("Asking the base alone", total=len(examples), unit="answers") as advance:
-        return _answers(file, visitor, make_method("linear", {"alpha": 0.0}), examples, advance=advance)
+        return _answers(file, visitor, THE_BASE, examples, advance=advance)
 
 
 def take_walk(

@@ -10,7 +10,8 @@ from adamms.checkpoints import Checkpoint
 from adamms.errors import SearchError
 from adamms.searching import Example
 from adamms.searching.asked import ASKED, require_same
-from small_pairs import write_llava_onevision, write_qwen2_vl
+from adapters import low_rank, write_adapter
+from small_pairs import FFN, HIDDEN, write_llava_onevision, write_qwen2_vl
 
 
 def asked(folder: Path, prompt: str = "What is it?") -> None:
@@ -51,6 +52,36 @@ def test_a_file_that_was_changed_is_named(folder: Path, name: str) -> None:
 def test_a_question_that_was_changed_is_named(folder: Path) -> None:
     with pytest.raises(SearchError, match="the input 'one' has changed"):
         asked(folder, "What was it?")
+
+
+def test_another_way_to_the_same_files_is_no_change(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    link = folder.parent / f"{folder.name}-link"
+    link.symlink_to(folder)
+    asked(link)
+    monkeypatch.chdir(folder)
+    asked(Path())
+
+
+def test_what_lies_in_folders_of_a_model_is_not_its_own(folder: Path) -> None:
+    (folder / "base" / "scores").mkdir()
+    (folder / "base" / "scores" / "scores.json").write_text("{}")
+    asked(folder)
+
+
+def test_an_adapters_settings_count(tmp_path: Path) -> None:
+    model = write_qwen2_vl(tmp_path / "model")
+    adapter = write_adapter(tmp_path / "adapter", low_rank({"model.layers.0.mlp.up_proj": (FFN, HIDDEN)}))
+
+    def note() -> None:
+        with Checkpoint.open(f"{model}+{adapter}") as both:
+            require_same(tmp_path, [both], [])
+
+    note()
+    note()
+    config = json.loads((adapter / "adapter_config.json").read_text())
+    (adapter / "adapter_config.json").write_text(json.dumps({**config, "lora_alpha": 64}))
+    with pytest.raises(SearchError, match=r"adapter_config\.json has changed"):
+        note()
 
 
 def test_how_many_changed_is_told(folder: Path) -> None:

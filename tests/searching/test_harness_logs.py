@@ -156,3 +156,16 @@ def test_a_candidate_is_not_lost_in_silence(tmp_path: Path, text: str, said: str
     (tmp_path / "merged-alpha0.2_MME.json").write_text(text)
     with pytest.raises(SearchError, match=rf"merged-alpha0\.2_MME\.json.* {said}"):
         read_responses(tmp_path)
+
+
+def test_what_is_no_candidate_may_be_of_any_kind(tmp_path: Path) -> None:
+    for alpha in ("0.1", "0.2"):
+        folder = tmp_path / f"alpha={alpha}"
+        write(folder / "T2" / "merged_MME.json", ROWS)
+        (folder / "T1").mkdir()
+        (folder / "T1" / "merged_MME.tsv").write_text("")  # a run that was stopped, and begun again
+        (folder / "merged_MME.tsv").write_text("a summary")
+    (tmp_path / "LMUData").mkdir()
+    (tmp_path / "LMUData" / "MME.tsv").write_text("index\tquestion\n1\tWhat?\n")
+    (tmp_path / "LLaVA_MME.tsv").write_text("")
+    assert list(read_responses(tmp_path)) == [0.1, 0.2]

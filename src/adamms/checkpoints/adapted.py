@@ -204,6 +204,11 @@ class AdaptedCheckpoint(Checkpoint):
     # Identity
 
     @property
+    def parts(self) -> tuple[Checkpoint, ...]:
+        """The model, and its adapters in the order in which they are applied."""
+        return (*self._model.parts, self._adapter)
+
+    @property
     def gives_parts(self) -> bool:
         """Whether a few bytes of a tensor can be read of both."""
         return self._model.gives_parts and self._adapter.gives_parts

@@ -305,6 +305,11 @@ class Checkpoint:
         """
         return read_vocabulary(self.files)
 
+    @property
+    def parts(self) -> "tuple[Checkpoint, ...]":
+        """What it is made of: itself, or a model and its adapters."""
+        return (self,)
+
     def companions(self) -> tuple[str, ...]:
         """Every file that travels with the model: config, tokenizer, processor, remote code, licence ...
 

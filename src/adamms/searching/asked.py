@@ -42,6 +42,8 @@ def require_same(
         before = json.loads(path.read_text(encoding="utf-8"))
     except (FileNotFoundError, ValueError):
         before = now  # the first answers are to come, even where a run was killed while it wrote this
+    if not isinstance(before, dict):
+        raise SearchError(f"{path} is damaged; start anew with --overwrite instead of --resume.")
     changed = [name for name in {**before, **now} if before.get(name) != now.get(name)]
     if changed:
         more = f" (and {len(changed) - 1} more)" if changed[1:] else ""
@@ -49,31 +51,28 @@ def require_same(
             f"Since the interrupted run began, {changed[0]}{more} has changed, so its answers no longer go "
             "with new ones: put back what was there, or start anew with --overwrite instead of --resume."
         )
-    path.write_text(json.dumps(now, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
+    path.write_text(json.dumps(now, indent=1) + "\n", encoding="utf-8")
 
 
 def _state(
     models: Iterable[Checkpoint], examples: Sequence[Example], vision_tower: str | None
 ) -> Iterator[tuple[str, object]]:
-    for model in models:
-        if model.revision:
-            yield model.source, model.revision
-        else:
-            for name in model.companions():
-                yield _file(model.files.local_path(name))
-        for name, *about in model.state():
-            yield name, about
+    for part in (part for model in models for part in model.parts):
+        if part.revision:
+            yield part.source, part.revision
+            continue
+        # What lies in folders of a model's is mostly something else, such as its evaluations.
+        names = (*part.shards, *(name for name in part.companions() if "/" not in name))
+        yield from (_file(part.files.local_path(name)) for name in names)
     if vision_tower and (tower := expanded(vision_tower)).is_dir():
         yield from (_file(path) for path in sorted(tower.iterdir()) if path.is_file())
     for example in examples:
-        yield (
-            f"the input {example.id!r}",
-            [example.prompt, *(str(image.absolute()) for image in example.images)],
-        )
+        images = [str(image.resolve()) for image in example.images]
+        yield f"the input {example.id!r}", [example.prompt, *images]
     for image in {image for example in examples for image in example.images}:
         yield _file(image)
 
 
 def _file(path: Path) -> tuple[str, list[int]]:
     about = path.stat()
-    return str(path.absolute()), [about.st_size, about.st_mtime_ns]
+    return str(path.resolve()), [about.st_size, about.st_mtime_ns]

@@ -70,7 +70,7 @@ def prediction_files(folder: Path) -> list[Path]:
     """The files of predictions in a folder; what judges wrote beside them and second links are left out.
 
     Raises:
-        SearchError: one that is called as another's candidate holds none.
+        SearchError: a candidate's file holds none, and no other file has its answers to that data set.
     """
     found: dict[Path, Path] = {}
     others: list[tuple[Path, SearchError | None]] = []
@@ -84,10 +84,17 @@ def prediction_files(folder: Path) -> list[Path]:
                 others.append((file, None))
         except SearchError as error:
             others.append((file, error))
-    data_sets = {data_set(file) for file in found.values()}
+
+    def named(file: Path) -> str | None:
+        """The alpha in the path below the folder; what has none there is something else's."""
+        match = ALPHA_IN_NAME.search(str(file.relative_to(folder)))
+        return match and match[1]
+
+    answered = {(data_set(file), named(file)) for file in found.values()}
     for file, problem in others:
         # A candidate must not be lost in silence: its neighbours would be compared with each other.
-        if data_set(file) in data_sets:
+        lost = named(file) and (data_set(file), named(file)) not in answered
+        if lost and data_set(file) in {name for name, _ in answered}:
             raise problem or SearchError(f"The predictions {file} are empty; ask that candidate again.")
     return list(found.values())
 

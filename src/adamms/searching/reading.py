@@ -27,6 +27,8 @@ from adamms.searching.responses import Response, parse_line
 
 CANDIDATE_FILE = re.compile(r"([A-Za-z_]\w*)=(-?\d+(?:\.\d+)?)\.jsonl")
 """A candidate's file as a search writes it: its setting and its value."""
+RECIPE = "recipe.yaml"
+"""In a run directory."""
 BASE_ANSWERS = "base.jsonl"
 """Among the responses where another setting than alpha is searched: no candidate of it is the base."""
 LOG_PROBABILITIES = "plurality.jsonl"
@@ -97,7 +99,7 @@ def searched_setting(source: str | Path | Sequence[str | Path]) -> str:
 
 
 def read_base_answers(source: str | Path | Sequence[str | Path]) -> dict[str, Response] | None:
-    """The base's own answers beside those of a setting's candidates, None where there are none.
+    """The base's own answers in a run whose candidates are not the base, None where there are none.
 
     Raises:
         SearchError: a line is not understood.
@@ -105,7 +107,8 @@ def read_base_answers(source: str | Path | Sequence[str | Path]) -> dict[str, Re
     sources = [source] if isinstance(source, str | Path) else list(source)
     for each in sources:
         for folder in (Path(each), Path(each) / "responses", Path(each).parent):
-            if (folder / BASE_ANSWERS).is_file():
+            # A file of that name elsewhere is somebody's own.
+            if (folder / BASE_ANSWERS).is_file() and (folder.parent / RECIPE).is_file():
                 return read_donor_answers(folder / BASE_ANSWERS)
     return None
 
