@@ -63,8 +63,7 @@ class Questions:
     options: SearchOptions
     alphas: tuple[float, ...]
     examples: list[Example]
-
-    base_apart: bool = False
+    base_apart: bool
     """Whether no candidate is the base, which is asked by itself."""
     labels: Mapping[str, Label] | None = None
     """The true answers, only where the rule is the supervised baseline."""

@@ -62,10 +62,10 @@ def expanded(path: str | Path) -> Path:
     return Path(os.path.expanduser(path))  # noqa: PTH111 (Path's raises on unknown users)
 
 
-def is_text(path: str | Path) -> bool:
-    """Whether a path can be written down: one of another encoding than UTF-8 cannot."""
+def is_text(name: str | Path) -> bool:
+    """Whether a name, or any text, can be written down: a path of another encoding than UTF-8 cannot."""
     try:
-        str(path).encode()
+        str(name).encode()
     except UnicodeEncodeError:
         return False
     return True

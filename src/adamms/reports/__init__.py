@@ -50,10 +50,6 @@ FILES = {
 }
 
 
-# No file bears the name of what it holds: once it is imported, the package has the file under that name.
-assert not FILES.keys() & set(FILES.values())
-
-
 def __getattr__(name: str) -> Any:
     if name not in FILES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

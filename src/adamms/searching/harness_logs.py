@@ -91,10 +91,11 @@ def prediction_files(folder: Path) -> list[Path]:
         return match and match[1]
 
     answered = {(data_set(file), named(file)) for file in found.values()}
+    asked = {name for name, _ in answered}
     for file, problem in others:
         # A candidate must not be lost in silence: its neighbours would be compared with each other.
-        lost = named(file) and (data_set(file), named(file)) not in answered
-        if lost and data_set(file) in {name for name, _ in answered}:
+        name, alpha = data_set(file), named(file)
+        if alpha and name in asked and (name, alpha) not in answered:
             raise problem or SearchError(f"The predictions {file} are empty; ask that candidate again.")
     return list(found.values())
 

@@ -30,7 +30,7 @@ CANDIDATE_FILE = re.compile(r"([A-Za-z_]\w*)=(-?\d+(?:\.\d+)?)\.jsonl")
 RECIPE = "recipe.yaml"
 """In a run directory."""
 BASE_ANSWERS = "base.jsonl"
-"""Among the responses where another setting than alpha is searched: no candidate of it is the base."""
+"""Among the responses where no candidate is the base, and the base answered by itself."""
 LOG_PROBABILITIES = "plurality.jsonl"
 """Beside the responses, in a run directory: how probable each candidate finds the plurality's answers."""
 # How much a mean of probabilities may err.
