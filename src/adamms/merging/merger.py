@@ -127,7 +127,7 @@ class BlockMerger:
         read = self._base.read(block.name, block.start, block.count)
         values = self._base.widened(self._values_in, *read, double=double)
         if ask and not self._values_in.fits(values, LARGEST[dtype]):
-            numbers = np.abs(np.asarray(values))
+            numbers = np.abs(on_cpu(values, dtype)[0])
             if np.isnan(numbers).any() or (numbers[np.isfinite(numbers)] > LARGEST[dtype]).any():
                 raise MergeError(self._explain(block, dtype))
         self._values_in.store(values, out, dtype)
