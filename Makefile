@@ -28,13 +28,13 @@ test: $(STAMP)
 	$(BIN)/python -m pytest --numprocesses 2
 
 lint: $(STAMP)
-	$(BIN)/ruff check src tests benchmarks hatch_build.py
-	$(BIN)/ruff format --check src tests benchmarks hatch_build.py
+	$(BIN)/ruff check src tests benchmarks proving_ground hatch_build.py
+	$(BIN)/ruff format --check src tests benchmarks proving_ground hatch_build.py
 	$(BIN)/mypy
 
 format: $(STAMP)
-	$(BIN)/ruff check --fix src tests benchmarks hatch_build.py
-	$(BIN)/ruff format src tests benchmarks hatch_build.py
+	$(BIN)/ruff check --fix src tests benchmarks proving_ground hatch_build.py
+	$(BIN)/ruff format src tests benchmarks proving_ground hatch_build.py
 
 bench: $(STAMP) bench-search
 	$(BIN)/python benchmarks/bench_merge.py --size S
@@ -94,20 +94,20 @@ test-vlmevalkit: $(STAMP) $(VLMEVALKIT)/.installed
 zoo: $(STAMP)
 	$(PIP) install --editable ".[zoo]"
 	$(PIP) install --no-deps easy-vqa==1.0
-	OMP_WAIT_POLICY=PASSIVE $(BIN)/python -m adamms.zoo --out .zoo/retrained
+	OMP_WAIT_POLICY=PASSIVE $(BIN)/python -m proving_ground --out .zoo/retrained
 
 # Pairs of several kinds and three seeds, what they answer, and what each label-free signal loses on them.
 zoo-many: $(STAMP)
 	$(PIP) install --editable ".[zoo]"
 	$(PIP) install --no-deps easy-vqa==1.0
-	OMP_WAIT_POLICY=PASSIVE $(BIN)/python -m adamms.zoo.many --out .zoo/many --shipped
-	$(BIN)/python -m adamms.zoo.regret --answers .zoo/many/answers
+	OMP_WAIT_POLICY=PASSIVE $(BIN)/python -m proving_ground.many --out .zoo/many --shipped
+	$(BIN)/python -m proving_ground.regret --answers .zoo/many/answers
 
 # The paper's experiments, in form, on the shipped pairs; ends in docs/results.md. Goes on where it was stopped.
 paper-tables: $(STAMP)
 	$(PIP) install --editable ".[zoo]"
 	$(PIP) install --no-deps easy-vqa==1.0
-	OMP_WAIT_POLICY=PASSIVE $(BIN)/python -m adamms.zoo.paper --out .zoo/paper
+	OMP_WAIT_POLICY=PASSIVE $(BIN)/python -m proving_ground.paper --out .zoo/paper
 
 clean:
 	rm -rf $(VENV) adamms-demo .mypy_cache .ruff_cache .pytest_cache

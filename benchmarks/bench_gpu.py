@@ -218,8 +218,8 @@ def answers(bench: Bench) -> None:
     import torch
 
     import tiny_models
-    from adamms.searching.generation import TransformersGenerator
-    from adamms.searching.inputs import read_inputs
+    from adamms.answering.generation import TransformersGenerator
+    from adamms.responses.inputs import read_inputs
     from adamms.zoo import shipped_pair
 
     root = bench.folder / "answers"
@@ -273,11 +273,11 @@ def pair(bench: Bench) -> None:
 
 
 def load(bench: Bench) -> None:
+    from adamms.answering.generation import TransformersGenerator
     from adamms.checkpoints import Checkpoint
     from adamms.mapping import MappedDonor, map_parameters
     from adamms.merging import Parents
-    from adamms.searching import read_inputs
-    from adamms.searching.generation import TransformersGenerator
+    from adamms.responses import read_inputs
 
     base_path, donor_path, inputs = bench.paths
     base, donor = Checkpoint.open(base_path), Checkpoint.open(donor_path)
@@ -317,7 +317,7 @@ def batches(bench: Bench) -> None:
     """Prefill through the engine and through the bare model, the same tokens in the same batches."""
     import torch
 
-    from adamms.searching import decoding
+    from adamms.answering import decoding
 
     model = bench.engine.model
     prompts = sorted(bench.engine._prompts.values(), key=lambda prompt: prompt.length, reverse=True)
@@ -353,7 +353,7 @@ def bare_inputs(model: Any, prompts: list[Any]) -> dict[str, Any]:
     """What transformers' own forward takes, ready on the device: nothing of it is timed."""
     from transformers import DynamicCache
 
-    from adamms.searching.prompts import collate
+    from adamms.answering.prompts import collate
 
     batch = collate(prompts, device=model.device)
     return model.prepare_inputs_for_generation(
@@ -372,7 +372,7 @@ def bare_inputs(model: Any, prompts: list[Any]) -> dict[str, Any]:
 @contextmanager
 def timed_steps(spent: dict[str, float], counts: dict[str, int]):
     """The engine's prefills, steps and merges of pools, each waited for and timed."""
-    from adamms.searching import decoding
+    from adamms.answering import decoding
 
     own = {name: getattr(decoding, name) for name in ("prefill", "step", "merge")}
 
@@ -504,9 +504,9 @@ class Clocked:
 
 def search(bench: Bench, name: str, *, merger: Any, limit: int, batch: int, exhaustive: bool) -> None:
     """A whole search, its inputs prepared anew, its model and parents where they are."""
+    from adamms.answering.sweep import Sweep
     from adamms.searching import Race
     from adamms.searching.signals import find_signal
-    from adamms.searching.sweep import Sweep
 
     engine = bench.engine
     engine.forget(limit=limit)

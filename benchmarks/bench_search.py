@@ -69,7 +69,7 @@ def opened(setting: Setting):
 
 
 def examples_of(setting: Setting):
-    from adamms.searching import read_inputs, sample
+    from adamms.responses import read_inputs, sample
 
     return sample(read_inputs(setting.inputs), setting.count, seed=0)
 
@@ -94,9 +94,9 @@ def told(responses) -> dict[str, list[str]]:
 
 def responses_of(setting: Setting, *, exhaustive: bool, dtype: str | None = None):
     """A search's race and its answers, as `adamms search` has them."""
+    from adamms.answering.sweep import Sweep
     from adamms.searching import Race
     from adamms.searching.signals import find_signal
-    from adamms.searching.sweep import Sweep
 
     examples = examples_of(setting)
     asking = Sweep(
@@ -178,8 +178,8 @@ def answer_one_by_one(setting: Setting, alpha: float, folder: Path) -> dict[str,
     import torch
     from transformers import AutoModelForImageTextToText
 
-    from adamms.searching.generation import open_image
-    from adamms.searching.preparation import Preparation
+    from adamms.answering.generation import open_image
+    from adamms.answering.preparation import Preparation
 
     model = AutoModelForImageTextToText.from_pretrained(folder, dtype=torch.float32).eval()
     preparation = Preparation.from_folder(folder)
@@ -218,8 +218,8 @@ def run_one_pass(setting: Setting) -> None:
     import torch
     from transformers import AutoModelForImageTextToText
 
-    from adamms.searching.generation import open_image
-    from adamms.searching.preparation import Preparation
+    from adamms.answering.generation import open_image
+    from adamms.answering.preparation import Preparation
 
     model = AutoModelForImageTextToText.from_pretrained(setting.base, dtype=torch.float32).eval()
     preparation = Preparation.from_folder(setting.base)
@@ -301,7 +301,7 @@ def compare(setting: Setting, only: list[str]) -> dict[str, float]:
     import torch
 
     torch.set_num_threads(setting.threads)
-    from adamms.searching.sweep import sweep  # noqa: F401  # imports are not what the in-process figures are about
+    from adamms.answering.sweep import sweep  # noqa: F401  # imports are not what the in-process figures are about
 
     small = Setting(**{**setting.__dict__, "count": 2})
     run_naive(small)

@@ -16,14 +16,15 @@ from contextlib import ExitStack
 from itertools import product
 from pathlib import Path
 
-from adamms.chosen import with_candidate, with_point
-from adamms.opening import method_of, open_models
+from adamms.answering.visiting import Visitor
 from adamms.progress import Silent
-from adamms.recipe import make_recipe
-from adamms.searching import read_inputs, select
+from adamms.recipes.recipe import make_recipe
+from adamms.responses import read_inputs
+from adamms.runs.chosen import with_candidate, with_point
+from adamms.runs.opening import method_of, open_models
+from adamms.searching import select
 from adamms.searching.coordinates import Coordinates
 from adamms.searching.judging import Judge
-from adamms.searching.visiting import Visitor
 from adamms.searching.walk import LEVEL, walk
 from adamms.zoo import PAIRS, shipped_pair
 

@@ -8,7 +8,8 @@ from pathlib import Path
 import yaml
 from PIL import Image
 
-from adamms.searching import Response, ResponseWriter, read_responses, select
+from adamms.responses import Response, ResponseWriter, read_responses
+from adamms.searching import select
 
 ALPHAS = (0.0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6)
 SCRIPT = "</script><script>window.harmed=1</script>"

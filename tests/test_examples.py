@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from adamms.recipe import read_recipe
+from adamms.recipes.recipe import read_recipe
 
 EXAMPLES = Path(__file__).parent.parent / "examples"
 

@@ -4,8 +4,8 @@ import random
 
 from safetensors.torch import load_file
 
-from adamms.searching.generation import TransformersGenerator, open_image
-from adamms.searching.inputs import Example
+from adamms.answering.generation import TransformersGenerator, open_image
+from adamms.responses.inputs import Example
 
 # A tenth of all tokens end an answer, so answers end at differing steps.
 OFTEN = {"eos_token_id": list(range(0, 260, 10))}

@@ -8,10 +8,10 @@ They do what the verbs of the same name do, silently unless a `Progress` is give
 from pathlib import Path
 from typing import Any
 
-from adamms.pipeline import MergeResult, SearchResult, run
 from adamms.progress import Progress
-from adamms.recipe import make_recipe
-from adamms.recipe_options import MappingOptions, MergeOptions
+from adamms.recipes.options import MappingOptions, MergeOptions
+from adamms.recipes.recipe import make_recipe
+from adamms.runs.pipeline import MergeResult, SearchResult, run
 
 
 def merge(

@@ -4,7 +4,7 @@ import pytest
 
 from adamms.errors import SearchError
 from adamms.evaluation.accuracy import score
-from adamms.searching import Response
+from adamms.responses import Response
 
 
 def said(**texts: str) -> dict[str, Response]:

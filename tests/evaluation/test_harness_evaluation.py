@@ -15,7 +15,7 @@ from adamms.evaluation.harness_evaluation import HarnessTask, evaluate_with_harn
 from adamms.evaluation.harness_process import Environment, lmms_eval_environment, vlmevalkit_environment
 from adamms.evaluation.harness_scores import lmms_eval_scores, share
 from adamms.evaluation.score_gathering import source_row
-from adamms.recipe import make_recipe
+from adamms.recipes.recipe import make_recipe
 from adamms.zoo import shipped_pair
 
 BASE = str(shipped_pair().base)

@@ -8,7 +8,7 @@ import pytest
 from adamms.errors import EvaluationError
 from adamms.evaluation.labels import Label, read_labels
 from adamms.evaluation.scoring import TaskScore, evaluate
-from adamms.searching import Response
+from adamms.responses import Response
 
 
 def write(tmp_path: Path, *lines: object) -> Path:

@@ -11,7 +11,7 @@ from adamms.errors import EvaluationError, OutputError, SearchError
 from adamms.evaluation.accuracy import score
 from adamms.evaluation.answering import Engine, merged_alpha
 from adamms.evaluation.task_files import TaskFile, evaluate_model, evaluate_responses, holds_responses
-from adamms.searching import read_responses
+from adamms.responses import read_responses
 from adamms.zoo import shipped_pair
 
 PAIR = shipped_pair()

@@ -11,7 +11,7 @@ from lmms_eval.models import get_model
 from PIL import Image
 
 from adamms.errors import AdaMMSError
-from adamms.searching import read_inputs
+from adamms.responses import read_inputs
 from adamms.zoo import shipped_pair
 
 COUNT = 5

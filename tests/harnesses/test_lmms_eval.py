@@ -12,7 +12,7 @@ import pytest
 
 from adamms import merge
 from adamms.evaluation.answering import Engine, answer
-from adamms.searching import read_inputs, read_responses
+from adamms.responses import read_inputs, read_responses
 from adamms.zoo import shipped_pair
 
 NUMBER = 24

@@ -9,8 +9,8 @@ from adamms import merge
 from adamms.errors import RecipeError, SearchError
 from adamms.evaluation.answering import Engine, answer
 from adamms.harnesses.merged_model import Asked, MergedModel
-from adamms.recipe import make_recipe
-from adamms.searching import Example, read_inputs
+from adamms.recipes.recipe import make_recipe
+from adamms.responses import Example, read_inputs
 from adamms.zoo import shipped_pair
 
 ENGINE = Engine(max_new_tokens=8, batch_size=4, device="cpu")

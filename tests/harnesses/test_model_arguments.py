@@ -6,7 +6,7 @@ import pytest
 
 from adamms.errors import AdaMMSError
 from adamms.harnesses.model_arguments import engine_of, model_of
-from adamms.recipe import Recipe
+from adamms.recipes.recipe import Recipe
 
 
 def test_a_merge() -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from adamms.searching import read_responses
+from adamms.responses import read_responses
 from adamms.zoo import shipped_pair
 from tsv_task import write_tsv
 

@@ -10,11 +10,11 @@ import torch
 
 from adamms.checkpoints import Checkpoint, CheckpointWriter
 from adamms.mapping import MappedDonor, TensorMapping, map_parameters
-from adamms.mergekit_yaml import recipe_parts
 from adamms.merging import Method, Parents, View, make_method
 from adamms.merging.stream import stream_merge
-from adamms.opening import method_of
-from adamms.recipe import make_recipe
+from adamms.recipes.mergekit import recipe_parts
+from adamms.recipes.recipe import make_recipe
+from adamms.runs.opening import method_of
 from golden_files import Golden, GoldenMasks, golden, weights
 
 TOLERANCE = 1e-6

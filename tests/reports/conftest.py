@@ -11,8 +11,9 @@ from PIL import Image, ImageDraw
 
 from adamms.checkpoints import Checkpoint
 from adamms.mapping import map_parameters
-from adamms.recipe import make_recipe
-from adamms.searching import Response, Responses, ResponseWriter, read_responses, select
+from adamms.recipes.recipe import make_recipe
+from adamms.responses import Response, Responses, ResponseWriter, read_responses
+from adamms.searching import select
 from small_pairs import write_llava_onevision, write_qwen2_vl
 
 HOSTILE = "</script><script>alert(1)</script>\"><img src=x onerror=alert(2)> & 'q' {{ 7*7 }} \x1b[31m \ud800"

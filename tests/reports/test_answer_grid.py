@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import pytest
 
 from adamms.reports.answer_grid import CELLS, Column, Grid, answer_grid, letter
-from adamms.searching import Example, Response
+from adamms.responses import Example, Response
 
 COLUMNS = tuple(Column(f"{alpha:g}", "alpha", alpha == 0.2) for alpha in (0.0, 0.1, 0.2, 0.3))
 

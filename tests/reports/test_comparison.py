@@ -8,7 +8,8 @@ import pytest
 
 from adamms.errors import OutputError, SearchError
 from adamms.reports import build_comparison, compare_runs
-from adamms.searching import read_responses, select
+from adamms.responses import read_responses
+from adamms.searching import select
 
 
 @pytest.fixture

@@ -9,7 +9,8 @@ import yaml
 
 from adamms.reports import write_model_card
 from adamms.reports.parents import model_id, short_name
-from adamms.searching import Responses, select
+from adamms.responses import Responses
+from adamms.searching import select
 
 HUB = {"source": "Qwen/Qwen2-VL-7B-Instruct", "revision": "abc123", "fingerprint": "abc123"}
 LOCAL = {"source": "/models/my donor (v2)", "revision": None, "fingerprint": "sha256:77"}

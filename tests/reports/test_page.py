@@ -13,7 +13,8 @@ import pytest
 
 from adamms.errors import SearchError
 from adamms.reports import build_report
-from adamms.searching import Responses, select
+from adamms.responses import Responses
+from adamms.searching import select
 from hostile_runs import write_hostile_run
 
 HOSTILE = "</script><script>alert(1)</script>\"><img src=x onerror=alert(2)> & 'q' {{ 7*7 }} \x1b[31m \ud800"
@@ -211,7 +212,7 @@ def test_equal_answers_everywhere_make_a_page_too(run_dir: Path) -> None:
         alpha = float(path.stem.partition("=")[2])
         lines = [json.dumps({"id": f"q{i}", "alpha": alpha, "response": "yes"}) for i in range(40)]
         path.write_text("\n".join(lines) + "\n")
-    from adamms.searching import read_responses
+    from adamms.responses import read_responses
 
     (run_dir / "selection.json").write_text(json.dumps(select(read_responses(run_dir), ends="all").to_json()))
 

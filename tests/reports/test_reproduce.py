@@ -8,10 +8,11 @@ from typing import Any
 import pytest
 import yaml
 
-from adamms import cli, pipeline
+from adamms import cli
 from adamms.errors import RecipeError
-from adamms.recipe import Recipe, make_recipe
+from adamms.recipes.recipe import Recipe, make_recipe
 from adamms.reports.reproduce import search_command
+from adamms.runs import pipeline
 
 SEARCH: dict[str, Any] = {"inputs": Path("in puts.jsonl")}
 

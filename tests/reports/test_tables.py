@@ -16,7 +16,8 @@ from adamms.reports import (
     mapping_totals,
     signals_table,
 )
-from adamms.searching import Response, Responses, select
+from adamms.responses import Response, Responses
+from adamms.searching import select
 
 
 def printed(*renderables: Any, width: int = 80) -> list[str]:

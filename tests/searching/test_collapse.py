@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 import pytest
 
-from adamms.searching import Response
+from adamms.responses import Response
 from adamms.searching.collapse import base_note, disqualification, is_looping
 
 

@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 
 from adamms.errors import SearchError
-from adamms.searching import Response, embedding, select
+from adamms.responses import Response
+from adamms.searching import embedding, select
 
 TEXTS = {
     0.0: ["yes", "a red bus", "two dogs", "42"],

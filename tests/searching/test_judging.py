@@ -3,7 +3,7 @@
 import pytest
 
 from adamms.errors import SearchError
-from adamms.searching import Response
+from adamms.responses import Response
 from adamms.searching.judging import Judge
 from adamms.searching.signals import find_signal
 

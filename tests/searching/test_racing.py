@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 
 from adamms.errors import SearchError
-from adamms.searching import AnswerTable, Racing, Response, Selection, read_racing, select
+from adamms.responses import Response, read_racing
+from adamms.searching import AnswerTable, Racing, Selection, select
 from adamms.searching.racing import CONFIDENCE, FLOOR, Race, contenders, sizes_of, still_needed
 from adamms.searching.signals import find_signal
 

@@ -11,7 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from adamms.errors import SearchError
-from adamms.searching import Response, Selection, select
+from adamms.responses import Response
+from adamms.searching import Selection, select
 
 CASES: dict[str, Any] = json.loads(
     (Path(__file__).parents[1] / "data/search/selection_cases.json").read_text(encoding="utf-8")

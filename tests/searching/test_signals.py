@@ -9,7 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from adamms.errors import SearchError
-from adamms.searching import AnswerTable, Response, select
+from adamms.responses import Response
+from adamms.searching import AnswerTable, select
 from adamms.searching.choosing import first, gains, subsets, winners, wins
 from adamms.searching.signals import FILES, all_signals, find_signal, signal_names
 

@@ -11,8 +11,8 @@ from PIL import Image
 from safetensors import safe_open
 
 import adamms.models  # noqa: F401
+from adamms.answering.preparation import Preparation
 from adamms.errors import AdaMMSError
-from adamms.searching.preparation import Preparation
 from adamms.zoo import DEFAULT, LLAMA, PAIRS, Pair, shipped_pair
 
 FOLDERS = {

@@ -9,7 +9,7 @@ import torch
 from PIL import Image
 from safetensors import safe_open
 
-from adamms.searching.preparation import Preparation
+from adamms.answering.preparation import Preparation
 from adamms.zoo import Pair, shipped_pair
 
 PAIR = shipped_pair()

@@ -102,7 +102,7 @@ class Checkpoint:
         name, *adapters = parts_of(str(source))
         if adapters:
             # Late: most models have none.
-            from adamms.checkpoints.adapted import adapted
+            from adamms.adapters.adapted import adapted
 
             return adapted(cls._find(name, revision=revision, download=download), adapters, download=download)
         return cls(cls._find(source, revision=revision, download=download))

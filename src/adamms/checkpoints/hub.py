@@ -36,12 +36,12 @@ from huggingface_hub.utils import (  # type: ignore[attr-defined]
     http_stream_backoff,
 )
 
+from adamms import __version__
 from adamms.checkpoints.companions import companion_files
 from adamms.checkpoints.model_files import LocalFolder, ModelFiles
 from adamms.checkpoints.sources import HUB_ID
 from adamms.checkpoints.weight_files import WeightFiles, find_weight_files
 from adamms.errors import AdaMMSError, CheckpointError, MachineError
-from adamms.version import __version__
 
 # Most headers fit into one block; a larger one takes one more request.
 BLOCK = 1 << 17

@@ -19,9 +19,9 @@ def demo(
 
     Example: `adamms demo --pair cogvlm-llava`
     """
-    from adamms import pipeline
-    from adamms.recipe import make_recipe
+    from adamms.recipes.recipe import make_recipe
     from adamms.reports import candidates_table, mapping_totals
+    from adamms.runs import pipeline
 
     shipped = shipped_pair(pair)
     base, donor = shipped.titles

@@ -59,8 +59,8 @@ def merge(
     Example: `adamms merge BASE DONOR --alpha 0.3 --out merged`, or
     `adamms merge BASE DONOR --method ties --pretrained LLM --set density=0.2 --out merged`
     """
-    from adamms import pipeline
-    from adamms.recipe import make_recipe
+    from adamms.recipes.recipe import make_recipe
+    from adamms.runs import pipeline
 
     recipe = make_recipe(
         base=base,

@@ -213,7 +213,7 @@ def parse_settings(pairs: list[str] | None) -> dict[str, object]:
     import yaml
 
     from adamms.errors import RecipeError
-    from adamms.plain_yaml import read_yaml
+    from adamms.recipes.plain_yaml import read_yaml
 
     settings: dict[str, object] = {}
     for pair in pairs or []:

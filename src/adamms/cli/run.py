@@ -20,10 +20,10 @@ def run(
 
     Example: `adamms run qwen2vl-onevision.yaml --out run`
     """
-    from adamms import pipeline
     from adamms.cli.console import print_json
     from adamms.cli.search import show_search
-    from adamms.recipe import read_recipe
+    from adamms.recipes.recipe import read_recipe
+    from adamms.runs import pipeline
 
     target = out or recipe.with_suffix("")
     result = pipeline.run(read_recipe(recipe), target, overwrite=overwrite, resume=resume, progress=Bars())

@@ -52,7 +52,7 @@ from adamms.cli.options import (
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from adamms.pipeline import SearchResult
+    from adamms.runs.pipeline import SearchResult
     from adamms.searching import Selection
 
 
@@ -150,8 +150,8 @@ def search(
 
     Example: `adamms search BASE DONOR --inputs questions.jsonl --out run`
     """
-    from adamms import pipeline
-    from adamms.recipe import make_recipe
+    from adamms.recipes.recipe import make_recipe
+    from adamms.runs import pipeline
 
     recipe = make_recipe(
         base=base,

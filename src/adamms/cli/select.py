@@ -64,15 +64,15 @@ def select(
     Example: `adamms select run/responses --rule any`
     """
     from adamms.cli.search import show_selection
-    from adamms.searching import (
+    from adamms.responses import (
         read_base_answers,
         read_donor_answers,
         read_log_probabilities,
         read_racing,
         read_responses,
         searched_setting,
-        select,
     )
+    from adamms.searching import select
 
     answers = read_responses(list(responses), alpha_pattern=alpha_pattern)
     right = None

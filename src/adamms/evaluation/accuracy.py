@@ -7,7 +7,7 @@ benchmark's own scoring.
 from collections.abc import Mapping
 
 from adamms.errors import SearchError
-from adamms.searching.responses import Response
+from adamms.responses.responses import Response
 
 
 def score(responses: Mapping[str, Response], answers: Mapping[str, str]) -> float:

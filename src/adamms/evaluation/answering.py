@@ -13,9 +13,9 @@ from typing import Any
 from adamms.checkpoints import Checkpoint, OutputFolder
 from adamms.errors import EvaluationError
 from adamms.progress import Progress
-from adamms.searching import Example, Response, ResponseWriter, read_responses
-from adamms.searching.asked import ASKED, require_same
-from adamms.searching.candidates import round_alpha
+from adamms.responses import Example, Response, ResponseWriter, read_responses
+from adamms.responses.candidates import round_alpha
+from adamms.runs.asked import ASKED, require_same
 
 AT_ONCE = 256
 """Inputs prepared together: what their pictures become must fit in memory."""
@@ -56,7 +56,7 @@ def answer(
     if not wanted:
         return
     # Late: torch and transformers take seconds.
-    from adamms.searching.generation import TransformersGenerator
+    from adamms.answering.generation import TransformersGenerator
 
     with Checkpoint.open(model, download=True) as checkpoint:
         checkpoint.require_data()

@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from adamms.errors import EvaluationError
-from adamms.searching.inputs import Example
-from adamms.searching.responses import parse_line
+from adamms.responses.inputs import Example
+from adamms.responses.responses import parse_line
 
 LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 

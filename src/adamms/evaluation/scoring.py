@@ -10,7 +10,7 @@ from typing import Any
 from adamms.errors import EvaluationError
 from adamms.evaluation.labels import Label
 from adamms.evaluation.metrics import metric_named
-from adamms.searching.responses import Response
+from adamms.responses.responses import Response
 
 
 @dataclass(frozen=True)

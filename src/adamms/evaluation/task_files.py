@@ -15,7 +15,7 @@ from adamms.evaluation.labels import Label, read_labels
 from adamms.evaluation.metrics import metric_named
 from adamms.evaluation.scoring import Evaluation, evaluate
 from adamms.progress import Progress, Silent
-from adamms.searching import Example, Response, read_inputs, read_responses, sample
+from adamms.responses import Example, Response, read_inputs, read_responses, sample
 
 
 @dataclass(frozen=True)

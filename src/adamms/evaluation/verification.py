@@ -179,9 +179,9 @@ def _answers(merged: Checkpoint, folder: Path, *, vision_tower: str | None) -> t
     """Load the model with transformers and ask it one thing."""
     from PIL import Image
 
-    from adamms.searching import Example
-    from adamms.searching.generation import TransformersGenerator
-    from adamms.searching.preparation import Preparation
+    from adamms.answering.generation import TransformersGenerator
+    from adamms.answering.preparation import Preparation
+    from adamms.responses import Example
 
     with tempfile.TemporaryDirectory() as scratch:
         picture = Path(scratch) / "grey.png"

@@ -11,15 +11,15 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from adamms.answering.generation import TransformersGenerator
 from adamms.checkpoints import Checkpoint
 from adamms.errors import EvaluationError, RecipeError, SearchError
 from adamms.evaluation.answering import Engine, merged_alpha
 from adamms.merging.tensors import TensorMerger
-from adamms.opening import method_of, open_models
 from adamms.progress import Progress, Silent
-from adamms.recipe import Recipe
-from adamms.searching import Example
-from adamms.searching.generation import TransformersGenerator
+from adamms.recipes.recipe import Recipe
+from adamms.responses import Example
+from adamms.runs.opening import method_of, open_models
 
 if TYPE_CHECKING:
     from PIL.Image import Image

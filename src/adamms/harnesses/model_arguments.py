@@ -13,7 +13,7 @@ from typing import Any
 
 from adamms.errors import RecipeError
 from adamms.evaluation.answering import Engine
-from adamms.recipe import Recipe, make_recipe
+from adamms.recipes.recipe import Recipe, make_recipe
 
 MERGING = (
     "donor",
@@ -96,7 +96,7 @@ def _alpha(value: Any) -> Any:
         return value
     import yaml
 
-    from adamms.plain_yaml import read_yaml
+    from adamms.recipes.plain_yaml import read_yaml
 
     try:
         return read_yaml(value)

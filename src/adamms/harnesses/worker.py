@@ -16,10 +16,10 @@ from typing import Any, TextIO
 
 from PIL import Image
 
+from adamms.answering.preparation import sentence
 from adamms.errors import AdaMMSError, EvaluationError
 from adamms.harnesses.merged_model import Asked, MergedModel
 from adamms.harnesses.model_arguments import engine_of, model_of
-from adamms.searching.preparation import sentence
 
 
 def main() -> int:

@@ -15,7 +15,7 @@ from typing import Any
 from adamms.evaluation.accuracy import is_right
 from adamms.reports.pictures import Picture, pictures
 from adamms.reports.untrusted import clipped, one_line, shown
-from adamms.searching import Example, Response
+from adamms.responses import Example, Response
 
 ROWS = 300
 CELLS = 9000

@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from adamms.reports.quantities import number, percent
+from adamms.responses.candidates import ALPHA
 from adamms.searching import Candidate, Selection
-from adamms.searching.candidates import ALPHA
 from adamms.searching.signals import SUPERVISED
 
 ACCURACY = "accuracy (not used)"

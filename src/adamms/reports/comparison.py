@@ -15,7 +15,8 @@ from adamms.errors import SearchError
 from adamms.reports.answer_grid import Column, Grid, answer_grid
 from adamms.reports.parents import short_name
 from adamms.reports.run_files import read_run
-from adamms.searching import Candidate, Example, Response, Selection
+from adamms.responses import Example, Response
+from adamms.searching import Candidate, Selection
 from adamms.searching.answer_table import comparable
 
 ADAMMS_JSON = "adamms.json"

@@ -12,11 +12,11 @@ from typing import Any
 
 import yaml
 
+from adamms.answering.native import is_native
 from adamms.checkpoints.sources import PLUS
 from adamms.mapping.architectures.llava_original import stored
 from adamms.reports.parents import model_id, short_name
 from adamms.searching.consistency import RULES
-from adamms.searching.native import is_native
 from adamms.searching.signals import SUPERVISED
 
 METHODS = {"linear": ": `(1 - alpha) * base + alpha * donor`, in float32, rounded once"}

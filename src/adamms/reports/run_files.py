@@ -15,7 +15,8 @@ import yaml
 from adamms.errors import AdaMMSError, SearchError
 from adamms.mapping import Group, ParameterMapping
 from adamms.reports.signals import Repeats, Signal, read_repeats, read_signals
-from adamms.searching import Example, Responses, Selection, read_inputs, read_responses
+from adamms.responses import Example, Responses, read_inputs, read_responses
+from adamms.searching import Selection
 
 
 @dataclass(frozen=True)

@@ -15,10 +15,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from adamms.errors import SearchError
-from adamms.searching.candidates import ALPHA
+from adamms.responses.candidates import ALPHA
+from adamms.responses.responses import Response, Responses
 from adamms.searching.collapse import base_note, disqualification
 from adamms.searching.metrics import Metric, make_metric
-from adamms.searching.responses import Response, Responses
 
 Table = NDArray[np.float64]
 

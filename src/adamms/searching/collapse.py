@@ -9,7 +9,7 @@ the base as well. Judges one candidate's answers; knows neither its consistency 
 from collections import Counter
 from collections.abc import Mapping, Sequence
 
-from adamms.searching.responses import Response
+from adamms.responses.responses import Response
 
 BROKEN_EXCESS = 0.25
 """Of all inputs: broken answers beyond the base's. A quarter of the questions lost is no longer a better

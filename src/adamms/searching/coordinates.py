@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
 
-from adamms.searching.candidates import format_alpha, round_alpha
+from adamms.responses.candidates import format_alpha, round_alpha
 
 NAMES = {"depth": ("early", "middle", "late"), "part": ("attention", "mlp", "rest")}
 """By depth, alpha at the first, the middle and the last layer, interpolated between; by part, everything that

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from adamms.responses.responses import Response, Responses
 from adamms.searching.answer_table import AnswerTable
-from adamms.searching.responses import Response, Responses
 from adamms.searching.signals import find_signal
 from adamms.searching.signals.weighted_vote import POWER
 from adamms.searching.walk import Scored

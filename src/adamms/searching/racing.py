@@ -14,9 +14,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from adamms.responses.responses import Responses
 from adamms.searching.answer_table import AnswerTable
 from adamms.searching.choosing import GATE, Values
-from adamms.searching.responses import Responses
 from adamms.searching.signal import Signal
 
 FLOOR = 50

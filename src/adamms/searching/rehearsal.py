@@ -8,8 +8,8 @@ candidates that all give the same sure answer. Knows no models.
 from collections.abc import Sequence
 from typing import Any
 
-from adamms.searching.inputs import Example
-from adamms.searching.responses import Response
+from adamms.responses.inputs import Example
+from adamms.responses.responses import Response
 from adamms.searching.selection import select
 from adamms.searching.signals import SUPERVISED
 

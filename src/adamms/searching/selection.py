@@ -12,13 +12,13 @@ from typing import Any
 import numpy as np
 
 from adamms.errors import SearchError
+from adamms.responses.candidates import ALPHA
+from adamms.responses.responses import Response, Responses
 from adamms.searching.answer_table import AnswerTable
-from adamms.searching.candidates import ALPHA
 from adamms.searching.choosing import GATE, Values, subsets, winners, wins
 from adamms.searching.consistency import RULES, counts_of
 from adamms.searching.judging import RULES_ALONE, Judge
 from adamms.searching.racing import Racing
-from adamms.searching.responses import Response, Responses
 from adamms.searching.side_by_side import SignalScores, compare
 from adamms.searching.signal import Signal
 from adamms.searching.signals import SUPERVISED, all_signals, find_signal, supervised

@@ -10,8 +10,8 @@ from typing import Any
 
 import numpy as np
 
+from adamms.responses.candidates import ALPHA
 from adamms.searching.answer_table import AnswerTable
-from adamms.searching.candidates import ALPHA
 from adamms.searching.choosing import GATE, NONE, first, gains, means, winners
 from adamms.searching.signal import Signal
 

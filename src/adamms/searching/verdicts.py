@@ -5,7 +5,7 @@ Words only: what is chosen is decided in `selection.py`.
 
 from typing import TYPE_CHECKING
 
-from adamms.searching.candidates import ALPHA
+from adamms.responses.candidates import ALPHA
 from adamms.searching.choosing import GATE
 from adamms.searching.consistency import RULES
 

@@ -1,7 +1,7 @@
-"""The proving ground: small multimodal models of real architectures, and the pairs that ship.
+"""The small pairs that ship: multimodal models of real architectures, and inputs they were not trained on.
 
-This file only says where the shipped files lie and imports nothing heavy; `python -m adamms.zoo --out DIR`
-(`make zoo`) grows the models again from nothing. docs/zoo.md tells the recipe and what was measured.
+This file only says where they lie. `proving_ground/`, outside the package, grows them again from nothing
+(`make zoo`); docs/zoo.md tells the recipe and what was measured.
 """
 
 import json

@@ -1,0 +1,1 @@
+"""LoRA and DoRA adapters, folded into a checkpoint's tensors while they are read."""

@@ -1,0 +1,193 @@
+"""Another program as the engine of a search: it reads questions and writes answers, as JSON lines.
+
+For models that only their own code can run (section 3.3 needs answers, whoever gives them). A foreign process
+cannot have its weights moved, so each candidate is written as a merged checkpoint, asked, and deleted: one
+lies on disk at a time. Knows nothing of the model, and runs no shell.
+"""
+
+import json
+import shlex
+import shutil
+import subprocess
+import tempfile
+import time
+from collections.abc import Callable, Collection, Iterator, Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from adamms.errors import SearchError
+from adamms.responses.candidates import format_alpha
+from adamms.responses.inputs import Example
+from adamms.responses.reading import read_line
+from adamms.responses.responses import Response
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+PLACEHOLDERS = ("{model}", "{inputs}", "{outputs}", "{alpha}")
+PAUSE = 0.1
+"""Seconds between two looks at what the program has written."""
+PATIENCE = 10.0
+"""Seconds that a program which is told to end has for it."""
+
+
+class CommandGenerator:
+    """Answers by a command, run once a candidate."""
+
+    def __init__(self, command: str, *, scratch: Path, write: Callable[[float, Path], None]) -> None:
+        """Nothing is run yet.
+
+        Args:
+            command: words as in a shell, with placeholders: `{model}` the candidate's folder, `{inputs}` a
+                JSONL file of `{"id", "image": [absolute paths], "prompt"}`, `{outputs}` where to write
+                `{"id", "response"}` lines (standard output when left out), `{alpha}`.
+            scratch: an empty folder of its own, for one candidate at a time.
+            write: writes the merged checkpoint of an alpha into a folder.
+
+        Raises:
+            SearchError: the command lacks a placeholder, or there is no such program.
+        """
+        self._words = parse_command(command)
+        self._scratch = scratch
+        self._write = write
+        self._examples: dict[str, Example] = {}
+        self._alpha = 0.0
+
+    def prepare(self, examples: Sequence[Example]) -> None:
+        """Keep the questions; the program itself prepares them."""
+        self._examples |= {example.id: example for example in examples}
+
+    def move(self, alpha: float, merged: "Callable[[str], Tensor]") -> None:
+        """Remember the candidate; it is written when it is asked."""
+        self._alpha = alpha
+
+    def answer(self, ids: Collection[str]) -> Iterator[Response]:
+        """The candidate's answers, as the program writes them.
+
+        Raises:
+            SearchError: the program fails, leaves questions out, or writes what is not an answer.
+        """
+        self._scratch.mkdir(parents=True, exist_ok=True)
+        folder = Path(tempfile.mkdtemp(prefix=f"alpha={format_alpha(self._alpha)}-", dir=self._scratch))
+        try:
+            self._write(self._alpha, folder / "model")
+            yield from self._answers(folder, list(dict.fromkeys(ids)))
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
+
+    def _answers(self, folder: Path, ids: Sequence[str]) -> Iterator[Response]:
+        inputs, outputs, log = folder / "inputs.jsonl", folder / "outputs.jsonl", folder / "stderr.txt"
+        _write_inputs(inputs, [self._examples[id_] for id_ in ids])
+        outputs.touch()
+        values = (folder / "model", inputs, outputs, format_alpha(self._alpha))
+        words = list(self._words)
+        for placeholder, value in zip(PLACEHOLDERS, values, strict=True):
+            words = [word.replace(placeholder, str(value)) for word in words]
+        to_file = any("{outputs}" in word for word in self._words)
+        left = dict.fromkeys(ids)
+        with log.open("wb") as errors, outputs.open("ab") as answers:
+            try:
+                process = subprocess.Popen(
+                    words,
+                    stdin=subprocess.DEVNULL,
+                    # What it prints beside the answers must not get into what we print.
+                    stdout=errors if to_file else answers,
+                    stderr=errors,
+                )
+            except OSError as error:
+                raise SearchError(f"The command {words[0]} cannot be started: {error.strerror}.") from None
+            try:
+                for number, line in _lines(outputs, process):
+                    response = self._response(line, number)
+                    if response.id not in left:
+                        why = "twice" if response.id in ids else "though it was not asked"
+                        raise SearchError(f'{self._where(number)}: "{response.id}" is answered {why}.')
+                    del left[response.id]
+                    yield response
+            finally:
+                _end(process)
+        if process.returncode:
+            raise SearchError(
+                f"The command failed for alpha {self._alpha:g} with exit code {process.returncode}: "
+                f"{_last_line(log)} The answers so far are kept; repair it and go on with --resume."
+            )
+        if left:
+            raise SearchError(
+                f"The command answered {len(ids) - len(left)} of {len(ids)} inputs for alpha "
+                f'{self._alpha:g}; the first that it left out is "{next(iter(left))}".'
+            )
+
+    def _response(self, line: bytes, number: int) -> Response:
+        return read_line(line, self._where(number), alpha=self._alpha)
+
+    def _where(self, number: int) -> str:
+        return f"The command's answers for alpha {self._alpha:g}, line {number}"
+
+
+def parse_command(command: str) -> list[str]:
+    """The words of a command.
+
+    Raises:
+        SearchError: it cannot be split, lacks a placeholder, or there is no such program.
+    """
+    try:
+        words = shlex.split(command)
+    except ValueError as error:
+        raise SearchError(f"The command {command!r} cannot be read: {error}.") from None
+    for needed in ("{model}", "{inputs}"):
+        if not any(needed in word for word in words):
+            raise SearchError(
+                f"The command {command!r} does not say where {needed} goes; for example: "
+                "python answer.py --model {model} --questions {inputs} --out {outputs}"
+            )
+    if shutil.which(words[0]) is None:
+        raise SearchError(f"There is no program {words[0]!r}, with which the command begins.")
+    return words
+
+
+def _write_inputs(path: Path, examples: Sequence[Example]) -> None:
+    with path.open("w", encoding="utf-8", errors="backslashreplace") as file:
+        for example in examples:
+            images = [str(image.absolute()) for image in example.images]
+            line = {"id": example.id, "image": images, "prompt": example.prompt}
+            file.write(json.dumps(line) + "\n")
+
+
+def _lines(path: Path, process: "subprocess.Popen[bytes]") -> Iterator[tuple[int, bytes]]:
+    """The lines of a file that a process is writing, numbered, until it has ended."""
+    number = 0
+    rest = b""
+    with path.open("rb") as file:
+        while True:
+            ended = process.poll() is not None
+            chunk = file.read()
+            *whole, rest = (rest + chunk).split(b"\n")
+            if ended and process.returncode == 0 and rest:  # the last line may lack its end
+                whole, rest = [*whole, rest], b""
+            for line in whole:
+                number += 1
+                if line.strip():
+                    yield number, line
+            if ended and not chunk:
+                return
+            if not chunk:
+                time.sleep(PAUSE)
+
+
+def _end(process: "subprocess.Popen[bytes]") -> None:
+    """Wait for a process that has ended, or end it."""
+    if process.poll() is None:
+        process.terminate()
+        with suppress(subprocess.TimeoutExpired):
+            process.wait(PATIENCE)
+    if process.poll() is None:
+        process.kill()
+    process.wait()
+
+
+def _last_line(log: Path) -> str:
+    """What a program said last, which is mostly what went wrong."""
+    lines = log.read_text(encoding="utf-8", errors="replace").strip().splitlines()
+    last = "".join(each for each in lines[-1].strip() if each.isprintable()) if lines else ""
+    return f"{last[:300].rstrip('.')}." if last else "it said nothing on stderr."

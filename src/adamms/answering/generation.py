@@ -1,0 +1,340 @@
+"""Who answers: the three methods of a generator, and the one that runs a transformers model in process.
+
+A search (section 3.3) prepares its questions once, then for each candidate moves to it and collects its
+answers. Anything that can do these three things can be searched with. This file knows no files of answers
+and no choice.
+"""
+
+import dataclasses
+import gc
+import inspect
+import math
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+
+import torch
+from torch import Tensor
+
+from adamms.answering.decoding import MOST_TOGETHER, Row, greedy
+from adamms.answering.live_model import (
+    WeightMover,
+    choose_device,
+    load_model,
+    out_of_memory,
+    reaches_vision,
+)
+from adamms.answering.native import cache_length
+from adamms.answering.original_llava import OriginalLlava
+from adamms.answering.plurality import PluralityAnswer
+from adamms.answering.preparation import Preparation, sentence, shortened
+from adamms.answering.prompts import TYPES, Prompt
+from adamms.answering.questions import GREEDY, Question, model_inputs, take_apart
+from adamms.answering.teacher_forcing import Forced, mean_log_probabilities
+from adamms.errors import MachineError, SearchError
+from adamms.merging.resident import free_memory
+from adamms.responses.inputs import Example
+from adamms.responses.responses import Response
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+BATCH = 16
+"""Prompts a prefill, and more of short ones: as many as have so many tokens."""
+BATCH_TOKENS = 4096
+POOL_SHARE = 0.05
+"""Of the weights' bytes, for keys and values of unfinished answers."""
+POOL_LEAST = 256 << 20
+POOL_OF_FREE = 0.5
+"""Of a GPU's free memory, where nothing else needs it: steps cost the same for few answers as for many."""
+
+
+class Generator(Protocol):
+    """An engine of a search."""
+
+    def prepare(self, examples: Sequence[Example]) -> None:
+        """Do once what is the same for every candidate; called again when there are more questions."""
+
+    def move(self, alpha: float, merged: Callable[[str], Tensor]) -> None:
+        """Become the candidate `alpha`; `merged` gives its tensors by their names on disk."""
+
+    def answer(self, ids: Collection[str]) -> Iterator[Response]:
+        """The candidate's answers to these prepared questions, in any order."""
+
+
+class Scorer(Generator, Protocol):
+    """An engine that can also tell how probable it finds an answer."""
+
+    def log_probabilities(self, answers: Mapping[str, PluralityAnswer]) -> Iterator[tuple[str, float]]:
+        """Question id -> the mean log-probability of this answer's tokens under the candidate, in nats."""
+
+
+class TransformersGenerator:
+    """Answers with a transformers model in this process, its weights moved in place."""
+
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        names: Collection[str],
+        changed: Collection[str],
+        altered: Collection[str] = (),
+        value: Callable[[str], Tensor] | None = None,
+        max_new_tokens: int,
+        batch_size: int | None,
+        device: str | None = None,
+        dtype: str | None = None,
+        trust_remote_code: bool = False,
+        vision_tower: str | None = None,
+        picture: "Callable[[Path], Image] | None" = None,
+    ) -> None:
+        """Load the base.
+
+        Args:
+            folder: the base's checkpoint.
+            names: all its tensors.
+            changed: those that the merge changes.
+            altered: those whose values an adapter changes, so that they are not the folder's.
+            value: a tensor's name -> its values with the adapter, for `altered`.
+            max_new_tokens: the longest answer.
+            batch_size: prompts a prefill, halved where memory does not suffice; when left out, `BATCH`, and
+                more where they are short.
+            device: a torch device; the GPU where there is one when left out.
+            dtype: of the arithmetic; float32 on a CPU, the checkpoint's own on a GPU when left out.
+            trust_remote_code: run the checkpoint's own Python files.
+            vision_tower: folder or hub id of the vision tower, where the base's layout leaves it out.
+            picture: an example's image -> its pixels, where they are not in files.
+        """
+        self._picture = picture or open_image
+        self._preparation = Preparation.from_folder(
+            folder, trust_remote_code=trust_remote_code, vision_tower=vision_tower
+        )
+        original = OriginalLlava.of(folder, vision_tower=vision_tower)
+        self.model = load_model(
+            folder,
+            device=choose_device(device),
+            dtype=dtype,
+            trust_remote_code=trust_remote_code,
+            original=original,
+            image_token_id=getattr(self._preparation.processor, "image_token_id", None),
+        )
+        translate = original.live_name if original is not None else None
+        if altered and value is not None:
+            # Once: those that the merge does not change stay so for every candidate.
+            WeightMover(self.model, names=names, changed=altered, translate=translate).move(value)
+        self._mover = WeightMover(self.model, names=names, changed=changed, translate=translate)
+        self._limit = self._longest = max_new_tokens
+        self._batch_size = batch_size or BATCH
+        self._batch_tokens = 0 if batch_size else BATCH_TOKENS
+        weights = sum(parameter.nbytes for parameter in self.model.parameters())
+        self._pool_bytes = max(int(weights * POOL_SHARE), POOL_LEAST)
+        self._alpha = 0.0
+        self._prompts: dict[str, Prompt] = {}
+        self._drafts: dict[str, list[int]] = {}
+        self._stale = False
+        self._examples: list[Example] = []
+
+    def spread_out(self) -> None:
+        """Decode more answers at once: what a search holds in memory is there, and the rest is free."""
+        free = free_memory(self.device) or 0
+        self._pool_bytes = max(self._pool_bytes, int(free * POOL_OF_FREE))
+
+    def forget(self, *, limit: int | None = None) -> None:
+        """Let go of the questions so far; `limit` is the longest answer to the next, else the generator's."""
+        self._examples, self._prompts, self._drafts = [], {}, {}
+        self._limit = self._longest if limit is None else limit
+
+    def prepare(self, examples: Sequence[Example]) -> None:
+        """Pre-process every question and encode every image, once for all candidates."""
+        self._examples += examples
+        # A mapping that was edited to change the vision side makes features depend on the candidate.
+        self._stale = reaches_vision(self.model, self._mover)
+        self._prompts |= self._prepared(examples)
+
+    @property
+    def device(self) -> torch.device:
+        """Where the live model is."""
+        device: torch.device = self.model.device
+        return device
+
+    def _prepared(self, examples: Sequence[Example]) -> dict[str, Prompt]:
+        questions = {}
+        read = inspect.signature(self.model.forward).parameters
+        for example in examples:
+            images = [self._picture(path) for path in example.images]
+            inputs = self._preparation.prepare(images, example.prompt)
+            self._check_length(example, inputs)
+            # Some tokenizers number two sequences that a decoder does not tell apart.
+            kept = {name: value for name, value in inputs.items() if name not in TYPES or name in read}
+            questions[example.id] = Question(example.id, kept)
+        # Questions about the same images share their features: the first of them has them encoded.
+        first = {example.images: example.id for example in reversed(examples)}
+        prompts: dict[str, Prompt] = {}
+        for again in (False, True):
+            turn = [
+                dataclasses.replace(questions[example.id], vision=prompts[first[example.images]].vision)
+                if again
+                else questions[example.id]
+                for example in examples
+                if (first[example.images] != example.id) is again
+            ]
+            try:
+                together = MOST_TOGETHER if self._batch_tokens else self._batch_size
+                made = take_apart(self.model, turn, limit=self._limit, batch_size=together)
+            except ValueError as error:
+                raise SearchError(
+                    f"{type(self.model).__name__} cannot be asked: {sentence(error)}"
+                ) from error
+            except (RuntimeError, MemoryError) as error:
+                if not out_of_memory(error):
+                    raise
+                raise MachineError(
+                    f"There is not enough memory to encode the images ({sentence(error)}); use smaller ones "
+                    "or another --dtype."
+                ) from error
+            prompts |= {prompt.id: prompt for prompt in made}
+        return prompts
+
+    def _check_length(self, example: Example, inputs: dict[str, Tensor]) -> None:
+        longest = getattr(self.model.config.get_text_config(), "max_position_embeddings", None)
+        length = cache_length(self.model, inputs)
+        if longest is not None and length >= longest:
+            raise SearchError(
+                f"The input {example.id} ({shortened(example.prompt)}, {len(example.images)} image(s)) is "
+                f"{length} tokens long; the model reads {longest}. Shorten it or use smaller images."
+            )
+
+    def move(self, alpha: float, merged: Callable[[str], Tensor]) -> None:
+        """Copy a candidate's weights into the live model."""
+        self._mover.move(merged)
+        self._alpha = alpha
+        if self._stale:
+            self._prompts = self._prepared(self._examples)
+
+    def answer(self, ids: Collection[str], *, until: Collection[str] = ()) -> Iterator[Response]:
+        """Greedy answers, batched and pooled; those of models that cannot be batched come one by one.
+
+        Args:
+            ids: prepared questions.
+            until: texts at the first of which an answer ends; they are not part of it.
+        """
+        wanted = [self._prompts[id] for id in dict.fromkeys(ids)]
+        for row in self._joined([prompt for prompt in wanted if prompt.joinable]):
+            yield self._response(row, until)
+        for prompt in wanted:
+            if not prompt.joinable:
+                row = alone(self.model, prompt, tokenizer=self._preparation.tokenizer)
+                yield self._response(row, until)
+
+    def _joined(self, prompts: Sequence[Prompt]) -> Iterator[Row]:
+        left = {prompt.id: prompt for prompt in prompts}
+        while left:
+            crowded = False
+            try:
+                for row in greedy(
+                    self.model,
+                    list(left.values()),
+                    batch_size=self._batch_size,
+                    batch_tokens=self._batch_tokens,
+                    pool_bytes=self._pool_bytes,
+                    drafts=self._drafts,
+                ):
+                    del left[row.prompt.id]
+                    self._drafts[row.prompt.id] = row.tokens
+                    yield row
+            except (RuntimeError, MemoryError) as error:
+                if not out_of_memory(error):
+                    raise
+                self._halve(error)
+                crowded = True
+            if crowded:  # only here, behind the handler, nothing refers to what did not fit any more
+                _free()
+
+    def log_probabilities(self, answers: Mapping[str, PluralityAnswer]) -> Iterator[tuple[str, float]]:
+        """How probable the candidate finds these answers to prepared questions; nothing is generated."""
+        left = {
+            id_: Forced(self._prompts[id_], self._tokens(answer.text), ends=answer.finished)
+            for id_, answer in answers.items()
+        }
+        while left:
+            crowded = False
+            try:
+                for id_, value in mean_log_probabilities(
+                    self.model, list(left.values()), batch_size=self._batch_size
+                ):
+                    del left[id_]
+                    yield id_, value
+            except (RuntimeError, MemoryError) as error:
+                if not out_of_memory(error):
+                    raise
+                self._halve(error)
+                crowded = True
+            if crowded:
+                _free()
+
+    def _tokens(self, text: str) -> tuple[int, ...]:
+        """An answer's tokens; special tokens spelled out in it are text."""
+        encoded = self._preparation.tokenizer(text, add_special_tokens=False, split_special_tokens=True)
+        return tuple(encoded["input_ids"])
+
+    def _halve(self, error: BaseException) -> None:
+        if self._batch_size == 1:
+            raise MachineError(
+                "There is not enough memory to answer even one question at a time "
+                f"({sentence(error)}); use smaller images, a smaller --max-new-tokens or another --dtype."
+            ) from error
+        self._batch_size //= 2
+        self._batch_tokens //= 2
+        self._pool_bytes //= 2
+
+    def _response(self, row: Row, until: Collection[str] = ()) -> Response:
+        confidence = sum(row.probabilities) / len(row.probabilities)
+        return Response(
+            id=row.prompt.id,
+            alpha=self._alpha,
+            response=self._preparation.decode(row.tokens, until=until),
+            tokens=len(row.tokens),
+            # A half-precision overflow makes them NaN, which is no number to be sure with.
+            confidence=confidence if math.isfinite(confidence) else None,
+            entropy=row.entropy if math.isfinite(row.entropy) else None,
+            finished=row.ended,
+        )
+
+
+def _free() -> None:
+    gc.collect()
+    if torch.cuda.is_available():
+        torch.cuda.empty_cache()
+
+
+def alone(model: Any, prompt: Prompt, *, tokenizer: Any = None) -> Row:
+    """One answer by the model's own `generate`, for models whose rows cannot share a batch safely."""
+    out = model.generate(
+        **model_inputs(model, Question(prompt.id, prompt.inputs, prompt.vision)),
+        **GREEDY,
+        max_new_tokens=prompt.limit,
+        return_dict_in_generate=True,
+        output_logits=True,
+        tokenizer=tokenizer,
+    )
+    logits = torch.stack([step[0].float() for step in out.logits])
+    tokens = out.sequences[0, -len(logits) :]
+    shares = torch.log_softmax(logits, dim=-1)
+    sure = shares.gather(1, tokens[:, None])[:, 0].exp()
+    entropy = float(torch.special.entr(shares[0].exp()).sum())
+    return Row(prompt, tokens.tolist(), sure.tolist(), entropy)
+
+
+def open_image(path: Path) -> "Image":
+    """An image as transformers itself opens one: turned upright, in RGB.
+
+    Raises:
+        SearchError: it does not open.
+    """
+    from PIL import Image, ImageOps
+
+    try:
+        with Image.open(path) as image:
+            return ImageOps.exif_transpose(image).convert("RGB")
+    except Exception as error:  # damaged files make PIL's plug-ins raise nearly anything
+        raise SearchError(f"The image {path} cannot be read: {sentence(error)}.") from error

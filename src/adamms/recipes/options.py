@@ -1,0 +1,248 @@
+"""The parts of a recipe: what each step of a run may be told, and which settings go together.
+
+Pydantic models, unknown keys refused. Each validates itself; what concerns several at once is `recipe.py`'s.
+"""
+
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+
+from adamms.answering.command import parse_command
+from adamms.errors import EvaluationError, MergeError, SearchError
+from adamms.evaluation.metrics import metric_named
+from adamms.merging import find_method
+from adamms.merging.coefficients import check_coefficient
+from adamms.responses.candidates import ALPHA
+from adamms.searching.judging import RULES_ALONE
+from adamms.searching.signals import find_signal
+
+Count = Annotated[int, Field(ge=1)]
+
+
+class Part(BaseModel):
+    """Plain data that refuses unknown keys and does not change."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class MappingOptions(Part):
+    """How the donor's tensors are matched to the base's (step 1)."""
+
+    duplicates: Literal["paired", "original", "matching"] = "paired"
+    vocabulary: Literal["tokens", "rows", "keep"] = "tokens"
+    exclude: tuple[str, ...] = ()
+    """What of the base is kept: norms, biases, embeddings, lm_head, layers=0-3,30, or name patterns."""
+    file: Path | None = None
+    """A mapping saved by `adamms map --save` (and perhaps edited); replaces the automatic one."""
+
+
+class MergeOptions(Part):
+    """How mapped tensors are combined and stored (step 2)."""
+
+    method: str = "linear"
+    alpha: Any = None
+    """The donor's weight: a number, a list over depth, or a table by part; left out where a search chooses
+    it, or where the method has a default or needs none."""
+    settings: dict[str, Any] = Field(default_factory=dict)
+    dtype: Literal["bfloat16", "float16", "float32"] | None = None
+    """Of the stored floating tensors; the base's own when left out."""
+    max_shard_size: Count | None = None
+    """In bytes; the base's own shards when left out."""
+    threads: Annotated[int, Field(ge=1, le=1024)] | None = None
+
+    @field_validator("alpha")
+    @classmethod
+    def _coefficient(cls, value: object) -> object:
+        return _checked(value)
+
+    @field_validator("method")
+    @classmethod
+    def _known(cls, value: str) -> str:
+        try:
+            return find_method(value).name
+        except MergeError as error:
+            raise ValueError(str(error)) from None
+
+    @field_validator("max_shard_size", mode="before")
+    @classmethod
+    def _bytes(cls, value: object) -> object:
+        return parse_size(value) if isinstance(value, str) else value
+
+
+class BenchmarkOptions(Part):
+    """A benchmark of lmms-eval from which a search draws its inputs."""
+
+    tasks: Annotated[tuple[str, ...], Field(min_length=1)]
+    harness: Literal["lmms-eval"] = "lmms-eval"
+    include_path: Path | None = None
+    """A folder of further tasks."""
+    python: str | None = None
+    """Of lmms-eval's environment, where it is not installed beside us."""
+
+
+class SearchOptions(Part):
+    """What is asked of every candidate and how the answers are compared (step 3)."""
+
+    inputs: Path | None = None
+    """A file of inputs; or `benchmark`, to draw them from."""
+    benchmark: BenchmarkOptions | None = None
+    alphas: str = "0:0.6:0.1"
+    setting: str = ALPHA
+    """What is searched; other than alpha, any numeric setting of the method, over `values`."""
+    values: str | None = None
+    """The candidates of another setting than alpha, written as `alphas` are."""
+    samples: Count = 100
+    seed: int = 0
+    rule: str = "sum"
+    """A signal's name (`adamms.searching.signals`); `paper` is `sum`. `labels` is the supervised baseline."""
+    label_metric: str = "exact"
+    """How an answer is scored against the true one by the rule `labels`; see `adamms eval --metric`."""
+    by: Literal["depth", "part", "donor"] | None = None
+    """Walk on from the best alpha along these coordinates, a step at a time."""
+    passes: Count = 12
+    """Points that the walk may ask, at most."""
+    gated: bool = False
+    """Leave the base (alpha 0) only for a gain beyond twice its paired standard error."""
+    metric: Literal["exact", "embedding"] = "exact"
+    embedding_model: str | None = None
+    """A sentence-transformers model by name or path; all-MiniLM-L6-v2 when left out."""
+    fold_case: bool = False
+    ends: Literal["interior", "all"] | None = None
+    repeats: Annotated[int, Field(ge=0)] = 0
+    """Choose again on this many random subsets of the inputs."""
+    subset: Count | None = None
+    """Inputs a subset; half of them, at most 100, when left out."""
+    max_new_tokens: Count = 64
+    batch_size: Count | None = None
+    """Inputs answered together; 16, and more where they are short, when left out."""
+    device: str | None = None
+    """A torch device; the GPU where there is one, otherwise the CPU."""
+    dtype: Literal["bfloat16", "float16", "float32"] | None = None
+    """Of the arithmetic while answering; float32 on a CPU, the checkpoint's own on a GPU when left out."""
+    trust_remote_code: bool = False
+    vision_tower: str | None = None
+    """Folder or hub id of the base's vision tower, where the base's layout leaves it out (LLaVA-1.5)."""
+    parents: Literal["auto", "mapped", "resident"] = "auto"
+    """The parents' tensors: read from their files for every candidate, or held in memory (on a GPU's)."""
+    exhaustive: bool = False
+    """Ask every candidate every input; otherwise a search of more than 50 inputs ends when it is settled."""
+    command: str | None = None
+    """A program that answers, with {model}, {inputs}, {outputs}, {alpha}; transformers when left out."""
+    keep_all: bool = False
+    """Write every candidate's checkpoint, not only the chosen one's."""
+
+    @property
+    def engine(self) -> dict[str, Any]:
+        """How the model that answers is loaded and asked: keyword arguments of `sweep`."""
+        names = ("max_new_tokens", "batch_size", "device", "dtype", "trust_remote_code", "vision_tower")
+        return {name: getattr(self, name) for name in names}
+
+    @property
+    def raced(self) -> bool:
+        """Whether inputs and candidates may be dropped.
+
+        Not where all answers are needed: repeats draw from them, and so do the pass over the plurality's, the
+        scores by labels, and a walk. Nor for a command, for which every round would write every candidate
+        again; nor where another setting than alpha is searched, by whose values no race was measured.
+        """
+        needs = find_signal(self.rule).needs
+        whole = "log_probabilities" in needs or "labels" in needs or self.by is not None
+        return not (self.exhaustive or self.repeats or self.command or whole or self.setting != ALPHA)
+
+    @model_validator(mode="after")
+    def _answered_by(self) -> "SearchOptions":
+        if self.command is not None and "log_probabilities" in find_signal(self.rule).needs:
+            raise ValueError(f"the rule {self.rule} asks the live model again, which a command does not have")
+        if self.command is not None and (self.by is not None or self.setting != ALPHA):
+            raise ValueError(
+                "a command is asked for candidates of alpha alone: leave out the command, or by and setting"
+            )
+        return self
+
+    @field_validator("command")
+    @classmethod
+    def _runnable(cls, value: str | None) -> str | None:
+        try:
+            if value is not None:
+                parse_command(value)
+        except SearchError as error:
+            raise ValueError(str(error).rstrip(".")) from None
+        return value
+
+    @field_validator("rule")
+    @classmethod
+    def _signal(cls, value: str) -> str:
+        try:
+            return find_signal(value).name
+        except SearchError as error:
+            raise ValueError(str(error).rstrip(".")) from None
+
+    @field_validator("label_metric")
+    @classmethod
+    def _metric(cls, value: str) -> str:
+        try:
+            metric_named(value)
+        except EvaluationError as error:
+            raise ValueError(str(error).rstrip(".")) from None
+        return value
+
+    @model_validator(mode="after")
+    def _one_source(self) -> "SearchOptions":
+        if (self.inputs is None) == (self.benchmark is None):
+            raise ValueError("name either inputs, a file, or a benchmark to draw them from (--task)")
+        return self
+
+    @model_validator(mode="after")
+    def _fits_together(self) -> "SearchOptions":
+        if (self.setting == ALPHA) != (self.values is None):
+            raise ValueError(
+                "search.values holds the candidates of another setting than alpha, and search.setting names "
+                "it: give both or neither (candidates of alpha are search.alphas)"
+            )
+        if self.setting != ALPHA and self.by is not None:
+            raise ValueError(f"search.by walks on from the best alpha, and {self.setting} is searched")
+        if self.by is not None and self.rule not in RULES_ALONE:
+            raise ValueError(
+                f"search.by (--by) leaves the line of alphas, where the rule {self.rule} has nothing to "
+                "compare with; rules that judge a candidate by itself or by votes are: "
+                f"{', '.join(RULES_ALONE)}"
+            )
+        return self
+
+
+class FurtherDonor(Part):
+    """One donor beside the first, on a mapping of its own."""
+
+    model: str
+    alpha: Any = None
+    """Its weight; the first donor's when left out."""
+    settings: dict[str, Any] = Field(default_factory=dict)
+    """What it has of its own among the method's settings, such as a density."""
+
+    @field_validator("alpha")
+    @classmethod
+    def _coefficient(cls, value: object) -> object:
+        return _checked(value)
+
+
+def _checked(value: object) -> object:
+    try:
+        return None if value is None else check_coefficient(value)
+    except MergeError as error:
+        raise ValueError(str(error).rstrip(".")) from None
+
+
+def parse_size(text: str) -> int:
+    """Bytes from a size such as `5GB`, `500MB` or `2GiB`.
+
+    Raises:
+        ValueError: it is not a size.
+    """
+    units = {"": 1, "B": 1, "KB": 10**3, "MB": 10**6, "GB": 10**9, "KIB": 2**10, "MIB": 2**20, "GIB": 2**30}
+    digits = text.strip().upper().rstrip("KMGIB ")
+    unit = text.strip().upper()[len(digits) :].strip()
+    try:
+        return int(float(digits) * units[unit])
+    except (KeyError, ValueError, OverflowError):
+        raise ValueError(f"{text!r} is not a size such as 5GB, 500MB or 2GiB") from None

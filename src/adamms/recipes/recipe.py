@@ -1,0 +1,245 @@
+"""The recipe: everything one run needs, as a YAML file or from the command line's options.
+
+Unknown keys are refused and all problems are reported at once, with their lines. A recipe is plain data: it
+opens no checkpoint and touches no file but its own.
+
+    base: Qwen/Qwen2-VL-7B-Instruct
+    donor: llava-hf/llava-onevision-qwen2-7b-ov-hf
+    search:
+      inputs: questions.jsonl
+"""
+
+from pathlib import Path
+from typing import Any
+
+import yaml
+from pydantic import ValidationError, model_validator
+
+from adamms.checkpoints.sources import resolved
+from adamms.errors import MergeError, RecipeError
+from adamms.merging import find_method
+from adamms.recipes.mergekit import is_mergekit, recipe_parts
+from adamms.recipes.options import (
+    FurtherDonor,
+    MappingOptions,
+    MergeOptions,
+    Part,
+    SearchOptions,
+)
+from adamms.recipes.plain_yaml import read_yaml, write_yaml
+from adamms.responses.candidates import ALPHA
+
+
+class Recipe(Part):
+    """One run: two models or more, and what to do with them."""
+
+    base: str
+    donor: str
+    donors: tuple[FurtherDonor, ...] = ()
+    """Further donors, beside `donor`."""
+    pretrained: str | None = None
+    force: bool = False
+    """Merge models whose weights speak against a common ancestor all the same."""
+    mapping: MappingOptions = MappingOptions()
+    merge: MergeOptions = MergeOptions()
+    search: SearchOptions | None = None
+    notes: tuple[str, ...] = ()
+    """Said when the run begins; where a reader chose among rules."""
+
+    @model_validator(mode="after")
+    def _fits_the_method(self) -> "Recipe":
+        method = find_method(self.merge.method)
+        if method.pretrained == "needed" and self.pretrained is None:
+            raise ValueError(
+                f"the method {method.name} works on task vectors and needs their origin, the language model "
+                "that base and donor were both trained from (--pretrained MODEL)"
+            )
+        if method.donors == "one" and self.donors:
+            raise ValueError(f"the method {method.name} takes one donor, not {1 + len(self.donors)}")
+        return self
+
+    @model_validator(mode="after")
+    def _one_source_of_the_setting(self) -> "Recipe":
+        if self.search is None or self.search.setting == ALPHA:
+            return self
+        method, name = find_method(self.merge.method), self.search.setting
+        numbers = [each.name for each in method.settings if each.is_number and each.name != ALPHA]
+        if name not in numbers:
+            has = f"; it has: {', '.join(numbers)}" if numbers else ""
+            raise ValueError(
+                f"the method {method.name} has no number {name!r} that a search could choose{has}"
+            )
+        if name in self.merge.settings:
+            raise ValueError(f"{name} is given and a search would choose it: leave one of the two out")
+        if self.search.gated:
+            raise ValueError(
+                f"gated asks whether a candidate beats the base, and no value of {name} is the base"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _one_source_of_alpha(self) -> "Recipe":
+        given = self.merge.alpha is not None or "alpha" in self.merge.settings
+        searched = self.search is not None and self.search.setting == ALPHA
+        alpha = find_method(self.merge.method).setting("alpha")
+        if self.merge.alpha is not None and "alpha" in self.merge.settings:
+            raise ValueError(
+                "alpha is given twice, as merge.alpha and in merge.settings: leave one of the two out"
+            )
+        if not searched and not given and alpha is not None and alpha.required:
+            raise ValueError("say merge.alpha, the donor's weight, or add a search that chooses it")
+        if searched and alpha is None:
+            raise ValueError(f"the method {self.merge.method} has no alpha that a search could choose")
+        if searched and given:
+            raise ValueError("merge.alpha is given and a search would choose it: leave one of the two out")
+        return self
+
+    @model_validator(mode="after")
+    def _has_parents(self) -> "Recipe":
+        method = find_method(self.merge.method)
+        if self.search and self.search.rule == "parents" and method.base_weight != "rest":
+            raise ValueError(
+                f"the rule parents takes alpha 0 for the base and alpha 1 for the donor, and the method "
+                f"{method.name} gives something else there; choose another rule"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _has_coordinates(self) -> "Recipe":
+        if self.search is None or self.search.by is None:
+            return self
+        if self.search.by == "donor":
+            if not self.donors:
+                raise ValueError("search.by donor needs two donors or more (--donor MODEL)")
+            if any(isinstance(each.alpha, list | dict) for each in self.donors):
+                raise ValueError(
+                    "search.by donor moves one number a donor; an alpha by depth or part is given"
+                )
+        return self
+
+    def to_yaml(self) -> str:
+        """The recipe as YAML, every default written out, so that a run can be repeated from it."""
+        return write_yaml(self.model_dump(mode="json"))
+
+
+def make_recipe(**parts: Any) -> Recipe:
+    """A recipe from keyword arguments, as the command line and the Python functions build it.
+
+    Raises:
+        RecipeError: any setting is unknown or out of range; all problems are in the message.
+    """
+    try:
+        return Recipe.model_validate(parts)
+    except ValidationError as error:
+        raise RecipeError("\n".join(_problems(error))) from None
+
+
+def read_recipe(path: Path) -> Recipe:
+    """Read a recipe; relative paths in it are relative to its folder.
+
+    Raises:
+        RecipeError: the file is missing, is not YAML, or says what is not understood; every problem is
+            named with its line.
+    """
+    try:
+        return _read(path)
+    except RecursionError:
+        raise RecipeError(f"{path} is nested too deeply: an anchor (&) may hold its own alias (*).") from None
+
+
+def _read(path: Path) -> Recipe:
+    try:
+        text = path.read_text(encoding="utf-8")
+    except OSError as error:
+        raise RecipeError(f"The recipe {path} cannot be read: {error.strerror}.") from None
+    except UnicodeDecodeError:
+        raise RecipeError(f"The recipe {path} is not a text file (UTF-8).") from None
+    try:
+        node = yaml.compose(text, Loader=yaml.SafeLoader)
+        data = read_yaml(text)
+    except yaml.YAMLError as error:
+        if "another document" in str(error):
+            raise RecipeError(
+                f"{path} holds several documents; a recipe is one, so make it a file each."
+            ) from None
+        mark = getattr(error, "problem_mark", None)
+        where = f", line {mark.line + 1}" if mark else ""
+        raise RecipeError(f"{path}{where}: not valid YAML: {getattr(error, 'problem', error)}.") from None
+    if not isinstance(data, dict):
+        raise RecipeError(f"{path} is not a recipe: it needs at least the keys base and donor.")
+    if is_mergekit(data):
+        return _read_mergekit(data, path)
+    try:
+        recipe = Recipe.model_validate(data)
+    except ValidationError as error:
+        raise RecipeError("\n".join(_problems(error, path=path, lines=_lines(node)))) from None
+    return _resolve_paths(recipe, path.parent)
+
+
+def _read_mergekit(data: dict[str, Any], path: Path) -> Recipe:
+    try:
+        parts, notes = recipe_parts(data)
+        recipe = make_recipe(**parts, notes=notes)
+    except (MergeError, RecipeError) as error:
+        raise RecipeError(f"{path}, mergekit's YAML: {error}") from None
+    return _resolve_paths(recipe, path.parent)
+
+
+def _resolve_paths(recipe: Recipe, folder: Path) -> Recipe:
+    def model(source: str) -> str:
+        return resolved(source, folder=folder)
+
+    changes: dict[str, Any] = {"base": model(recipe.base), "donor": model(recipe.donor)}
+    changes["donors"] = tuple(each.model_copy(update={"model": model(each.model)}) for each in recipe.donors)
+    if recipe.pretrained:
+        changes["pretrained"] = model(recipe.pretrained)
+    if recipe.search:
+        tower = recipe.search.vision_tower
+        updates: dict[str, Any] = {"vision_tower": model(tower) if tower else None}
+        if recipe.search.inputs:
+            updates["inputs"] = folder / recipe.search.inputs
+        if recipe.search.benchmark and recipe.search.benchmark.include_path:
+            tasks = folder / recipe.search.benchmark.include_path
+            updates["benchmark"] = recipe.search.benchmark.model_copy(update={"include_path": tasks})
+        changes["search"] = recipe.search.model_copy(update=updates)
+    if recipe.mapping.file:
+        changes["mapping"] = recipe.mapping.model_copy(update={"file": folder / recipe.mapping.file})
+    return recipe.model_copy(update=changes)
+
+
+def _problems(
+    error: ValidationError, *, path: Path | None = None, lines: dict[tuple[str, ...], int] | None = None
+) -> list[str]:
+    found = []
+    for problem in error.errors(include_url=False):
+        keys = tuple(str(key) for key in problem["loc"])
+        message = problem["msg"].removeprefix("Value error, ")
+        if problem["type"] == "extra_forbidden":
+            message = "unknown key"
+        name = ".".join(keys)
+        line = (
+            next((lines[keys[:n]] for n in range(len(keys), 0, -1) if keys[:n] in lines), None)
+            if lines
+            else None
+        )
+        where = f"{path}, line {line}: " if path and line else f"{path}: " if path else ""
+        given = (
+            ""
+            if not keys
+            or problem["type"] in {"extra_forbidden", "missing"}
+            or isinstance(problem["input"], dict | Part)
+            else f" (given: {problem['input']!r})"
+        )
+        found.append(f"{where}{name}{': ' if name else ''}{message}{given}.")
+    return found
+
+
+def _lines(node: yaml.Node | None, keys: tuple[str, ...] = ()) -> dict[tuple[str, ...], int]:
+    """The line (from 1) of every key of a composed YAML document."""
+    found: dict[tuple[str, ...], int] = {}
+    if isinstance(node, yaml.MappingNode):
+        for key, value in node.value:
+            here = (*keys, str(key.value))
+            found[here] = key.start_mark.line + 1
+            found |= _lines(value, here)
+    return found

@@ -1,0 +1,35 @@
+"""What was asked and what was answered: inputs, responses, their files, and the logs of harnesses.
+
+Reading answers needs neither torch nor transformers.
+"""
+
+from adamms.responses.candidates import format_alpha, parse_alphas, parse_values
+from adamms.responses.inputs import Example, read_inputs, sample
+from adamms.responses.reading import (
+    read_base_answers,
+    read_donor_answers,
+    read_log_probabilities,
+    read_racing,
+    read_responses,
+    searched_setting,
+)
+from adamms.responses.responses import Response, Responses, ResponseWriter, response_file
+
+__all__ = [
+    "Example",
+    "Response",
+    "ResponseWriter",
+    "Responses",
+    "format_alpha",
+    "parse_alphas",
+    "parse_values",
+    "read_base_answers",
+    "read_donor_answers",
+    "read_inputs",
+    "read_log_probabilities",
+    "read_racing",
+    "read_responses",
+    "response_file",
+    "sample",
+    "searched_setting",
+]
