@@ -322,7 +322,7 @@ def batches(bench: Bench) -> None:
     model = bench.engine.model
     prompts = sorted(bench.engine._prompts.values(), key=lambda prompt: prompt.length, reverse=True)
     tokens = sum(prompt.length for prompt in prompts)
-    decoding.prefill(model, prompts[:2], [()] * 2)
+    decoding.prefill(model, prompts[:2])
 
     @torch.no_grad()
     def bare(given: list[dict[str, Any]]) -> None:
@@ -332,9 +332,9 @@ def batches(bench: Bench) -> None:
     for size in sized(bench):
         groups = [prompts[start : start + size] for start in range(0, len(prompts), size)]
         try:
-            decoding.prefill(model, groups[0], [()] * len(groups[0]))
+            decoding.prefill(model, groups[0])
             ours = min(
-                seconds(lambda groups=groups: [decoding.prefill(model, g, [()] * len(g)) for g in groups])
+                seconds(lambda groups=groups: [decoding.prefill(model, g) for g in groups])
                 for _ in range(2)
             )
             given = [[bare_inputs(model, group) for group in groups] for _ in range(2)]

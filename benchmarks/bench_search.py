@@ -1,7 +1,6 @@
 """What a search costs, against the same search as everybody runs it; every answer compared token for token.
 
-    python benchmarks/bench_search.py [--inputs 100] [--threads 1] [--tiny] [--only naive,race,drift,...]
-    python benchmarks/bench_search.py --only draft [--tiny --new 48]
+    python benchmarks/bench_search.py [--inputs 100] [--threads 1] [--tiny [--near]] [--only naive,drift,...]
 
 Five ways to put the same questions to the same seven candidates in float32, CPU seconds (user + system)
 measured for each:
@@ -12,10 +11,10 @@ measured for each:
     as run    the same with two fresh processes a candidate, one that merges and one that answers
     one pass  transformers alone, one model, the same questions once, padded batches of 16
 
-Then what a lower precision does to the answers and to the choice (drift), what a move of the weights costs,
-from the parents' files and from copies in memory (moves), and what the neighbour's answer as a draft saves
-where a batch is all that is decoded together (draft). It runs on the shipped pair, or with --tiny on random
-models of the same architectures; for `--only draft` these answer at length and the donor is a near relative.
+Then what a lower precision does to the answers and to the choice (drift), and what a move of the weights
+costs, from the parents' files and from copies in memory (moves). It runs on the shipped pair, or with --tiny
+on random models of the same architectures; with --near these answer at length and the donor is a near
+relative.
 """
 
 import argparse
@@ -275,7 +274,8 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--batch", type=int, help="of the search; default: the search's own choice")
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--tiny", action="store_true", help="random models instead of the shipped pair")
-    parser.add_argument("--only", default="race,naive,as run,one pass,drift,moves,draft")
+    parser.add_argument("--near", action="store_true", help="random models that answer at length")
+    parser.add_argument("--only", default="race,naive,as run,one pass,drift,moves")
     parser.add_argument("--json", action="store_true")
     for name in ("base", "donor", "file", "folder"):
         parser.add_argument(f"--{name}", type=Path, help=argparse.SUPPRESS)
@@ -329,10 +329,6 @@ def compare(setting: Setting, only: list[str]) -> dict[str, float]:
         figures["drift"] = drift(setting)
     if "moves" in only:
         figures["moves"] = moves(setting)
-    if "draft" in only:
-        from drafting import drafted
-
-        figures["draft"] = drafted(setting, run_sweep, cpu_seconds)
     return figures
 
 
@@ -352,7 +348,7 @@ def main() -> None:
         if arguments.tiny:
             from tiny_pair import tiny_pair
 
-            base, donor, inputs = tiny_pair(Path(folder), near=arguments.only == "draft")
+            base, donor, inputs = tiny_pair(Path(folder), near=arguments.near)
         else:
             from adamms.zoo import shipped_pair
 
@@ -382,7 +378,7 @@ def table(figures: dict[str, float]) -> str:
     if "race" in figures:
         share, inputs = figures["asked"], figures["settled after"]
         lines.append(f"the race asked             {share:5.0%} of the answers, {inputs} inputs")
-    lines += [figures[name] for name in ("drift", "moves", "draft") if name in figures]
+    lines += [figures[name] for name in ("drift", "moves") if name in figures]
     lines.append("identical answers, token counts included")
     return "\n".join(lines)
 

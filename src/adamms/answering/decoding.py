@@ -3,11 +3,10 @@
 Prompts are prefilled in batches of similar length, padded on the left; rows that are not finished go on in
 one pool, where they are decoded together and leave as they end (section 3.3: every candidate answers every
 question, so this is where a search spends its time). Rows know their own positions, so a row's answer does
-not depend on its neighbours. Where few are decoded together a draft of the answer is read with the prompt
-(`drafts.py`). This file knows no candidates and no files.
+not depend on its neighbours. This file knows no candidates and no files.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -15,9 +14,8 @@ import torch
 from torch import Tensor
 from transformers.cache_utils import Cache
 
-from adamms.answering.drafts import few_together, placeholders, readable
-from adamms.answering.key_values import cache_bytes, cropped, new_cache, pooled
-from adamms.answering.prompts import Batch, Prompt, collate, extended, next_types, padded_ids
+from adamms.answering.key_values import cache_bytes, new_cache, pooled
+from adamms.answering.prompts import Batch, Prompt, collate, next_types
 from adamms.answering.scores import processed
 
 MOST_TOGETHER = 128
@@ -88,7 +86,6 @@ def greedy(
     batch_size: int,
     batch_tokens: int = 0,
     pool_bytes: int,
-    drafts: Mapping[str, Sequence[int]],
 ) -> Iterator[Row]:
     """Answer every prompt; rows come as they are done.
 
@@ -98,26 +95,18 @@ def greedy(
         batch_size: prompts a prefill.
         batch_tokens: more than that, as long as all are no longer together: short ones leave a device idle.
         pool_bytes: about as much memory for keys and values of unfinished rows; one batch always fits.
-        drafts: prompt id -> tokens that its answer may be; read only where few rows are decoded together.
     """
-    marks = placeholders(model.config)
-    row_bytes = 0
     waiting = sorted(prompts, key=lambda prompt: prompt.length, reverse=True)
     pools: list[Pool] = []
     while waiting or pools:
         while waiting and (not pools or sum(pool.nbytes for pool in pools) < pool_bytes):
             together = max(batch_size, min(batch_tokens // waiting[0].length, MOST_TOGETHER))
-            batch = waiting[:together]
+            fresh = prefill(model, waiting[:together])
             del waiting[:together]
-            few = few_together(
-                len(prompts), batch_size=batch_size, pool_bytes=pool_bytes, row_bytes=row_bytes
-            )
-            read = [readable(each, drafts.get(each.id, ()), marks=marks) if few else () for each in batch]
-            rows, fresh = prefill(model, batch, read)
-            row_bytes = max([row_bytes, *(pool.nbytes // len(pool.rows) for pool in fresh)])
-            pools += fresh
+            yield from [row for row in fresh.rows if row.done]
+            if not all(row.done for row in fresh.rows):
+                pools.append(fresh)
             del fresh
-            yield from [row for row in rows if row.done]
         if not pools:
             continue
         pools = [merge(pools)]
@@ -132,62 +121,14 @@ def greedy(
         yield from done
 
 
-def prefill(
-    model: Any, prompts: Sequence[Prompt], drafts: Sequence[Sequence[int]]
-) -> tuple[list[Row], list[Pool]]:
-    """Read a batch of prompts with their drafts and choose each one's tokens as far as its draft is right,
-    and one more: the first where there is none.
-
-    Returns:
-        The rows, and pools of those that are not done, rows that were read equally far beyond their tokens
-        in one: what was read in vain is taken back.
-    """
-    longer = [extended(prompt, draft) for prompt, draft in zip(prompts, drafts, strict=True)]
-    batch, cache, logits = read_prompts(model, longer, keep=max(map(len, drafts)) + 1)
-    prefixes = [(each, each.length - back) for each in longer for back in range(each.answered, -1, -1)]
-    ids = batch.ids
-    if any(drafts):
-        known = [each.ids[:, :length] for each, length in prefixes]
-        ids = padded_ids(known, [each.filler for each, _ in prefixes]).to(ids.device)
-    _, table = _chosen(
-        torch.cat([row[-each.answered - 1 :] for row, each in zip(logits, longer, strict=True)]),
-        ids,
-        [(each.processors, length) for each, length in prefixes],
-        first=True,
-    )
-    found = iter(table)
-    rows = [
-        _agreed(prompt, draft, [next(found) for _ in range(len(draft) + 1)])
-        for prompt, draft in zip(prompts, drafts, strict=True)
-    ]
-    vain = [len(draft) + 1 - len(row.tokens) for row, draft in zip(rows, drafts, strict=True)]
-    pools = []
-    for back in sorted({each for row, each in zip(rows, vain, strict=True) if not row.done}):
-        chosen = [index for index, each in enumerate(vain) if each == back]
-        width = batch.ids.shape[1] - back
-        last = torch.tensor([[rows[index].tokens[-1]] for index in chosen], device=batch.ids.device)
-        pools.append(
-            Pool(
-                [rows[index] for index in chosen],
-                cropped(cache, chosen, columns=cache.get_seq_length() - back),
-                torch.cat([batch.ids[chosen, :width], last], dim=1),
-                torch.cat([batch.mask[chosen, :width], torch.ones_like(last)], dim=1),
-                batch.padded,
-                batch.positions[..., chosen, width - 1 : width] + 1,
-                {name: next_types(name, values[chosen]) for name, values in batch.types.items()},
-            )
-        )
-    return rows, pools
-
-
-def _agreed(prompt: Prompt, draft: Sequence[int], table: Sequence[Sequence[float]]) -> Row:
-    """The row as far as greedy choice goes on reading the draft."""
-    row = Row(prompt)
-    for token, entry in zip([*draft, None], table, strict=True):
-        row.add(*entry)
-        if row.done or row.tokens[-1] != token:
-            break
-    return row
+def prefill(model: Any, prompts: Sequence[Prompt]) -> Pool:
+    """Read a batch of prompts and choose the first token of each."""
+    batch, cache, logits = read_prompts(model, prompts, keep=1)
+    types = {name: next_types(name, values) for name, values in batch.types.items()}
+    rows = [Row(prompt) for prompt in prompts]
+    pool = Pool(rows, cache, batch.ids, batch.mask, batch.padded, batch.positions[..., -1:], types)
+    _choose(pool, logits[:, -1], first=True)
+    return pool
 
 
 @torch.no_grad()
@@ -271,35 +212,27 @@ def _types(pool: Pool, name: str) -> Tensor:
     return pool.types.get(name, torch.zeros_like(pool.ids[:, :1]))
 
 
-def _choose(pool: Pool, logits: Tensor) -> None:
-    """Give every row its greedy token; the rows that are done only keep in step."""
+@torch.no_grad()
+def _choose(pool: Pool, logits: Tensor, *, first: bool = False) -> None:
+    """Give every row its greedy token; the rows that are done only keep in step.
+
+    Args:
+        pool: the rows.
+        logits: of the next token, (rows, vocabulary).
+        first: whether it is the first of an answer, whose distribution's entropy is kept.
+    """
+    logits = logits.float()
     known = [(row.prompt.processors, row.prompt.length + len(row.tokens)) for row in pool.rows]
-    tokens, table = _chosen(logits, pool.ids, known, first=False)
+    tokens = processed(logits, pool.ids, known).argmax(dim=-1)
+    # Before the penalties: how sure the model itself is, and not what is left after a rule of the checkpoint.
+    log_shares = torch.log_softmax(logits, dim=-1)
+    probabilities = log_shares.gather(1, tokens[:, None])[:, 0].exp()
+    entropy = torch.special.entr(log_shares.exp()).sum(dim=-1) if first else torch.zeros_like(probabilities)
+    # One transfer a step: the device is waited for once (token ids are whole numbers in float32).
+    table = torch.stack([tokens.float(), probabilities, entropy], dim=1).tolist()
     for row, entry in zip(pool.rows, table, strict=True):
         if not row.done:
             row.add(*entry)
     pool.ids = torch.cat([pool.ids, tokens[:, None]], dim=1)
     pool.mask = torch.cat([pool.mask, torch.ones_like(pool.mask[:, :1])], dim=1)
     pool.positions = pool.positions + 1
-
-
-@torch.no_grad()
-def _chosen(
-    logits: Tensor, ids: Tensor, rows: Sequence[tuple[Sequence[Any], int]], *, first: bool
-) -> tuple[Tensor, list[list[float]]]:
-    """The greedy tokens, and of each its number, its probability and, where it may be the first of an
-    answer, the entropy of its distribution.
-
-    Args:
-        logits: of the next token, (rows, vocabulary).
-        ids: as `processed` reads them.
-        rows: for each row its processors and how many tokens it has.
-        first: whether the entropy is wanted.
-    """
-    logits = logits.float()
-    tokens = processed(logits, ids, rows).argmax(dim=-1)
-    shares = torch.log_softmax(logits, dim=-1)
-    sure = shares.gather(1, tokens[:, None])[:, 0].exp()
-    entropy = torch.special.entr(shares.exp()).sum(dim=-1) if first else torch.zeros_like(sure)
-    # One transfer a step: the device is waited for once (token ids are whole numbers in float32).
-    return tokens, torch.stack([tokens.float(), sure, entropy], dim=1).tolist()

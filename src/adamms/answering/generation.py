@@ -130,7 +130,6 @@ class TransformersGenerator:
         self._pool_bytes = max(int(weights * POOL_SHARE), POOL_LEAST)
         self._alpha = 0.0
         self._prompts: dict[str, Prompt] = {}
-        self._drafts: dict[str, list[int]] = {}
         self._stale = False
         self._examples: list[Example] = []
 
@@ -141,7 +140,7 @@ class TransformersGenerator:
 
     def forget(self, *, limit: int | None = None) -> None:
         """Let go of the questions so far; `limit` is the longest answer to the next, else the generator's."""
-        self._examples, self._prompts, self._drafts = [], {}, {}
+        self._examples, self._prompts = [], {}
         self._limit = self._longest if limit is None else limit
 
     def prepare(self, examples: Sequence[Example]) -> None:
@@ -237,10 +236,8 @@ class TransformersGenerator:
                     batch_size=self._batch_size,
                     batch_tokens=self._batch_tokens,
                     pool_bytes=self._pool_bytes,
-                    drafts=self._drafts,
                 ):
                     del left[row.prompt.id]
-                    self._drafts[row.prompt.id] = row.tokens
                     yield row
             except (RuntimeError, MemoryError) as error:
                 if not out_of_memory(error):

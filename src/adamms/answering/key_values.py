@@ -78,23 +78,6 @@ def pooled(caches: Sequence[Cache], rows: Sequence[Tensor], *, trims: Sequence[i
     return Cache(layers=layers)
 
 
-def cropped(cache: Cache, rows: Sequence[int], *, columns: int) -> Cache:
-    """Some rows of a cache without their last columns, which become room.
-
-    Args:
-        cache: where the rows come from.
-        rows: their indices, ascending; nothing is copied where they are all.
-        columns: how many are in use.
-    """
-    layers: list[DynamicLayer] = []
-    for layer in cache.layers:
-        keys, values = layer.keys, layer.values
-        if len(rows) < len(keys):
-            keys, values = keys[list(rows)], values[list(rows)]
-        layers.append(RoomyLayer(keys, values, length=columns))
-    return Cache(layers=layers)
-
-
 def cache_bytes(cache: Cache) -> int:
     """What a cache holds."""
     return sum(layer.keys.nbytes + layer.values.nbytes for layer in cache.layers)
