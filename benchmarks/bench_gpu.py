@@ -334,8 +334,7 @@ def batches(bench: Bench) -> None:
         try:
             decoding.prefill(model, groups[0])
             ours = min(
-                seconds(lambda groups=groups: [decoding.prefill(model, g) for g in groups])
-                for _ in range(2)
+                seconds(lambda groups=groups: [decoding.prefill(model, g) for g in groups]) for _ in range(2)
             )
             given = [[bare_inputs(model, group) for group in groups] for _ in range(2)]
             plain = min(seconds(lambda turn=turn: bare(turn)) for turn in given)
