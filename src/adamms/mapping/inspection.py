@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 from adamms.errors import MappingError
 from adamms.mapping.decoder import Decoder, find_decoder, what_is
 from adamms.mapping.grouping import layer_ranges
-from adamms.mapping.slots import EMBED, HEAD, Place
+from adamms.mapping.heads import Head, head_of
+from adamms.mapping.slots import EMBED, Place
 
 if TYPE_CHECKING:
     from adamms.checkpoints import Checkpoint, TensorInfo
@@ -30,6 +31,7 @@ class LanguageModel:
     key_value_heads: int | None
     vocabulary_rows: int
     tied_head: bool
+    head: Head
     parameters: int
 
 
@@ -101,7 +103,7 @@ def inspect_checkpoint(checkpoint: "Checkpoint") -> Inspection:
         tensors=total.tensors,
         parameters=total.parameters,
         bytes=total.bytes,
-        language_model=_language_model(decoder) if decoder else None,
+        language_model=_language_model(decoder, head_of(checkpoint, decoder)) if decoder else None,
         slots=tuple(_slot_groups(decoder.places)) if decoder else (),
         outside=_shares(infos, outside),
         dtypes=_shares(infos, {name: info.dtype for name, info in infos.items()}),
@@ -123,7 +125,7 @@ def _adapted(checkpoint: "Checkpoint") -> tuple[str, ...]:
     return (f"Adapters change {len(checkpoint.altered)} tensors ({parameters:,} parameters).",)
 
 
-def _language_model(decoder: Decoder) -> LanguageModel:
+def _language_model(decoder: Decoder, head: Head) -> LanguageModel:
     rows, hidden = next(place.shape for place in decoder.places if place.slot.role == EMBED)
     return LanguageModel(
         table=decoder.table.name,
@@ -134,7 +136,8 @@ def _language_model(decoder: Decoder) -> LanguageModel:
         heads=decoder.config.heads,
         key_value_heads=decoder.config.key_value_heads,
         vocabulary_rows=rows,
-        tied_head=decoder.place(HEAD) is None or decoder.config.tied,
+        tied_head=head == "tied",
+        head=head,
         parameters=decoder.parameters,
     )
 

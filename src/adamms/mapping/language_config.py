@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from typing import Any
 
 NESTED = ("text_config", "llm_config", "language_config", "thinker_config")
+# Nested configs of a model that is complete by itself, its head included.
+OWNERS = ("llm_config", "thinker_config")
 
 # The first that occurs in a model type or class name. (`llava` says nothing about the language model.)
 FAMILIES = re.compile(r"qwen3|qwen2|qwen|gemma3|gemma2|gemma|mixtral|mistral|internlm2|llama|phi3|olmo2")
@@ -25,20 +27,19 @@ class LanguageConfig:
     family: str | None
     heads: int | None
     key_value_heads: int | None
-    tied: bool
-    """The config says outright that the head is the embedding table."""
+    tied: bool | None
+    """Whether the config says that the head is the embedding table."""
 
 
 def language_config(config: Mapping[str, Any]) -> LanguageConfig:
     """Read the language model's facts from a whole config.json."""
     text = _innermost(config)
-    tied = text.get("tie_word_embeddings", config.get("tie_word_embeddings"))
     return LanguageConfig(
         values=text,
         family=_family(text) or _family(config),
         heads=_number(text.get("num_attention_heads")),
         key_value_heads=_number(text.get("num_key_value_heads")),
-        tied=tied is True,
+        tied=_tied(config),
     )
 
 
@@ -47,6 +48,22 @@ def _innermost(config: Mapping[str, Any]) -> Mapping[str, Any]:
         if isinstance(inner := config.get(key), dict):
             return _innermost(inner)
     return config
+
+
+def _tied(config: Mapping[str, Any]) -> bool | None:
+    """What `tie_word_embeddings` says to the class that owns the head.
+
+    transformers asks the model's own config and no nested one, which may state another class's default. A
+    model inside a model (the thinker of Qwen-Omni, remote code's `llm_config`) owns its head itself.
+    """
+    stated = config.get("tie_word_embeddings")
+    own = stated if isinstance(stated, bool) else None
+    for key in NESTED:
+        if isinstance(inner := config.get(key), dict):
+            nested = _tied(inner)
+            first, second = (nested, own) if key in OWNERS else (own, nested)
+            return second if first is None else first
+    return own
 
 
 def _family(config: Mapping[str, Any]) -> str | None:

@@ -13,6 +13,7 @@ from adamms.errors import MappingError
 from adamms.mapping.compatibility import refuse_quantised, refuse_strangers
 from adamms.mapping.decoder import NOT_A_PARAMETER, Decoder, find_decoder
 from adamms.mapping.exclusion import exclude as exclude_tensors
+from adamms.mapping.heads import Head, head_of
 from adamms.mapping.parameter_mapping import ParameterMapping, count, shapes_of
 from adamms.mapping.segments import Piece, Shape, Shapes, TensorMapping, join, status_of
 from adamms.mapping.slots import EMBED, HEAD, VOCABULARY_ROLES, Place, Slot
@@ -77,7 +78,8 @@ def map_decoders(
 ) -> ParameterMapping:
     """Map two language models that are known to fit, slot by slot, however their slots were found."""
     vocabularies = Vocabularies(base, donor, rule=vocabulary)
-    matcher = _Matcher(ours, theirs, duplicates=duplicates, vocabularies=vocabularies)
+    heads = head_of(base, ours), head_of(donor, theirs)
+    matcher = _Matcher(ours, theirs, heads=heads, duplicates=duplicates, vocabularies=vocabularies)
     base_shapes, donor_shapes = shapes_of(base), shapes_of(donor)
     found: dict[str, list[_Match]] = {}
     for place in ours.places:
@@ -110,16 +112,23 @@ class _Match:
 class _Matcher:
     """Finds the donor's rows for one slot after another, and collects warnings in `notes`."""
 
-    def __init__(self, base: Decoder, donor: Decoder, *, duplicates: str, vocabularies: Vocabularies) -> None:
+    def __init__(
+        self,
+        base: Decoder,
+        donor: Decoder,
+        *,
+        heads: tuple[Head, Head],
+        duplicates: str,
+        vocabularies: Vocabularies,
+    ) -> None:
         self._places = {place.slot: place for place in donor.places}
         self._duplicates = duplicates
         self._vocabularies = vocabularies
-        self._tied = base.config.tied
+        self._base_head, self._donor_head = heads
         self.notes: list[str] = []
-        if not base.place(HEAD) and donor.place(HEAD):
-            self.notes.append(
-                "The base's head is tied to its embedding table: the donor's own head is unused."
-            )
+        if not base.place(HEAD) and self._donor_head == "own":
+            fate = "has no head" if self._base_head == "none" else "shares its head with its embedding table"
+            self.notes.append(f"The base {fate}: the donor's own head is unused.")
 
     def match(self, place: Place) -> _Match:
         """The donor's rows for a slot of the base, or none and why."""
@@ -142,11 +151,14 @@ class _Matcher:
 
     def _match_tokens(self, place: Place) -> _Match:
         label, donor = place.slot.label, self._places.get(place.slot)
-        if place.slot == Slot(HEAD) and (donor is None or self._tied):
-            # A tied head is the embedding table: also where the base stores a copy of it.
-            whose = "base" if self._tied else "donor"
-            self.notes.append(f"The {whose}'s head is tied: lm_head takes the donor's embedding rows.")
-            label, donor = f"{label} <- the donor's embed", self._places.get(Slot(EMBED))
+        if place.slot == Slot(HEAD):
+            if self._base_head == "tied" or self._donor_head == "tied":
+                # A tied head is the embedding table: also where a copy of it is stored.
+                whose = "base" if self._base_head == "tied" else "donor"
+                self.notes.append(f"The {whose}'s head is tied: lm_head takes the donor's embedding rows.")
+                label, donor = f"{label} <- the donor's embed", self._places.get(Slot(EMBED))
+            elif self._donor_head == "none":
+                self.notes.append("The donor has no head, as embedding models have none: the base's stays.")
         if donor is None:
             return _Match((), f"{label}: {NO_COUNTERPART}")
         alignment = self._vocabularies.align(place.shape[0], donor.shape[0])

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from adamms.mapping.inspection import Share
     from adamms.searching import Selection
 
+HEADS = {"own": "a head of its own", "tied": "the head shares them", "none": "no head"}
 STYLES = {"chosen": "bold green", "tied": "yellow", "disqualified": "red", "end": "dim", "": ""}
 
 
@@ -172,8 +173,7 @@ def _facts(inspection: "Inspection") -> list[tuple[str, str]]:
         ),
         (
             "vocabulary",
-            f"{language.vocabulary_rows:,} rows, "
-            + ("the head shares them" if language.tied_head else "a head of its own"),
+            f"{language.vocabulary_rows:,} rows, {HEADS[language.head]}",
         ),
     ]
 
