@@ -11,6 +11,8 @@ from typing import Any
 import pytest
 
 import adamms
+from adamms.checkpoints import Checkpoint, CheckpointWriter
+from adamms.merging.journal import Journal
 from adamms.progress import Silent
 from small_pairs import write_llava_onevision, write_qwen2_vl
 
@@ -112,3 +114,48 @@ def test_a_source_that_changed_is_read_again(pair: tuple[Path, Path], tmp_path: 
     fresh = adamms.merge(*pair, tmp_path / "fresh", alpha=0.3)
     assert files(merged.path) == files(fresh.path)
     assert json.loads((merged.path / "adamms.json").read_text())["alpha"] == 0.3
+
+
+@pytest.fixture
+def resumed(pair: tuple[Path, Path], tmp_path: Path) -> Any:
+    """A writer that goes on with what a killed merge left."""
+    killed(pair, tmp_path / "out", 7)
+    with Checkpoint.open(pair[0]) as base:
+        yield CheckpointWriter(tmp_path / PARTIAL, base, resume=True)
+
+
+def test_a_number_torn_in_two_is_not_believed(resumed: CheckpointWriter, tmp_path: Path) -> None:
+    about = {"merge": "this"}
+    Journal(tmp_path, resumed, about=about)
+    path = tmp_path / "merge-journal.jsonl"
+    first = path.read_text()
+    # 123 was being written: 12 was never done.
+    path.write_text(first + "3\n4\n12")
+    assert Journal(tmp_path, resumed, about=about).done == {3, 4}
+    path.write_text(first + "3\n4\n12\n")
+    assert Journal(tmp_path, resumed, about=about).done == {3, 4, 12}
+
+
+def test_values_are_durable_before_the_journal_speaks_of_them(
+    resumed: CheckpointWriter, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    journal = Journal(tmp_path, resumed, about={}, durable_every=10)
+    path = tmp_path / "merge-journal.jsonl"
+    events: list[tuple[str, list[str]]] = []
+    durable = os.fdatasync
+
+    def noted(descriptor: int) -> None:
+        name = Path(os.readlink(f"/proc/self/fd/{descriptor}")).name
+        events.append((name, path.read_text().splitlines()[1:]))
+        durable(descriptor)
+
+    monkeypatch.setattr(os, "fdatasync", noted)
+    journal.add(5, 6)
+    assert events == []
+    journal.add(2, 6)
+    shards = [(f"model-0000{number}-of-00002.safetensors", []) for number in (1, 2)]
+    expected = [*shards, ("merge-journal.jsonl", ["5", "2"])]
+    assert events == expected
+    assert path.read_text().splitlines()[1:] == ["5", "2"]
+    journal.flush()
+    assert events == expected  # nothing is waiting

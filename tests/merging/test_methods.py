@@ -183,6 +183,29 @@ def test_ties_by_hand() -> None:
     assert merged.tolist() == [13.0, 7.0, 1.0, 1.0]
 
 
+class DrawnInTheMiddle:
+    """Numbers that keep an entry exactly where its probability is above one half."""
+
+    def draw(self, name: str, model: int, start: int, count: int) -> np.ndarray:
+        return np.zeros(count, np.int16)
+
+
+@pytest.mark.parametrize("name", ["della", "della_linear"])
+def test_della_keeps_the_large_entries_of_a_row_more_than_the_small_by_hand(
+    name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys.modules[__name__], "SeededDraws", lambda seed: DrawnInTheMiddle())
+    pretrained = np.array([1, 1, 1, 1], np.float32)
+    # Magnitudes rank 0, 2, 1, 3 of 3: kept with 0.25, 0.583, 0.417 and 0.75.
+    base, donor = pretrained + np.array([1, -3, 2, 4], np.float32), pretrained
+    own = {"density": 0.5, "epsilon": 0.25, "alpha": 0.0}
+    merged = apply(name, [base, donor], pretrained, rescale="none", **own)
+    assert merged.tolist() == [1, 1 - 3, 1, 1 + 4]
+    # What stays is divided by its own probability.
+    merged = apply(name, [base, donor], pretrained, rescale="keep", **own)
+    assert merged.tolist() == pytest.approx([1, 1 - 3 / (7 / 12), 1, 1 + 4 / 0.75])
+
+
 def test_nearswap_by_hand() -> None:
     base, donor = torch.tensor([1.0, 1.0, 1.0]), torch.tensor([1.0, 1.25, 3.0])
     assert nearswap([base, donor], t=0.5).tolist() == [1.0, 1.25, 1.5]
