@@ -145,7 +145,7 @@ def test_values_are_durable_before_the_journal_speaks_of_them(
     durable = os.fdatasync
 
     def noted(descriptor: int) -> None:
-        name = Path(os.readlink(f"/proc/self/fd/{descriptor}")).name
+        name = Path(f"/proc/self/fd/{descriptor}").readlink().name
         events.append((name, path.read_text().splitlines()[1:]))
         durable(descriptor)
 
