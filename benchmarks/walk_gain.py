@@ -20,7 +20,7 @@ from adamms.answering.visiting import Visitor
 from adamms.progress import Silent
 from adamms.recipes.recipe import make_recipe
 from adamms.responses import read_inputs
-from adamms.runs.chosen import with_candidate, with_point
+from adamms.runs.candidate_recipes import with_candidate, with_point
 from adamms.runs.opening import method_of, open_models
 from adamms.searching import select
 from adamms.searching.coordinates import Coordinates

@@ -15,7 +15,7 @@ from adamms.errors import EvaluationError
 from adamms.progress import Progress
 from adamms.responses import Example, Response, ResponseWriter, read_responses
 from adamms.responses.candidates import round_alpha
-from adamms.runs.asked import ASKED, require_same
+from adamms.runs.resume_guard import ASKED, check_unchanged
 
 AT_ONCE = 256
 """Inputs prepared together: what their pictures become must fit in memory."""
@@ -119,7 +119,7 @@ def answer_into(
         folder.keep_on_failure = folder.resumed
         _same_settings(folder.path / SETTINGS, settings)
         with Checkpoint.open(model, download=True) as checkpoint:
-            require_same(folder.path, [checkpoint], examples, vision_tower=engine.vision_tower)
+            check_unchanged(folder.path, [checkpoint], examples, vision_tower=engine.vision_tower)
         target = folder.path / "responses"
         target.mkdir(exist_ok=True)
         done = _answers(target)

@@ -28,11 +28,11 @@ from adamms.responses import (
     read_responses,
     sample,
 )
-from adamms.runs.chosen import candidates_of
+from adamms.runs.candidate_recipes import candidates_of
 from adamms.runs.opening import Opened, base_is_apart
 from adamms.runs.writing import source_files, write_merged
 from adamms.searching import Race, Racing
-from adamms.searching.rehearsal import rehearse
+from adamms.searching.dry_run import dry_run
 from adamms.searching.signals import SUPERVISED, find_signal
 
 CHOICE = (
@@ -81,7 +81,7 @@ class Questions:
         examples = sample(read_inputs(inputs), options.samples, seed=options.seed)
         labels = labels_of(inputs, examples) if options.rule == SUPERVISED else None
         questions = cls(options, alphas, examples, base_is_apart(recipe), labels)
-        rehearse(examples, alphas, base_apart=questions.base_apart, **questions.choice)
+        dry_run(examples, alphas, base_apart=questions.base_apart, **questions.choice)
         if labels is not None:
             # A metric that the labels do not suffice for must not be found out after the last answer.
             questions.right({each.id: Response(each.id, 0.0, "x") for each in examples})

@@ -19,7 +19,7 @@ from adamms.progress import Progress
 from adamms.recipes.options import MappingOptions
 from adamms.recipes.recipe import Recipe
 from adamms.responses.candidates import ALPHA
-from adamms.runs.chosen import candidates_of, with_candidate
+from adamms.runs.candidate_recipes import candidates_of, with_candidate
 
 
 @dataclass(frozen=True)

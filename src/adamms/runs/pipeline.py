@@ -20,9 +20,9 @@ from adamms.progress import Progress, Silent
 from adamms.recipes.recipe import Recipe
 from adamms.responses import Example, Responses, format_alpha
 from adamms.responses.reading import RECIPE
-from adamms.runs.asked import ASKED, require_same
+from adamms.runs.resume_guard import ASKED, check_unchanged
 from adamms.runs.asking import SCRATCH, Questions, ask, ask_plurality, command_of
-from adamms.runs.chosen import chosen_merge, with_candidate
+from adamms.runs.candidate_recipes import chosen_merge, with_candidate
 from adamms.runs.opening import Opened, keep_sources, method_of, open_models
 from adamms.runs.walking import THE_BASE, base_answers, take_walk
 from adamms.runs.writing import (
@@ -154,7 +154,7 @@ def _search(
     for alpha in alphas:
         check_merge(opened.parents, opened.method_at(alpha))
     _same_recipe(folder, opened.recipe)
-    require_same(folder.path, opened.parents.models, examples, vision_tower=options.vision_tower)
+    check_unchanged(folder.path, opened.parents.models, examples, vision_tower=options.vision_tower)
     write_json(folder.path / "mapping.json", opened.mapping.to_json())
     log = _Log(folder.path / "log.jsonl")
     log("started", version=__version__, inputs=len(examples), candidates=len(alphas))

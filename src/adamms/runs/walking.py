@@ -16,7 +16,7 @@ from adamms.progress import Progress
 from adamms.responses import Example, Response, Responses, read_donor_answers
 from adamms.responses.reading import BASE_ANSWERS
 from adamms.responses.responses import open_to_append
-from adamms.runs.chosen import coordinates_of, start_of, with_point
+from adamms.runs.candidate_recipes import coordinates_of, start_of, with_point
 from adamms.runs.opening import Opened, method_of
 from adamms.searching import Selection
 from adamms.searching.coordinates import Point, granularity

@@ -15,7 +15,7 @@ from adamms.responses.inputs import Example
 ASKED = "asked.json"
 
 
-def require_same(
+def check_unchanged(
     folder: Path,
     models: Iterable[Checkpoint],
     examples: Sequence[Example],

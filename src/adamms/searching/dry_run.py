@@ -14,7 +14,7 @@ from adamms.searching.selection import select
 from adamms.searching.signals import SUPERVISED
 
 
-def rehearse(
+def dry_run(
     examples: Sequence[Example], alphas: Sequence[float], *, base_apart: bool = False, **settings: Any
 ) -> None:
     """Choose among answers that say nothing, with the settings of the choice to come.

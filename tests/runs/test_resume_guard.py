@@ -9,7 +9,7 @@ from PIL import Image
 from adamms.checkpoints import Checkpoint
 from adamms.errors import SearchError
 from adamms.responses import Example
-from adamms.runs.asked import ASKED, require_same
+from adamms.runs.resume_guard import ASKED, check_unchanged
 from adapters import low_rank, write_adapter
 from small_pairs import FFN, HIDDEN, write_llava_onevision, write_qwen2_vl
 
@@ -20,7 +20,7 @@ def asked(folder: Path, prompt: str = "What is it?") -> None:
         Image.new("RGB", (2, 2)).save(picture)
     examples = [Example("one", (picture,), prompt), Example("two", (), "And?")]
     with Checkpoint.open(folder / "base") as base, Checkpoint.open(folder / "donor") as donor:
-        require_same(folder, [base, donor], examples, vision_tower=str(folder / "tower"))
+        check_unchanged(folder, [base, donor], examples, vision_tower=str(folder / "tower"))
 
 
 @pytest.fixture
@@ -74,7 +74,7 @@ def test_an_adapters_settings_count(tmp_path: Path) -> None:
 
     def note() -> None:
         with Checkpoint.open(f"{model}+{adapter}") as both:
-            require_same(tmp_path, [both], [])
+            check_unchanged(tmp_path, [both], [])
 
     note()
     note()
