@@ -171,7 +171,7 @@ def test_a_killed_search_leaves_no_output_and_resumes_without_asking_twice(run: 
     assert "--resume" in again.stderr
     other = subprocess.run([*command, "--resume", "--seed", "5"], capture_output=True, text=True, check=False)
     assert other.returncode == 2
-    assert "seed: 5" in other.stderr
+    assert "search.seed (was 0, now 5)" in " ".join(other.stderr.split())
     config = (donor / "config.json").stat()
     (donor / "config.json").touch()
     changed = subprocess.run([*command, "--resume"], capture_output=True, text=True, check=False)

@@ -13,17 +13,17 @@ from pathlib import Path
 
 from adamms import __version__
 from adamms.checkpoints import OutputFolder
-from adamms.errors import AdaMMSError, CheckpointError, RecipeError
+from adamms.errors import AdaMMSError, CheckpointError
 from adamms.mapping import ParameterMapping
 from adamms.merging import Method, check_merge
 from adamms.progress import Progress, Silent
 from adamms.recipes.recipe import Recipe
 from adamms.responses import Example, Responses, format_alpha
 from adamms.responses.reading import RECIPE
-from adamms.runs.resume_guard import ASKED, check_unchanged
 from adamms.runs.asking import SCRATCH, Questions, ask, ask_plurality, command_of
 from adamms.runs.candidate_recipes import chosen_merge, with_candidate
 from adamms.runs.opening import Opened, keep_sources, method_of, open_models
+from adamms.runs.resume_guard import ASKED, check_same_recipe, check_unchanged
 from adamms.runs.walking import THE_BASE, base_answers, take_walk
 from adamms.runs.writing import (
     ADAMMS_JSON,
@@ -153,8 +153,14 @@ def _search(
     options, alphas, examples = questions.options, questions.alphas, questions.examples
     for alpha in alphas:
         check_merge(opened.parents, opened.method_at(alpha))
-    _same_recipe(folder, opened.recipe)
-    check_unchanged(folder.path, opened.parents.models, examples, vision_tower=options.vision_tower)
+    check_same_recipe(folder.path / RECIPE, opened.recipe)
+    check_unchanged(
+        folder.path,
+        opened.parents.models,
+        examples,
+        vision_tower=options.vision_tower,
+        mapping=opened.recipe.mapping.file,
+    )
     write_json(folder.path / "mapping.json", opened.mapping.to_json())
     log = _Log(folder.path / "log.jsonl")
     log("started", version=__version__, inputs=len(examples), candidates=len(alphas))
@@ -236,20 +242,6 @@ def _accuracy(
     if any(example.id not in known for example in examples):
         return None
     return {alpha: score(answered, known) for alpha, answered in responses.items()}
-
-
-def _same_recipe(folder: OutputFolder, recipe: Recipe) -> None:
-    """Write the recipe into the run, or, where a run is resumed, insist that it is still the same."""
-    path, text = folder.path / RECIPE, recipe.to_yaml()
-    if folder.resumed and path.exists():
-        before = path.read_text(encoding="utf-8").splitlines()
-        changed = [line.strip() for line in text.splitlines() if line not in before]
-        if changed:
-            raise RecipeError(
-                f"The interrupted run was started with other settings; now different: {'; '.join(changed)}. "
-                "Repeat the first run's settings, or start anew with --overwrite instead of --resume."
-            )
-    path.write_text(text, encoding="utf-8")
 
 
 class _Log:

@@ -1,18 +1,73 @@
-"""What answers depend on besides a run's settings: the models' files, the questions and their pictures.
+"""What a resumed run must find as it was: its recipe, the models' files, the questions and their pictures.
 
-Noted beside the answers while a run lasts, so that a resumed one never mixes the answers of two states.
+The recipe lies in the run directory; the state of the files is noted beside the answers while a run lasts. So
+the answers of two merges never end in one choice.
 """
 
 import json
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
+
+import yaml
 
 from adamms.checkpoints import Checkpoint
 from adamms.checkpoints.sources import expanded
-from adamms.errors import SearchError
+from adamms.errors import RecipeError, SearchError
+from adamms.recipes.plain_yaml import read_yaml
+from adamms.recipes.recipe import Recipe
 from adamms.responses.inputs import Example
 
 ASKED = "asked.json"
+
+ABSENT = "absent"
+"""What a message says of a key that only one of two recipes has."""
+
+
+def check_same_recipe(path: Path, recipe: Recipe) -> None:
+    """Write a run's recipe to `path`, or insist that the one there says the same, value by value.
+
+    Raises:
+        RecipeError: it says something else, or cannot be read; the keys that differ are named.
+    """
+    if not path.exists():
+        path.write_text(recipe.to_yaml(), encoding="utf-8")
+        return
+    try:
+        before = dict(_leaves(read_yaml(path.read_text(encoding="utf-8"))))
+    except (ValueError, yaml.YAMLError):
+        raise RecipeError(f"{path} is damaged; start anew with --overwrite instead of --resume.") from None
+    # Through YAML as well, so that both sides hold what a reader gives.
+    now = dict(_leaves(read_yaml(recipe.to_yaml())))
+    changed = [
+        f"{key} (was {_shown(before, key)}, now {_shown(now, key)})"
+        for key in {**before, **now}
+        if key not in before or key not in now or before[key] != now[key]
+    ]
+    if not changed:
+        # Of a table by part or name the first entry that fits a tensor counts.
+        moved = [key for key, kept in zip(now, before, strict=True) if key != kept]
+        changed = [f"the order of {' and '.join(moved)}"] if moved else []
+    if changed:
+        raise RecipeError(
+            f"The interrupted run was started with other settings; now different: {', '.join(changed)}. "
+            "Repeat the first run's settings, or start anew with --overwrite instead of --resume."
+        )
+
+
+def _leaves(value: object, key: str = "") -> Iterator[tuple[str, object]]:
+    """Every value of a document under its dotted key; a list of plain values is one, as its order counts."""
+    if isinstance(value, Mapping) and value:
+        for name, inner in value.items():
+            yield from _leaves(inner, f"{key}.{name}" if key else str(name))
+    elif isinstance(value, list) and any(isinstance(inner, Mapping) for inner in value):
+        for number, inner in enumerate(value, start=1):
+            yield from _leaves(inner, f"{key}.{number}")
+    elif value or not isinstance(value, list | Mapping):
+        yield key, value
+
+
+def _shown(leaves: Mapping[str, object], key: str) -> str:
+    return repr(leaves[key]) if key in leaves else ABSENT
 
 
 def check_unchanged(
@@ -21,6 +76,7 @@ def check_unchanged(
     examples: Sequence[Example],
     *,
     vision_tower: str | None = None,
+    mapping: Path | None = None,
 ) -> None:
     """Insist that everything is what it was when the first answers came; note it if these are the first.
 
@@ -32,12 +88,14 @@ def check_unchanged(
         models: all that are read; their weights and whatever travels with them.
         examples: the questions.
         vision_tower: a folder that is read as well.
+        mapping: a file that says what is merged.
 
     Raises:
         SearchError: something was changed.
     """
     path = folder / ASKED
-    now = dict(_state(models, examples, vision_tower))
+    now: dict[str, object] = {} if mapping is None else dict([_file(mapping)])
+    now |= dict(_state(models, examples, vision_tower))
     try:
         before = json.loads(path.read_text(encoding="utf-8"))
     except (FileNotFoundError, ValueError):
