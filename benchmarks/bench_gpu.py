@@ -218,7 +218,7 @@ def answers(bench: Bench) -> None:
     import torch
 
     import tiny_models
-    from adamms.answering.generation import TransformersGenerator
+    from adamms.answering.transformers_engine import TransformersGenerator
     from adamms.responses.inputs import read_inputs
     from adamms.zoo import shipped_pair
 
@@ -273,7 +273,7 @@ def pair(bench: Bench) -> None:
 
 
 def load(bench: Bench) -> None:
-    from adamms.answering.generation import TransformersGenerator
+    from adamms.answering.transformers_engine import TransformersGenerator
     from adamms.checkpoints import Checkpoint
     from adamms.mapping import MappedDonor, map_parameters
     from adamms.merging import Parents

@@ -177,7 +177,7 @@ def answer_one_by_one(setting: Setting, alpha: float, folder: Path) -> dict[str,
     import torch
     from transformers import AutoModelForImageTextToText
 
-    from adamms.answering.generation import open_image
+    from adamms.answering.transformers_engine import open_image
     from adamms.answering.preparation import Preparation
 
     model = AutoModelForImageTextToText.from_pretrained(folder, dtype=torch.float32).eval()
@@ -217,7 +217,7 @@ def run_one_pass(setting: Setting) -> None:
     import torch
     from transformers import AutoModelForImageTextToText
 
-    from adamms.answering.generation import open_image
+    from adamms.answering.transformers_engine import open_image
     from adamms.answering.preparation import Preparation
 
     model = AutoModelForImageTextToText.from_pretrained(setting.base, dtype=torch.float32).eval()

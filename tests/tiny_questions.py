@@ -4,7 +4,7 @@ import random
 
 from safetensors.torch import load_file
 
-from adamms.answering.generation import TransformersGenerator, open_image
+from adamms.answering.transformers_engine import TransformersGenerator, open_image
 from adamms.responses.inputs import Example
 
 # A tenth of all tokens end an answer, so answers end at differing steps.

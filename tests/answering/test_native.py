@@ -12,7 +12,7 @@ from safetensors.torch import load_file, save_file
 
 import adamms
 import tiny_models
-from adamms.answering.generation import TransformersGenerator, open_image
+from adamms.answering.transformers_engine import TransformersGenerator, open_image
 from adamms.answering.live_model import reaches_vision
 from adamms.errors import SearchError
 from adamms.evaluation.verification import verify
@@ -175,7 +175,7 @@ def test_other_bases_never_import_the_native_models(tmp_path):
     tiny_models.build("llava", tmp_path / "m")
     script = (
         "import sys; from pathlib import Path;"
-        "from adamms.answering.generation import TransformersGenerator as G;"
+        "from adamms.answering.transformers_engine import TransformersGenerator as G;"
         f"G(Path({str(tmp_path / 'm')!r}), names=[], changed=[], max_new_tokens=1, batch_size=1);"
         "print('adamms.models' in sys.modules)"
     )

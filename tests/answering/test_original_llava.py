@@ -13,7 +13,7 @@ import adamms
 import layouts
 import original_llava
 import tiny_models
-from adamms.answering.generation import TransformersGenerator, open_image
+from adamms.answering.transformers_engine import TransformersGenerator, open_image
 from adamms.answering.original_llava import OriginalLlava
 from adamms.answering.preparation import Preparation
 from adamms.errors import SearchError

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 import tiny_models
-from adamms.answering.generation import open_image
+from adamms.answering.transformers_engine import open_image
 from adamms.answering.preparation import Preparation
 from adamms.answering.sweep import sweep
 from adamms.checkpoints import Checkpoint, CheckpointWriter
@@ -106,7 +106,7 @@ def test_embeddings_are_merged_by_token(tmp_path, examples):
     mapped = MappedDonor(mapping, pair.base, donor)
     parents = Parents.pair(pair.base, donor, mapped)
     assert len(mapping.tensors["model.embed_tokens.weight"].segments) > 1
-    from adamms.answering.generation import TransformersGenerator
+    from adamms.answering.transformers_engine import TransformersGenerator
     from adamms.merging.tensors import merged_tensor
 
     changed = [name for name in pair.base.tensors if list(mapped.pieces(name))]
@@ -129,7 +129,7 @@ def test_embeddings_are_merged_by_token(tmp_path, examples):
 
 @pytest.mark.parametrize("dtype", ["bfloat16", "float32"])
 def test_weights_laid_in_place_are_those_that_are_copied(one_pair, dtype):
-    from adamms.answering.generation import TransformersGenerator
+    from adamms.answering.transformers_engine import TransformersGenerator
     from adamms.merging.resident import StreamedTensors
     from adamms.merging.tensors import TensorMerger
 
@@ -174,9 +174,9 @@ def test_what_is_answered_is_not_asked_again(one_pair, examples):
 
 
 def test_a_finished_search_loads_nothing(one_pair, examples, monkeypatch):
-    from adamms.answering import generation
+    from adamms.answering import transformers_engine
 
-    monkeypatch.delattr(generation, "TransformersGenerator")
+    monkeypatch.delattr(transformers_engine, "TransformersGenerator")
     done = {(alpha, example.id) for alpha in ALPHAS for example in examples}
     assert list(one_pair.sweep(examples, skip=done)) == []
 

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 import tiny_models
-from adamms.answering.generation import open_image
+from adamms.answering.transformers_engine import open_image
 from adamms.answering.plurality import PluralityAnswer
 from tiny_questions import OFTEN, engine, questions
 

@@ -16,7 +16,7 @@ from transformers.cache_utils import Cache
 
 from adamms.answering.key_values import cache_bytes, new_cache, pooled
 from adamms.answering.prompts import Batch, Prompt, collate, next_types
-from adamms.answering.scores import processed
+from adamms.answering.penalties import processed
 
 MOST_TOGETHER = 128
 """Prompts a prefill, however short they are."""

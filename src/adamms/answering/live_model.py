@@ -16,7 +16,7 @@ from typing import Any, Protocol
 import torch
 from torch import Tensor
 
-from adamms.answering.naming import Landing, landings
+from adamms.answering.target_parameters import Landing, landings
 from adamms.answering.native import language_parameters, native_config
 from adamms.answering.original_llava import OriginalLlava
 from adamms.answering.preparation import remote_code_hint, require_sound_torchvision, sentence

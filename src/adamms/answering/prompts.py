@@ -1,7 +1,7 @@
 """A prepared question, and how several become one batch.
 
 A prompt holds what stays the same for every candidate (section 3.3): its tokens, their positions, its images'
-features and its penalties. It is made in `questions.py` and knows neither models nor candidates.
+features and its penalties. It is made in `generate_inputs.py` and knows neither models nor candidates.
 """
 
 import dataclasses

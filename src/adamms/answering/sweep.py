@@ -12,7 +12,7 @@ from adamms.responses.inputs import Example
 from adamms.responses.responses import Response
 
 if TYPE_CHECKING:
-    from adamms.answering.generation import Generator, Scorer
+    from adamms.answering.transformers_engine import Generator, Scorer
     from adamms.answering.plurality import PluralityAnswer
     from adamms.checkpoints import Checkpoint
     from adamms.merging import Method, Parents
@@ -233,7 +233,7 @@ def _transformers(
     vision_tower: str | None,
 ) -> "Scorer":
     # Late: torch and transformers take seconds, and a search that is finished needs neither.
-    from adamms.answering.generation import TransformersGenerator
+    from adamms.answering.transformers_engine import TransformersGenerator
 
     if base.folder is None:
         raise SearchError(

@@ -16,7 +16,7 @@ from transformers import LogitsProcessor
 
 from adamms.answering.decoding import read_prompts
 from adamms.answering.prompts import Prompt, extended
-from adamms.answering.questions import GREEDY, Question, model_inputs
+from adamms.answering.generate_inputs import GREEDY, Question, model_inputs
 
 
 @dataclass(frozen=True)

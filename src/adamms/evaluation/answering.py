@@ -56,7 +56,7 @@ def answer(
     if not wanted:
         return
     # Late: torch and transformers take seconds.
-    from adamms.answering.generation import TransformersGenerator
+    from adamms.answering.transformers_engine import TransformersGenerator
 
     with Checkpoint.open(model, download=True) as checkpoint:
         checkpoint.require_data()

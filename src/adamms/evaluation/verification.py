@@ -179,7 +179,7 @@ def _answers(merged: Checkpoint, folder: Path, *, vision_tower: str | None) -> t
     """Load the model with transformers and ask it one thing."""
     from PIL import Image
 
-    from adamms.answering.generation import TransformersGenerator
+    from adamms.answering.transformers_engine import TransformersGenerator
     from adamms.answering.preparation import Preparation
     from adamms.responses import Example
 

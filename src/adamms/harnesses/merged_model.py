@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from adamms.answering.generation import TransformersGenerator
+from adamms.answering.transformers_engine import TransformersGenerator
 from adamms.checkpoints import Checkpoint
 from adamms.errors import EvaluationError, RecipeError, SearchError
 from adamms.evaluation.answering import Engine, merged_alpha

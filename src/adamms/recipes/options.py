@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
-from adamms.answering.command import parse_command
+from adamms.answering.command_engine import parse_command
 from adamms.errors import EvaluationError, MergeError, SearchError
 from adamms.evaluation.metrics import metric_named
 from adamms.merging import find_method

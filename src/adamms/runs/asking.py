@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from adamms.answering.command import CommandGenerator
+from adamms.answering.command_engine import CommandGenerator
 from adamms.checkpoints import OutputFolder
 from adamms.evaluation.labels import Label, labels_of
 from adamms.evaluation.scoring import answer_scores

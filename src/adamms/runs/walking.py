@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from adamms.answering.command import CommandGenerator
+from adamms.answering.command_engine import CommandGenerator
 from adamms.answering.visiting import Visitor
 from adamms.merging import Method, make_method
 from adamms.progress import Progress

@@ -29,7 +29,7 @@ from adamms.answering.original_llava import OriginalLlava
 from adamms.answering.plurality import PluralityAnswer
 from adamms.answering.preparation import Preparation, sentence, shortened
 from adamms.answering.prompts import TYPES, Prompt
-from adamms.answering.questions import GREEDY, Question, model_inputs, take_apart
+from adamms.answering.generate_inputs import GREEDY, Question, model_inputs, take_apart
 from adamms.answering.teacher_forcing import Forced, mean_log_probabilities
 from adamms.errors import MachineError, SearchError
 from adamms.merging.resident import free_memory

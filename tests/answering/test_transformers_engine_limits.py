@@ -12,7 +12,7 @@ from safetensors.torch import load_file, save_file
 import tiny_models
 from adamms.answering import decoding
 from adamms.answering.decoding import Row
-from adamms.answering.generation import TransformersGenerator, open_image
+from adamms.answering.transformers_engine import TransformersGenerator, open_image
 from adamms.answering.live_model import out_of_memory
 from adamms.errors import MachineError, SearchError
 from adamms.responses.inputs import Example

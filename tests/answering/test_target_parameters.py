@@ -6,7 +6,7 @@ from safetensors.torch import load_file, save_file
 from transformers import core_model_loading
 
 import tiny_models
-from adamms.answering.naming import landings
+from adamms.answering.target_parameters import landings
 from adamms.errors import SearchError
 
 

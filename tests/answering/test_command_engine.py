@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from adamms.answering.command import CommandGenerator, parse_command
+from adamms.answering.command_engine import CommandGenerator, parse_command
 from adamms.errors import SearchError
 from adamms.responses import Example
 

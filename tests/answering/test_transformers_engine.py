@@ -7,7 +7,7 @@ import torch
 from safetensors.torch import load_file, save_file
 
 import tiny_models
-from adamms.answering.generation import open_image
+from adamms.answering.transformers_engine import open_image
 from adamms.answering.key_values import ROOM
 from adamms.responses.inputs import Example
 from tiny_questions import OFTEN, engine, one_by_one, questions, tokens_of
