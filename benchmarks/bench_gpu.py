@@ -218,7 +218,7 @@ def answers(bench: Bench) -> None:
     import torch
 
     import tiny_models
-    from adamms.answering.transformers_engine import TransformersGenerator
+    from adamms.answering.transformers_engine import TransformersEngine
     from adamms.responses.inputs import read_inputs
     from adamms.zoo import shipped_pair
 
@@ -234,7 +234,7 @@ def answers(bench: Bench) -> None:
     asked = {"random": (root / "base", root / "inputs.jsonl"), "shipped": (shipped.base, shipped.inputs)}
     for name, (folder, inputs) in asked.items():
         examples = read_inputs(inputs)[: 8 if bench.arguments.tiny else 50]
-        engine = TransformersGenerator(
+        engine = TransformersEngine(
             folder,
             names=[],
             changed=[],
@@ -273,7 +273,7 @@ def pair(bench: Bench) -> None:
 
 
 def load(bench: Bench) -> None:
-    from adamms.answering.transformers_engine import TransformersGenerator
+    from adamms.answering.transformers_engine import TransformersEngine
     from adamms.checkpoints import Checkpoint
     from adamms.mapping import MappedDonor, map_parameters
     from adamms.merging import Parents
@@ -284,7 +284,7 @@ def load(bench: Bench) -> None:
     bench.parents = Parents.pair(base, donor, MappedDonor(map_parameters(base, donor), base, donor))
     fresh_memory()
     began = time.perf_counter()
-    bench.engine = TransformersGenerator(
+    bench.engine = TransformersEngine(
         base_path,
         names=list(base.tensors),
         changed=bench.parents.changed(linear(0.3)),
@@ -306,7 +306,7 @@ def load(bench: Bench) -> None:
     )
     lengths = [prompt.length for prompt in bench.engine._prompts.values()]
     bench.note("inputs, tokens", [len(lengths), sum(lengths)])
-    bench.note("joinable", sum(prompt.joinable for prompt in bench.engine._prompts.values()))
+    bench.note("batchable", sum(prompt.batchable for prompt in bench.engine._prompts.values()))
 
 
 def sized(bench: Bench) -> list[int]:
@@ -492,8 +492,8 @@ class Clocked:
     def prepare(self, examples: Any) -> None:
         self.prepared += seconds(lambda: self._engine.prepare(examples))
 
-    def move(self, alpha: float, merged: Any) -> None:
-        self.moves.append(seconds(lambda: self._engine.move(alpha, merged)))
+    def load_weights(self, alpha: float, merged: Any) -> None:
+        self.moves.append(seconds(lambda: self._engine.load_weights(alpha, merged)))
 
     def answer(self, ids: Any) -> Any:
         found: list[Any] = []
@@ -558,12 +558,15 @@ def merger_of(bench: Bench, wanted: str) -> Any:
 def moves(bench: Bench, name: str, merger: Any) -> None:
     """Moves alone, the first of them cold; and the generic way beside the kernel of one pass."""
     taken = [
-        seconds(lambda a=a: bench.engine.move(a, merger.candidate(linear(a)))) for a in (0.3, 0.4, 0.0, 0.5)
+        seconds(lambda a=a: bench.engine.load_weights(a, merger.candidate(linear(a))))
+        for a in (0.3, 0.4, 0.0, 0.5)
     ]
     bench.note(f"{name}: moves to 0.3, 0.4, 0, 0.5, s", [round(each, 4) for each in taken])
     if getattr(merger._values, "_one_pass", False):
         merger._values._one_pass = False
-        taken = [seconds(lambda a=a: bench.engine.move(a, merger.candidate(linear(a)))) for a in (0.3, 0.4)]
+        taken = [
+            seconds(lambda a=a: bench.engine.load_weights(a, merger.candidate(linear(a)))) for a in (0.3, 0.4)
+        ]
         bench.note(f"{name}: the same without the kernel, s", [round(each, 4) for each in taken])
         merger._values._one_pass = True
 
@@ -575,7 +578,7 @@ def on_cpu(bench: Bench) -> None:
     merger = TensorMerger(bench.parents)
     bench.note(
         "blended on the CPU: a move, s",
-        seconds(lambda: bench.engine.move(0.3, merger.candidate(linear(0.3)))),
+        seconds(lambda: bench.engine.load_weights(0.3, merger.candidate(linear(0.3)))),
     )
 
 
@@ -591,7 +594,7 @@ def resident(bench: Bench) -> None:
     merger = merger_of(bench, "resident")
     moves(bench, "resident", merger)
     # As a search with resident parents does.
-    bench.engine.spread_out()
+    bench.engine.grow_pool()
     short, long = bench.lengths
     given = {"merger": merger, "batch": bench.batch}
     search(bench, "resident", limit=short, exhaustive=True, **given)
@@ -607,7 +610,7 @@ def same_answers(bench: Bench) -> None:
 
     model = bench.engine.model
     merger = merger_of(bench, "mapped")
-    bench.engine.move(0.3, merger.candidate(linear(0.3)))
+    bench.engine.load_weights(0.3, merger.candidate(linear(0.3)))
     name = "model.layers.1.mlp.down_proj.weight"
     from adamms.merging.tensors import merged_tensor
 

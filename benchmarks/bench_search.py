@@ -177,8 +177,8 @@ def answer_one_by_one(setting: Setting, alpha: float, folder: Path) -> dict[str,
     import torch
     from transformers import AutoModelForImageTextToText
 
-    from adamms.answering.transformers_engine import open_image
     from adamms.answering.preparation import Preparation
+    from adamms.answering.transformers_engine import open_image
 
     model = AutoModelForImageTextToText.from_pretrained(folder, dtype=torch.float32).eval()
     preparation = Preparation.from_folder(folder)
@@ -217,8 +217,8 @@ def run_one_pass(setting: Setting) -> None:
     import torch
     from transformers import AutoModelForImageTextToText
 
-    from adamms.answering.transformers_engine import open_image
     from adamms.answering.preparation import Preparation
+    from adamms.answering.transformers_engine import open_image
 
     model = AutoModelForImageTextToText.from_pretrained(setting.base, dtype=torch.float32).eval()
     preparation = Preparation.from_folder(setting.base)

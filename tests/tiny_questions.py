@@ -4,7 +4,7 @@ import random
 
 from safetensors.torch import load_file
 
-from adamms.answering.transformers_engine import TransformersGenerator, open_image
+from adamms.answering.transformers_engine import TransformersEngine, open_image
 from adamms.responses.inputs import Example
 
 # A tenth of all tokens end an answer, so answers end at differing steps.
@@ -26,7 +26,7 @@ def questions(pictures, *, count=9, seed=0):
 
 def engine(path, *, changed=(), new=8, batch=4, **options):
     names = list(load_file(path / "model.safetensors"))
-    return TransformersGenerator(
+    return TransformersEngine(
         path, names=names, changed=changed, max_new_tokens=new, batch_size=batch, device="cpu", **options
     )
 
@@ -47,5 +47,5 @@ def one_by_one(generator, examples, *, new=8, model=None):
 
 
 def tokens_of(generator, examples):
-    rows = generator._joined([generator._prompts[example.id] for example in examples])
+    rows = generator._batched([generator._prompts[example.id] for example in examples])
     return {row.prompt.id: row.tokens for row in rows}

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from adamms.answering.command_engine import CommandGenerator, parse_command
+from adamms.answering.command_engine import CommandEngine, parse_command
 from adamms.errors import SearchError
 from adamms.responses import Example
 
@@ -39,13 +39,13 @@ class Place:
         path = self.folder / "the answer.py"
         path.write_text(script)
         command = f"{shlex.quote(sys.executable)} {shlex.quote(str(path))} {arguments}"
-        engine = CommandGenerator(command, scratch=self.folder / "scratch", write=self.write)
+        engine = CommandEngine(command, scratch=self.folder / "scratch", write=self.write)
         engine.prepare(EXAMPLES[:1])
         engine.prepare(EXAMPLES[1:])
         return engine
 
     def ask(self, engine, alpha=0.3):
-        engine.move(alpha, lambda name: None)
+        engine.load_weights(alpha, lambda name: None)
         return list(engine.answer([example.id for example in EXAMPLES]))
 
     @property
@@ -92,7 +92,7 @@ with open(sys.argv[3], "w") as file:
     file.write('{"id": "\\u00e9", "response": "y"}')
 """
     engine = place.engine(script)
-    engine.move(0.1, lambda name: None)
+    engine.load_weights(0.1, lambda name: None)
     coming = engine.answer(["a", "é"])
     assert next(coming).response == "x"
     [folder] = place.left
@@ -105,7 +105,7 @@ def test_a_search_that_is_left_ends_the_program_and_cleans_up(place):
     line = '{"id": "a", "response": 1}\\n'
     script = f"import sys, time\nopen(sys.argv[3], 'w').write('{line}')\ntime.sleep(60)\n"
     engine = place.engine(script)
-    engine.move(0.1, lambda name: None)
+    engine.load_weights(0.1, lambda name: None)
     coming = engine.answer(["a", "é"])
     next(coming)
     coming.close()

@@ -12,8 +12,8 @@ from safetensors.torch import load_file, save_file
 
 import adamms
 import tiny_models
-from adamms.answering.transformers_engine import TransformersGenerator, open_image
 from adamms.answering.live_model import reaches_vision
+from adamms.answering.transformers_engine import TransformersEngine, open_image
 from adamms.errors import SearchError
 from adamms.evaluation.verification import verify
 from adamms.responses import Example, read_responses
@@ -56,7 +56,7 @@ def questions(family, pictures, *, count=12, seed=0):
 
 def engine(path, *, changed=(), new=8, batch=4, **options):
     names = list(load_file(path / "model.safetensors"))
-    return TransformersGenerator(
+    return TransformersEngine(
         path, names=names, changed=changed, max_new_tokens=new, batch_size=batch, device="cpu", **options
     )
 
@@ -72,7 +72,7 @@ def one_by_one(generator, examples, *, new=8):
 
 
 def tokens_of(generator, examples):
-    rows = generator._joined([generator._prompts[example.id] for example in examples])
+    rows = generator._batched([generator._prompts[example.id] for example in examples])
     return {row.prompt.id: row.tokens for row in rows}
 
 
@@ -82,7 +82,7 @@ def test_answers_equal_one_by_one_generate(family, folder, seed, batch, pool, pi
     generator = engine(folder, batch=batch, new=24)
     generator._pool_bytes = pool
     generator.prepare(examples)
-    assert all(prompt.joinable for prompt in generator._prompts.values())
+    assert all(prompt.batchable for prompt in generator._prompts.values())
     expected = one_by_one(generator, examples, new=24)
     assert tokens_of(generator, examples) == expected
     # The test is worth something only if answers differ and end at different steps.
@@ -139,7 +139,7 @@ def test_an_image_is_encoded_once_for_all_candidates(family, folder, pictures):
     generator.prepare(examples)
     state = load_file(folder / "model.safetensors")
     for alpha in (0.0, 0.2, 0.4):
-        generator.move(alpha, lambda name, alpha=alpha: state[name] * (1 - alpha))
+        generator.load_weights(alpha, lambda name, alpha=alpha: state[name] * (1 - alpha))
         answers = tokens_of(generator, examples)
     assert encoded["images"] == 3
     assert answers == one_by_one(generator, examples)
@@ -149,14 +149,14 @@ def test_only_what_makes_an_image_s_vectors_makes_them_stale(family, folder):
     state = load_file(folder / "model.safetensors")
     language = language_names(folder)
     generator = engine(folder, changed=language)
-    assert not reaches_vision(generator.model, generator._mover)
+    assert not reaches_vision(generator.model, generator._updater)
     inside = [name for name in state if any(f"model.{part}." in name for part in VISION[family])]
     weights = [name for name in inside if name not in dict(generator.model.named_buffers())]
     assert weights
     for name in weights:
         generator = engine(folder, changed=[name]) if name == weights[0] else generator
-        mover = type(generator._mover)(generator.model, names=list(state), changed=[name])
-        assert reaches_vision(generator.model, mover), name
+        updater = type(generator._updater)(generator.model, names=list(state), changed=[name])
+        assert reaches_vision(generator.model, updater), name
 
 
 def test_an_image_counts_with_all_its_vectors_against_the_context(tmp_path, pictures):
@@ -175,7 +175,7 @@ def test_other_bases_never_import_the_native_models(tmp_path):
     tiny_models.build("llava", tmp_path / "m")
     script = (
         "import sys; from pathlib import Path;"
-        "from adamms.answering.transformers_engine import TransformersGenerator as G;"
+        "from adamms.answering.transformers_engine import TransformersEngine as G;"
         f"G(Path({str(tmp_path / 'm')!r}), names=[], changed=[], max_new_tokens=1, batch_size=1);"
         "print('adamms.models' in sys.modules)"
     )

@@ -13,9 +13,9 @@ import adamms
 import layouts
 import original_llava
 import tiny_models
-from adamms.answering.transformers_engine import TransformersGenerator, open_image
 from adamms.answering.original_llava import OriginalLlava
 from adamms.answering.preparation import Preparation
+from adamms.answering.transformers_engine import TransformersEngine, open_image
 from adamms.errors import SearchError
 from adamms.evaluation.verification import verify
 from adamms.mapping.architectures.llava_original import IGNORED, TOWER
@@ -40,7 +40,7 @@ def stored(request, tmp_path_factory):
 
 def engine(root, *, changed=(), **options):
     names = list(load_file(root / "model.safetensors"))
-    return TransformersGenerator(
+    return TransformersEngine(
         root, names=names, changed=changed, max_new_tokens=8, batch_size=3, device="cpu", **options
     )
 
@@ -74,8 +74,8 @@ def test_answers_equal_one_by_one_generate(stored, pictures):
     generator = engine(root / "base")
     examples = questions(pictures, seed=1)
     generator.prepare(examples)
-    assert all(prompt.joinable for prompt in generator._prompts.values())
-    for row in generator._joined([generator._prompts[example.id] for example in examples]):
+    assert all(prompt.batchable for prompt in generator._prompts.values())
+    for row in generator._batched([generator._prompts[example.id] for example in examples]):
         example = next(each for each in examples if each.id == row.prompt.id)
         images = [open_image(path) for path in example.images]
         inputs = generator._preparation.prepare(images, example.prompt)
@@ -169,7 +169,7 @@ def test_moving_weights_leaves_the_files_alone(stored, tmp_path):
     state = load_file(tmp_path / "base/model.safetensors")
     changed = [name for name in state if ".layers." in name and name.endswith("q_proj.weight")]
     generator = engine(tmp_path / "base", changed=[name for name in changed if "vision" not in name])
-    generator.move(0.5, lambda name: state[name] * 0.5)
+    generator.load_weights(0.5, lambda name: state[name] * 0.5)
     live = dict(generator.model.named_parameters())["model.language_model.layers.0.self_attn.q_proj.weight"]
     assert torch.equal(live, state["model.layers.0.self_attn.q_proj.weight"] * 0.5)
     assert (tmp_path / "base/model.safetensors").read_bytes() == before

@@ -6,9 +6,9 @@ import pytest
 import torch
 
 import tiny_models
-from adamms.answering.transformers_engine import open_image
 from adamms.answering.preparation import Preparation
 from adamms.answering.sweep import sweep
+from adamms.answering.transformers_engine import open_image
 from adamms.checkpoints import Checkpoint, CheckpointWriter
 from adamms.errors import SearchError
 from adamms.mapping import MappedDonor, map_parameters
@@ -106,11 +106,11 @@ def test_embeddings_are_merged_by_token(tmp_path, examples):
     mapped = MappedDonor(mapping, pair.base, donor)
     parents = Parents.pair(pair.base, donor, mapped)
     assert len(mapping.tensors["model.embed_tokens.weight"].segments) > 1
-    from adamms.answering.transformers_engine import TransformersGenerator
+    from adamms.answering.transformers_engine import TransformersEngine
     from adamms.merging.tensors import merged_tensor
 
     changed = [name for name in pair.base.tensors if list(mapped.pieces(name))]
-    generator = TransformersGenerator(
+    generator = TransformersEngine(
         tmp_path / "base",
         names=list(pair.base.tensors),
         changed=changed,
@@ -118,7 +118,7 @@ def test_embeddings_are_merged_by_token(tmp_path, examples):
         batch_size=1,
         device="cpu",
     )
-    generator.move(0.5, lambda name: merged_tensor(parents, name, method=linear(0.5)))
+    generator.load_weights(0.5, lambda name: merged_tensor(parents, name, method=linear(0.5)))
     base = pair.base.tensor("model.embed_tokens.weight").float()
     other = donor.tensor("model.embed_tokens.weight").float()
     rows = torch.arange(len(base))
@@ -129,12 +129,12 @@ def test_embeddings_are_merged_by_token(tmp_path, examples):
 
 @pytest.mark.parametrize("dtype", ["bfloat16", "float32"])
 def test_weights_laid_in_place_are_those_that_are_copied(one_pair, dtype):
-    from adamms.answering.transformers_engine import TransformersGenerator
+    from adamms.answering.transformers_engine import TransformersEngine
     from adamms.merging.resident import StreamedTensors
     from adamms.merging.tensors import TensorMerger
 
     changed = one_pair.parents.changed(linear(0.5))
-    generator = TransformersGenerator(
+    generator = TransformersEngine(
         one_pair.base.folder,
         names=list(one_pair.base.tensors),
         changed=changed,
@@ -145,11 +145,11 @@ def test_weights_laid_in_place_are_those_that_are_copied(one_pair, dtype):
     )
     merger = TensorMerger(one_pair.parents, held=StreamedTensors(torch.device("cpu")))
     language = generator.model.get_decoder()
-    generator.move(0.5, merger.candidate(linear(0.5)))
+    generator.load_weights(0.5, merger.candidate(linear(0.5)))
     laid = {name: value.clone() for name, value in language.state_dict().items()}
-    generator.move(0.0, merger.candidate(linear(0.0)))
+    generator.load_weights(0.0, merger.candidate(linear(0.0)))
     assert not torch.equal(laid["norm.weight"], language.norm.weight)
-    generator.move(0.5, lambda name: merger.merged(name, linear(0.5)))
+    generator.load_weights(0.5, lambda name: merger.merged(name, linear(0.5)))
     assert all(torch.equal(value, laid[name]) for name, value in language.state_dict().items())
 
 
@@ -176,7 +176,7 @@ def test_what_is_answered_is_not_asked_again(one_pair, examples):
 def test_a_finished_search_loads_nothing(one_pair, examples, monkeypatch):
     from adamms.answering import transformers_engine
 
-    monkeypatch.delattr(transformers_engine, "TransformersGenerator")
+    monkeypatch.delattr(transformers_engine, "TransformersEngine")
     done = {(alpha, example.id) for alpha in ALPHAS for example in examples}
     assert list(one_pair.sweep(examples, skip=done)) == []
 
@@ -211,7 +211,7 @@ class Echo:
     def prepare(self, examples):
         self.prepared = [example.id for example in examples]
 
-    def move(self, alpha, merged):
+    def load_weights(self, alpha, merged):
         self.moves.append((alpha, merged("model.norm.weight").dtype))
 
     def answer(self, ids):

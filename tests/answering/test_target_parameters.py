@@ -6,7 +6,7 @@ from safetensors.torch import load_file, save_file
 from transformers import core_model_loading
 
 import tiny_models
-from adamms.answering.target_parameters import landings
+from adamms.answering.target_parameters import target_parameters
 from adamms.errors import SearchError
 
 
@@ -21,8 +21,8 @@ def load(path):
 def assert_all_land(model, disk):
     live = model.state_dict()
     reached = {}
-    for landing in landings(model, disk):
-        reached |= landing.values({name: disk[name] for name in landing.sources}, model=model)
+    for target in target_parameters(model, disk):
+        reached |= target.values({name: disk[name] for name in target.sources}, model=model)
     tied = set(model.all_tied_weights_keys)
     assert set(reached) | tied == set(live)
     for name, value in reached.items():
@@ -71,16 +71,16 @@ def test_tensors_that_are_fused_on_the_way(tmp_path):
     model.save_pretrained(tmp_path)
     disk = load_file(tmp_path / "model.safetensors")
     assert any("experts.10." in name for name in disk)
-    fused = [landing for landing in landings(model, disk) if len(landing.sources) > 1]
+    fused = [target for target in target_parameters(model, disk) if len(target.sources) > 1]
     assert fused
-    assert all(len(landing.sources) in (12, 24) for landing in fused)
+    assert all(len(target.sources) in (12, 24) for target in fused)
     assert_all_land(model, disk)
 
 
 def test_tensors_the_model_does_not_use_are_left_out(tmp_path):
     path = tiny_models.build("llama", tmp_path / "llama")
     model = load(path)
-    assert landings(model, ["model.layers.0.self_attn.rotary_emb.inv_freq", "foreign.weight"]) == []
+    assert target_parameters(model, ["model.layers.0.self_attn.rotary_emb.inv_freq", "foreign.weight"]) == []
 
 
 def test_another_transformers_is_named(tmp_path, monkeypatch):
@@ -88,4 +88,4 @@ def test_another_transformers_is_named(tmp_path, monkeypatch):
     model = load(path)
     monkeypatch.delattr(core_model_loading, "rename_source_key")
     with pytest.raises(SearchError, match=r"a search needs transformers>=5\.23,<5\.24"):
-        landings(model, ["lm_head.weight"])
+        target_parameters(model, ["lm_head.weight"])

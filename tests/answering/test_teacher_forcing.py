@@ -4,8 +4,8 @@ import pytest
 import torch
 
 import tiny_models
-from adamms.answering.transformers_engine import open_image
 from adamms.answering.plurality import PluralityAnswer
+from adamms.answering.transformers_engine import open_image
 from tiny_questions import OFTEN, engine, questions
 
 SEEING = tiny_models.FAMILIES[:-2]
@@ -63,7 +63,7 @@ def test_models_that_cannot_share_a_batch_are_asked_alone(tmp_path, pictures):
     answers = given(examples)
     generator = engine(path)
     generator.prepare(examples)
-    assert not any(prompt.joinable for prompt in generator._prompts.values())
+    assert not any(prompt.batchable for prompt in generator._prompts.values())
 
     found = dict(generator.log_probabilities(answers))
 

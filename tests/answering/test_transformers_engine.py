@@ -7,8 +7,8 @@ import torch
 from safetensors.torch import load_file, save_file
 
 import tiny_models
+from adamms.answering.key_values import SPARE_COLUMNS
 from adamms.answering.transformers_engine import open_image
-from adamms.answering.key_values import ROOM
 from adamms.responses.inputs import Example
 from tiny_questions import OFTEN, engine, one_by_one, questions, tokens_of
 
@@ -22,7 +22,7 @@ def test_answers_equal_one_by_one_generate(family, seed, tmp_path, pictures):
     examples = questions(pictures if family in SEEING else [], seed=seed)
     generator = engine(path)
     generator.prepare(examples)
-    assert all(prompt.joinable for prompt in generator._prompts.values())
+    assert all(prompt.batchable for prompt in generator._prompts.values())
     expected = one_by_one(generator, examples)
     assert tokens_of(generator, examples) == expected
     # The test is worth something only if answers differ and end at different steps.
@@ -46,7 +46,7 @@ def test_long_answers_outgrow_the_room_that_was_left(tmp_path, pictures):
     generator = engine(path, new=75)
     generator.prepare(examples)
     expected = one_by_one(generator, examples, new=75)
-    assert max(map(len, expected.values())) > 2 * ROOM
+    assert max(map(len, expected.values())) > 2 * SPARE_COLUMNS
     assert tokens_of(generator, examples) == expected
 
 
@@ -74,7 +74,7 @@ def test_models_that_cannot_share_a_batch_answer_alone(tmp_path, pictures):
     generator = engine(path)
     seen = count_calls(generator.model.base_model.visual)
     generator.prepare(examples)
-    assert not any(prompt.joinable for prompt in generator._prompts.values())
+    assert not any(prompt.batchable for prompt in generator._prompts.values())
     encoded = len(seen)
     answers = {answer.id: answer for answer in generator.answer([example.id for example in examples])}
     assert len(seen) == encoded  # the kept features are used here as well
@@ -129,7 +129,7 @@ def test_moved_weights_equal_a_written_checkpoint(family, tied, tmp_path, pictur
     generator.prepare(examples)
     for alpha in (0.3, 0.7, 0.0):
         merged = merged_by(base, donor, alpha)
-        generator.move(alpha, merged)
+        generator.load_weights(alpha, merged)
         written = tmp_path / f"written-{alpha}"
         shutil.copytree(path, written)
         state = {name: merged(name) if name in changed else base[name] for name in base}
@@ -149,7 +149,7 @@ def test_a_head_that_is_tied_only_while_it_is_equal(tmp_path):
     save_file(base, path / "model.safetensors", metadata={"format": "pt"})
     donor = {name: value + torch.randn_like(value) for name, value in base.items()}
     generator = engine(path, changed=list(base))
-    generator.move(0.5, merged_by(base, donor, 0.5))
+    generator.load_weights(0.5, merged_by(base, donor, 0.5))
     live = generator.model.state_dict()
     for name in ("lm_head.weight", "model.embed_tokens.weight"):
         assert torch.equal(live[name], merged_by(base, donor, 0.5)(name))
@@ -180,7 +180,7 @@ def test_an_image_is_encoded_once_for_all_candidates(family, tmp_path, pictures)
     ]
     generator.prepare(examples)
     for alpha in (0.0, 0.2, 0.4):
-        generator.move(alpha, merged_by(base, donor, alpha))
+        generator.load_weights(alpha, merged_by(base, donor, alpha))
         assert len(list(generator.answer([example.id for example in examples]))) == len(examples)
     encoded = sum(calls)
     calls.clear()
@@ -218,7 +218,7 @@ def test_a_merge_that_changes_the_vision_side_is_not_answered_from_old_features(
     examples = questions(pictures, count=5)
     generator.prepare(examples)
     before = tokens_of(generator, examples)
-    generator.move(0.5, merged_by(base, donor, 0.5))
+    generator.load_weights(0.5, merged_by(base, donor, 0.5))
     after = tokens_of(generator, examples)
     assert after == one_by_one(generator, examples)
     assert after != before

@@ -32,7 +32,7 @@ PATIENCE = 10.0
 """Seconds that a program which is told to end has for it."""
 
 
-class CommandGenerator:
+class CommandEngine:
     """Answers by a command, run once a candidate."""
 
     def __init__(self, command: str, *, scratch: Path, write: Callable[[float, Path], None]) -> None:
@@ -58,7 +58,7 @@ class CommandGenerator:
         """Keep the questions; the program itself prepares them."""
         self._examples |= {example.id: example for example in examples}
 
-    def move(self, alpha: float, merged: "Callable[[str], Tensor]") -> None:
+    def load_weights(self, alpha: float, merged: "Callable[[str], Tensor]") -> None:
         """Remember the candidate; it is written when it is asked."""
         self._alpha = alpha
 

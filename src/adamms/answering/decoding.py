@@ -15,8 +15,8 @@ from torch import Tensor
 from transformers.cache_utils import Cache
 
 from adamms.answering.key_values import cache_bytes, new_cache, pooled
-from adamms.answering.prompts import Batch, Prompt, collate, next_types
 from adamms.answering.penalties import processed
+from adamms.answering.prompts import Batch, Prompt, collate, next_types
 
 MOST_TOGETHER = 128
 """Prompts a prefill, however short they are."""
@@ -91,7 +91,7 @@ def greedy(
 
     Args:
         model: the live model, in evaluation mode.
-        prompts: joinable ones.
+        prompts: batchable ones.
         batch_size: prompts a prefill.
         batch_tokens: more than that, as long as all are no longer together: short ones leave a device idle.
         pool_bytes: about as much memory for keys and values of unfinished rows; one batch always fits.

@@ -27,7 +27,7 @@ _PIXELS = ("pixel_values", "pixel_values_images", "image_patches")
 _ROWS = ("input_ids", "attention_mask", *TYPES)
 # Inputs whose first dimension counts images or patches, so that questions are joined along it.
 _IMAGES = ("pixel_values", "image_grid_thw", "image_sizes", "batch_num_images", "pixel_attention_mask")
-# What a batch is put together from; any other input of a model is its own business (see `Prompt.joinable`).
+# What a batch is put together from; any other input of a model is its own business (see `Prompt.batchable`).
 _KNOWN = {"attention_mask", "position_ids", "past_key_values", "use_cache", "logits_to_keep"}
 _KNOWN |= {"mm_encoder_outputs", *TYPES}
 
@@ -57,7 +57,9 @@ def model_inputs(model: Any, question: Question) -> dict[str, Any]:
     return given
 
 
-def take_apart(model: Any, questions: Sequence[Question], *, limit: int, batch_size: int) -> Iterator[Prompt]:
+def capture_generate_inputs(
+    model: Any, questions: Sequence[Question], *, limit: int, batch_size: int
+) -> Iterator[Prompt]:
     """Let `generate` prepare questions and keep what it prepared; in the order in which they were given.
 
     Args:
@@ -69,11 +71,11 @@ def take_apart(model: Any, questions: Sequence[Question], *, limit: int, batch_s
     prompts: dict[str, Prompt] = {}
     together = True
     for group in _groups(questions, batch_size):
-        found = _apart_together(model, group, limit=limit) if together and len(group) > 1 else None
+        found = _capture_batch(model, group, limit=limit) if together and len(group) > 1 else None
         for question in group if found is None else []:
-            prompts[question.id] = _apart(model, question, limit=limit)
+            prompts[question.id] = _capture_single(model, question, limit=limit)
             # Penalties are made for one prompt at a time, so then all go alone.
-            together = together and prompts[question.id].joinable and not prompts[question.id].processors
+            together = together and prompts[question.id].batchable and not prompts[question.id].processors
         prompts |= {prompt.id: prompt for prompt in found or []}
     return iter([prompts[question.id] for question in questions])
 
@@ -105,27 +107,27 @@ def _groups(questions: Sequence[Question], batch_size: int) -> Iterator[list[Que
         yield batch
 
 
-def _apart(model: Any, question: Question, *, limit: int) -> Prompt:
-    caught = _caught(model, model_inputs(model, question), limit=limit)
-    vision = question.vision or _encoded(caught)
-    joinable = _joinable(model, caught, vision)
+def _capture_single(model: Any, question: Question, *, limit: int) -> Prompt:
+    captured = _generate_arguments(model, model_inputs(model, question), limit=limit)
+    vision = question.vision or _encoded(captured)
+    batchable = _batchable(model, captured, vision)
     return Prompt(
         question.id,
-        caught["input_ids"].cpu(),
+        captured["input_ids"].cpu(),
         limit,
-        _ends(caught),
-        joinable=joinable,
-        growth=cache_length(model, question.inputs) - question.length,
-        inputs={} if joinable else dict(question.inputs),
-        positions=caught["position_ids"].cpu() if joinable else None,
-        types={name: caught[name].cpu() for name in TYPES if caught.get(name) is not None},
+        _ends(captured),
+        batchable=batchable,
+        extra_cache_len=cache_length(model, question.inputs) - question.length,
+        inputs={} if batchable else dict(question.inputs),
+        positions=captured["position_ids"].cpu() if batchable else None,
+        types={name: captured[name].cpu() for name in TYPES if captured.get(name) is not None},
         vision=vision,
-        processors=tuple(caught["logits_processor"]),
+        processors=tuple(captured["logits_processor"]),
     )
 
 
-def _apart_together(model: Any, group: Sequence[Question], *, limit: int) -> list[Prompt] | None:
-    """What `_apart` makes of each, in one go; None where that is not sure to be the same."""
+def _capture_batch(model: Any, group: Sequence[Question], *, limit: int) -> list[Prompt] | None:
+    """What `_capture_single` makes of each, in one go; None where that is not sure to be the same."""
     lengths = [question.length for question in group]
     joined: dict[str, Tensor] = {"attention_mask": padding_mask(lengths)}
     for name in group[0].inputs:
@@ -143,59 +145,59 @@ def _apart_together(model: Any, group: Sequence[Question], *, limit: int) -> lis
         given = {name: value for name, value in given.items() if name not in _PIXELS}
         given["mm_encoder_outputs"] = {"image": join(visions, device=model.device)}
     try:
-        caught = _caught(model, given, limit=limit)
+        captured = _generate_arguments(model, given, limit=limit)
     except Exception:  # a family that joins otherwise, or too little memory: alone it tells what is wrong
         return None
-    vision = _encoded(caught)
-    if caught["logits_processor"] or not _joinable(model, caught, vision):
+    vision = _encoded(captured)
+    if captured["logits_processor"] or not _batchable(model, captured, vision):
         return None
     each: Sequence[Vision | None] | None = visions or [None] * len(group)
     if vision is not None and not visions:
         each = split(vision, [image_vectors(model, question.inputs) for question in group])
     if each is None:
         return None
-    positions, ends = caught["position_ids"].cpu(), _ends(caught)
+    positions, ends = captured["position_ids"].cpu(), _ends(captured)
     return [
         Prompt(
             question.id,
             question.inputs["input_ids"],
             limit,
             ends,
-            joinable=True,
-            growth=cache_length(model, question.inputs) - question.length,
+            batchable=True,
+            extra_cache_len=cache_length(model, question.inputs) - question.length,
             positions=positions[..., index : index + 1, -question.length :],
-            types={name: question.inputs[name] for name in TYPES if caught.get(name) is not None},
+            types={name: question.inputs[name] for name in TYPES if captured.get(name) is not None},
             vision=each[index],
         )
         for index, question in enumerate(group)
     ]
 
 
-def _caught(model: Any, given: Mapping[str, Any], *, limit: int) -> dict[str, Any]:
+def _generate_arguments(model: Any, given: Mapping[str, Any], *, limit: int) -> dict[str, Any]:
     """What `generate` hands to its decoding loop."""
-    caught: dict[str, Any] = {}
+    captured: dict[str, Any] = {}
 
     def catch(model: Any, input_ids: Tensor, **prepared: Any) -> Tensor:
-        caught.update(prepared, input_ids=input_ids)
+        captured.update(prepared, input_ids=input_ids)
         return input_ids
 
     model.generate(**given, **GREEDY, max_new_tokens=limit, stop_strings=None, custom_generate=catch)
-    return caught
+    return captured
 
 
-def _ends(caught: Mapping[str, Any]) -> tuple[int, ...]:
-    ends = caught["generation_config"].eos_token_id
+def _ends(captured: Mapping[str, Any]) -> tuple[int, ...]:
+    ends = captured["generation_config"].eos_token_id
     if ends is None:
         return ()
     return tuple(ends) if isinstance(ends, list) else (int(ends),)
 
 
-def _encoded(caught: Mapping[str, Any]) -> Vision | None:
-    output = (caught.get("mm_encoder_outputs") or {}).get("image")
+def _encoded(captured: Mapping[str, Any]) -> Vision | None:
+    output = (captured.get("mm_encoder_outputs") or {}).get("image")
     return None if output is None else keep(output)
 
 
-def _joinable(model: Any, caught: Mapping[str, Any], vision: Vision | None) -> bool:
+def _batchable(model: Any, captured: Mapping[str, Any], vision: Vision | None) -> bool:
     """Whether batches and pooled caches are known to be right for this model and prompt."""
     from transformers import DynamicCache
     from transformers.cache_utils import DynamicLayer, DynamicSlidingWindowLayer
@@ -205,25 +207,25 @@ def _joinable(model: Any, caught: Mapping[str, Any], vision: Vision | None) -> b
         UnbatchedClassifierFreeGuidanceLogitsProcessor,
     )
 
-    if not is_known(model) or model.config.is_encoder_decoder or caught.get("position_ids") is None:
+    if not is_known(model) or model.config.is_encoder_decoder or captured.get("position_ids") is None:
         return False
     if model.generation_config.stop_strings:
         return False
     own = {"input_ids", "logits_processor", "stopping_criteria", "generation_config"}
-    others = {name for name, value in caught.items() if value is not None and name not in own}
+    others = {name for name, value in captured.items() if value is not None and name not in own}
     if not others <= _KNOWN:
         return False
-    outputs = (caught.get("mm_encoder_outputs") or {}).values()
+    outputs = (captured.get("mm_encoder_outputs") or {}).values()
     if vision is None and any(output is not None for output in outputs):
         return False
-    cache: Any = caught.get("past_key_values")
+    cache: Any = captured.get("past_key_values")
     # A full cache under the model's own sliding masks equals a sliding one; other layers keep other state.
     plain = (DynamicLayer, DynamicSlidingWindowLayer)
     if type(cache) is not DynamicCache or cache.offloading:
         return False
     if any(type(layer) not in plain for layer in cache.layers):
         return False
-    if any(type(stop) not in (EosTokenCriteria, MaxLengthCriteria) for stop in caught["stopping_criteria"]):
+    if any(type(stop) not in (EosTokenCriteria, MaxLengthCriteria) for stop in captured["stopping_criteria"]):
         return False
     guided = UnbatchedClassifierFreeGuidanceLogitsProcessor
-    return not any(isinstance(processor, guided) for processor in caught["logits_processor"])
+    return not any(isinstance(processor, guided) for processor in captured["logits_processor"])

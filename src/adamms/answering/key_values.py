@@ -13,11 +13,11 @@ from torch import Tensor
 from transformers import DynamicCache
 from transformers.cache_utils import Cache, DynamicLayer
 
-ROOM = 32
+SPARE_COLUMNS = 32
 """Columns added whenever a buffer is full."""
 
 
-class RoomyLayer(DynamicLayer):  # type: ignore[misc]
+class PreallocatedLayer(DynamicLayer):  # type: ignore[misc]
     """A full-attention cache layer whose buffers are longer than what is in them."""
 
     def __init__(self, keys: Tensor, values: Tensor, *, length: int) -> None:
@@ -34,8 +34,8 @@ class RoomyLayer(DynamicLayer):  # type: ignore[misc]
         start = self.get_seq_length()
         end = start + key_states.shape[-2]
         if end > self._keys.shape[-2]:
-            self._keys = _widened(self._keys, end + ROOM)
-            self._values = _widened(self._values, end + ROOM)
+            self._keys = _widened(self._keys, end + SPARE_COLUMNS)
+            self._values = _widened(self._values, end + SPARE_COLUMNS)
         self._keys[..., start:end, :] = key_states
         self._values[..., start:end, :] = value_states
         self._show(end)
@@ -72,7 +72,7 @@ def pooled(caches: Sequence[Cache], rows: Sequence[Tensor], *, trims: Sequence[i
                 for source, chosen, trim in zip(sources, rows, trims, strict=True)
             ]
             joined.append(_aligned(parts, width))
-        layers.append(RoomyLayer(*joined, length=width))
+        layers.append(PreallocatedLayer(*joined, length=width))
         for cache in caches:
             cache.layers[index] = DynamicLayer()
     return Cache(layers=layers)
@@ -87,7 +87,7 @@ def _aligned(parts: Sequence[Tensor], width: int) -> Tensor:
     """Stack blocks of rows, their last columns in line, zeros to the left, room to the right."""
     count = sum(len(part) for part in parts)
     _, heads, _, size = parts[0].shape
-    out = parts[0].new_empty((count, heads, width + ROOM, size))
+    out = parts[0].new_empty((count, heads, width + SPARE_COLUMNS, size))
     start = 0
     for part in parts:
         pad = width - part.shape[-2]

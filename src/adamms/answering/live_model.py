@@ -16,13 +16,13 @@ from typing import Any, Protocol
 import torch
 from torch import Tensor
 
-from adamms.answering.target_parameters import Landing, landings
 from adamms.answering.native import language_parameters, native_config
 from adamms.answering.original_llava import OriginalLlava
 from adamms.answering.preparation import remote_code_hint, require_sound_torchvision, sentence
+from adamms.answering.target_parameters import TargetParameter, target_parameters
 from adamms.errors import MachineError, SearchError
 
-MOVERS = 8
+UPDATE_THREADS = 8
 """Threads that compute and copy weights, at most; each holds one tensor."""
 
 
@@ -124,7 +124,7 @@ def choose_device(name: str | None) -> torch.device:
     return device
 
 
-class WeightMover:
+class WeightUpdater:
     """Moves a live model to a candidate: every tensor the merge changes is copied into its parameter."""
 
     def __init__(
@@ -138,12 +138,12 @@ class WeightMover:
         """Find the live parameters of `changed` (names on disk) among all `names` of the checkpoint."""
         wanted = frozenset(changed)
         self._model = model
-        self._landings = [
-            landing
-            for landing in landings(model, names, translate=translate)
-            if not wanted.isdisjoint(landing.sources)
+        self._targets = [
+            target
+            for target in target_parameters(model, names, translate=translate)
+            if not wanted.isdisjoint(target.sources)
         ]
-        reached = {source for landing in self._landings for source in landing.sources}
+        reached = {source for target in self._targets for source in target.sources}
         lost = [name for name in changed if name not in reached]
         if lost:
             raise SearchError(
@@ -157,11 +157,11 @@ class WeightMover:
         }
 
     @property
-    def landings(self) -> list[Landing]:
+    def targets(self) -> list[TargetParameter]:
         """What is moved, and where it lands."""
-        return self._landings
+        return self._targets
 
-    def move(self, merged: Callable[[str], Tensor]) -> None:
+    def load_weights(self, merged: Callable[[str], Tensor]) -> None:
         """Copy a candidate's weights into the live model.
 
         Args:
@@ -170,21 +170,21 @@ class WeightMover:
         """
         weights: Any = merged if hasattr(merged, "lay") else None
 
-        def one(landing: Landing) -> None:
-            source, place = landing.sources[0], self._live.get(landing.live)
-            if weights is not None and landing.plain and place is not None and weights.fits(source, place):
+        def update(target: TargetParameter) -> None:
+            source, place = target.sources[0], self._live.get(target.live)
+            if weights is not None and target.plain and place is not None and weights.fits(source, place):
                 weights.lay(source, place)
             else:
-                self._copy(
-                    landing.values({name: merged(name) for name in landing.sources}, model=self._model)
-                )
+                self._copy(target.values({name: merged(name) for name in target.sources}, model=self._model))
 
         inside = torch.get_num_threads()
-        torch.set_num_threads(1)  # the movers are the parallelism
-        workers = min(MOVERS, os.cpu_count() or 1, weights.workers if weights is not None else MOVERS)
-        threads = ThreadPoolExecutor(workers, "adamms-move")
+        torch.set_num_threads(1)  # the updating threads are the parallelism
+        workers = min(
+            UPDATE_THREADS, os.cpu_count() or 1, weights.workers if weights is not None else UPDATE_THREADS
+        )
+        threads = ThreadPoolExecutor(workers, "adamms-weights")
         try:
-            for _ in threads.map(one, self._landings):
+            for _ in threads.map(update, self._targets):
                 pass
         finally:
             threads.shutdown(cancel_futures=True)  # an interrupt waits for a few tensors, not for all
@@ -194,7 +194,7 @@ class WeightMover:
 
     def _copy(self, values: Mapping[str, Tensor]) -> None:
         live = self._live
-        with torch.no_grad():  # the mode belongs to a thread, and this runs in the movers'
+        with torch.no_grad():  # the mode belongs to a thread, and this runs in the updating threads
             for name, value in values.items():
                 if live[name].shape != value.shape:
                     raise SearchError(
@@ -210,21 +210,21 @@ class WeightMover:
         """
         parameters = dict(self._model.named_parameters(remove_duplicate=False))
         taken: set[int] = set()
-        for landing in self._landings:
-            parameter = parameters.get(landing.live)
+        for target in self._targets:
+            parameter = parameters.get(target.live)
             if parameter is not None and id(parameter) in taken:
-                owner, _, name = landing.live.rpartition(".")
+                owner, _, name = target.live.rpartition(".")
                 own = torch.nn.Parameter(parameter.detach().clone(), requires_grad=False)
                 setattr(self._model.get_submodule(owner), name, own)
             elif parameter is not None:
                 taken.add(id(parameter))
 
 
-def reaches_vision(model: Any, mover: WeightMover) -> bool:
+def reaches_vision(model: Any, updater: WeightUpdater) -> bool:
     """Whether a candidate changes more than the language model, so that image features depend on it."""
     inside = {id(parameter) for parameter in language_parameters(model)}
     live = dict(model.named_parameters(remove_duplicate=False))
-    return any(id(live[landing.live]) not in inside for landing in mover.landings if landing.live in live)
+    return any(id(live[target.live]) not in inside for target in updater.targets if target.live in live)
 
 
 def _own(folder: Path, *, dtype: torch.dtype | None, trust_remote_code: bool) -> tuple[Any, dict[str, Any]]:

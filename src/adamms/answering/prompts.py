@@ -29,9 +29,9 @@ class Prompt:
     """At most this many new tokens."""
     ends: tuple[int, ...]
     """Tokens that end an answer."""
-    joinable: bool
+    batchable: bool
     """Whether it may share a batch; otherwise `inputs` go to the model's own `generate`, one by one."""
-    growth: int = 0
+    extra_cache_len: int = 0
     """Positions of the cache that it fills beyond its ids, where the model itself expands images."""
     inputs: Mapping[str, Tensor] = field(default_factory=dict)
     positions: Tensor | None = None
@@ -51,10 +51,10 @@ class Prompt:
     @property
     def columns(self) -> int:
         """Positions of the cache that it fills."""
-        return self.length + self.growth
+        return self.length + self.extra_cache_len
 
     @property
-    def filler(self) -> int:
+    def pad_token(self) -> int:
         """The question's last token, which pads it.
 
         It belongs to the assistant's turn, so it is text and never an image's placeholder, and a repetition
@@ -79,14 +79,14 @@ class Batch:
 
 
 def collate(prompts: Sequence[Prompt], *, device: torch.device) -> Batch:
-    """Put joinable prompts into one batch."""
+    """Put batchable prompts into one batch."""
     width = max(prompt.length for prompt in prompts)
     mask = padding_mask([prompt.length for prompt in prompts])
     positions = [prompt.positions for prompt in prompts if prompt.positions is not None]
     names = [name for name in TYPES if any(name in prompt.types for prompt in prompts)]
     visions = [prompt.vision for prompt in prompts if prompt.vision is not None]
     return Batch(
-        padded_ids([prompt.ids for prompt in prompts], [prompt.filler for prompt in prompts]).to(device),
+        padded_ids([prompt.ids for prompt in prompts], [prompt.pad_token for prompt in prompts]).to(device),
         mask.to(device),
         not bool(mask.all()) or len({prompt.columns for prompt in prompts}) > 1,
         torch.cat([padded(each, width) for each in positions], dim=-2).to(device),
@@ -130,10 +130,12 @@ def padding_mask(lengths: Sequence[int]) -> Tensor:
     return (torch.arange(width) >= (width - torch.tensor(lengths))[:, None]).long()
 
 
-def padded_ids(rows: Sequence[Tensor], fillers: Sequence[int]) -> Tensor:
-    """Token ids of several prompts, each padded with its filler."""
+def padded_ids(rows: Sequence[Tensor], pad_tokens: Sequence[int]) -> Tensor:
+    """Token ids of several prompts, each padded with its pad_token."""
     width = max(row.shape[1] for row in rows)
-    return torch.cat([padded(row, width, value=filler) for row, filler in zip(rows, fillers, strict=True)])
+    return torch.cat(
+        [padded(row, width, value=pad_token) for row, pad_token in zip(rows, pad_tokens, strict=True)]
+    )
 
 
 def padded(values: Tensor, width: int, *, value: int = 0) -> Tensor:

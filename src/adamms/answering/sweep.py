@@ -12,8 +12,8 @@ from adamms.responses.inputs import Example
 from adamms.responses.responses import Response
 
 if TYPE_CHECKING:
-    from adamms.answering.transformers_engine import Generator, Scorer
     from adamms.answering.plurality import PluralityAnswer
+    from adamms.answering.transformers_engine import Engine, ScoringEngine
     from adamms.checkpoints import Checkpoint
     from adamms.merging import Method, Parents
     from adamms.merging.tensors import TensorMerger
@@ -32,7 +32,7 @@ def sweep(
     dtype: str | None = None,
     trust_remote_code: bool = False,
     vision_tower: str | None = None,
-    generator: "Generator | None" = None,
+    generator: "Engine | None" = None,
     resident: str = "auto",
     say: Callable[[str], None] | None = None,
     progress: Callable[[int, int], None] | None = None,
@@ -95,7 +95,7 @@ class Sweep:
         examples: Sequence[Example],
         *,
         method: "Callable[[float], Method]",
-        generator: "Generator | None" = None,
+        generator: "Engine | None" = None,
         resident: str = "auto",
         say: Callable[[str], None] | None = None,
         **options: Any,
@@ -144,11 +144,11 @@ class Sweep:
         for alpha, ids in rest:
             if alpha != self._at:
                 self._at = None  # between two candidates it is neither
-                engine.move(alpha, merger.candidate(self._method(alpha)))
+                engine.load_weights(alpha, merger.candidate(self._method(alpha)))
                 self._at = alpha
             yield from engine.answer(ids)
 
-    def _opened(self, alpha: float) -> "tuple[Generator, TensorMerger]":
+    def _opened(self, alpha: float) -> "tuple[Engine, TensorMerger]":
         # Late: torch and transformers take seconds, and a search that is finished needs neither.
         from adamms.merging.resident import ResidentTensors, held_for
         from adamms.merging.tensors import TensorMerger
@@ -163,9 +163,9 @@ class Sweep:
                 held, told = held_for(self._parents, method, device=device, wanted=self._resident)
                 if self._say is not None:
                     self._say(told)
-                spread_out = getattr(self._engine, "spread_out", None)
-                if isinstance(held, ResidentTensors) and not held.on_cpu and spread_out is not None:
-                    spread_out()
+                grow_pool = getattr(self._engine, "grow_pool", None)
+                if isinstance(held, ResidentTensors) and not held.on_cpu and grow_pool is not None:
+                    grow_pool()
             self._merger = TensorMerger(self._parents, held=held)
         return self._engine, self._merger
 
@@ -178,7 +178,7 @@ def log_probability_sweep(
     method: "Callable[[float], Method]",
     answers: "Mapping[str, PluralityAnswer]",
     skip: Collection[tuple[float, str]] = (),
-    generator: "Scorer | None" = None,
+    generator: "ScoringEngine | None" = None,
     progress: Callable[[int], None] | None = None,
     **options: Any,
 ) -> Iterator[tuple[float, str, float]]:
@@ -214,7 +214,7 @@ def log_probability_sweep(
     for alpha, ids in wanted.items():
         if not ids:
             continue
-        engine.move(alpha, merger.candidate(method(alpha)))
+        engine.load_weights(alpha, merger.candidate(method(alpha)))
         for id_, value in engine.log_probabilities({id_: answers[id_] for id_ in ids}):
             if progress is not None:
                 progress(1)
@@ -231,15 +231,15 @@ def _transformers(
     dtype: str | None,
     trust_remote_code: bool,
     vision_tower: str | None,
-) -> "Scorer":
+) -> "ScoringEngine":
     # Late: torch and transformers take seconds, and a search that is finished needs neither.
-    from adamms.answering.transformers_engine import TransformersGenerator
+    from adamms.answering.transformers_engine import TransformersEngine
 
     if base.folder is None:
         raise SearchError(
             f"Only the headers of {base.source} were read; a search needs the whole checkpoint."
         )
-    return TransformersGenerator(
+    return TransformersEngine(
         base.folder,
         names=list(base.tensors),
         altered=base.altered,

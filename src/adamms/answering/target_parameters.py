@@ -21,7 +21,7 @@ TESTED = "transformers>=5.23,<5.24"
 
 
 @dataclass(frozen=True)
-class Landing:
+class TargetParameter:
     """The tensors on disk that make up one live parameter (or several, where one is split)."""
 
     sources: tuple[str, ...]
@@ -47,9 +47,9 @@ class Landing:
         return {name: value[0] if isinstance(value, list) else value for name, value in converted.items()}
 
 
-def landings(
+def target_parameters(
     model: Any, names: Iterable[str], *, translate: Callable[[str], str] | None = None
-) -> list[Landing]:
+) -> list[TargetParameter]:
     """Where the tensors of a checkpoint land in `model`; tensors the model does not use are left out.
 
     Args:
@@ -79,10 +79,10 @@ def landings(
     for live, parts in found.items():
         pattern = parts[0][1]
         if pattern is None:
-            result.append(Landing((parts[-1][0],), live))
+            result.append(TargetParameter((parts[-1][0],), live))
             continue
         patterns = tuple(str(part[1]) for part in parts)
-        result.append(Landing(tuple(part[0] for part in parts), live, patterns, by_pattern[pattern]))
+        result.append(TargetParameter(tuple(part[0] for part in parts), live, patterns, by_pattern[pattern]))
     return result
 
 

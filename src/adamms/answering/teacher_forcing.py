@@ -15,8 +15,8 @@ from torch import Tensor
 from transformers import LogitsProcessor
 
 from adamms.answering.decoding import read_prompts
-from adamms.answering.prompts import Prompt, extended
 from adamms.answering.generate_inputs import GREEDY, Question, model_inputs
+from adamms.answering.prompts import Prompt, extended
 
 
 @dataclass(frozen=True)
@@ -43,18 +43,18 @@ def mean_log_probabilities(
         answers: to prepared questions.
         batch_size: answers a forward pass, where the model can be batched.
     """
-    joinable = [each for each in answers if each.prompt.joinable]
-    joinable.sort(key=lambda each: each.prompt.length + len(each.tokens), reverse=True)
-    for start in range(0, len(joinable), batch_size):
-        batch = joinable[start : start + batch_size]
+    batchable = [each for each in answers if each.prompt.batchable]
+    batchable.sort(key=lambda each: each.prompt.length + len(each.tokens), reverse=True)
+    for start in range(0, len(batchable), batch_size):
+        batch = batchable[start : start + batch_size]
         longest = max(len(each.tokens) for each in batch)
         prompts = [extended(each.prompt, each.tokens) for each in batch]
         _, _, logits = read_prompts(model, prompts, keep=longest + 1)
         for each, row in zip(batch, logits, strict=True):
             yield each.prompt.id, _mean(row[-len(each.tokens) - 1 :], each)
     for each in answers:
-        if not each.prompt.joinable:
-            yield each.prompt.id, _mean(_logits_alone(model, each), each)
+        if not each.prompt.batchable:
+            yield each.prompt.id, _mean(_single_logits(model, each), each)
 
 
 def _mean(logits: Tensor, answer: Forced) -> float:
@@ -87,7 +87,7 @@ class _Forcing(LogitsProcessor):  # type: ignore[misc]
         return forced
 
 
-def _logits_alone(model: Any, answer: Forced) -> Tensor:
+def _single_logits(model: Any, answer: Forced) -> Tensor:
     """The logits of an answer by the model's own `generate`, for models whose rows cannot share a batch."""
     out = model.generate(
         **model_inputs(model, Question(answer.prompt.id, answer.prompt.inputs, answer.prompt.vision)),

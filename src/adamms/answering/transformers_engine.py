@@ -17,8 +17,9 @@ import torch
 from torch import Tensor
 
 from adamms.answering.decoding import MOST_TOGETHER, Row, greedy
+from adamms.answering.generate_inputs import GREEDY, Question, capture_generate_inputs, model_inputs
 from adamms.answering.live_model import (
-    WeightMover,
+    WeightUpdater,
     choose_device,
     load_model,
     out_of_memory,
@@ -29,7 +30,6 @@ from adamms.answering.original_llava import OriginalLlava
 from adamms.answering.plurality import PluralityAnswer
 from adamms.answering.preparation import Preparation, sentence, shortened
 from adamms.answering.prompts import TYPES, Prompt
-from adamms.answering.generate_inputs import GREEDY, Question, model_inputs, take_apart
 from adamms.answering.teacher_forcing import Forced, mean_log_probabilities
 from adamms.errors import MachineError, SearchError
 from adamms.merging.resident import free_memory
@@ -49,27 +49,27 @@ POOL_OF_FREE = 0.5
 """Of a GPU's free memory, where nothing else needs it: steps cost the same for few answers as for many."""
 
 
-class Generator(Protocol):
+class Engine(Protocol):
     """An engine of a search."""
 
     def prepare(self, examples: Sequence[Example]) -> None:
         """Do once what is the same for every candidate; called again when there are more questions."""
 
-    def move(self, alpha: float, merged: Callable[[str], Tensor]) -> None:
+    def load_weights(self, alpha: float, merged: Callable[[str], Tensor]) -> None:
         """Become the candidate `alpha`; `merged` gives its tensors by their names on disk."""
 
     def answer(self, ids: Collection[str]) -> Iterator[Response]:
         """The candidate's answers to these prepared questions, in any order."""
 
 
-class Scorer(Generator, Protocol):
+class ScoringEngine(Engine, Protocol):
     """An engine that can also tell how probable it finds an answer."""
 
     def log_probabilities(self, answers: Mapping[str, PluralityAnswer]) -> Iterator[tuple[str, float]]:
         """Question id -> the mean log-probability of this answer's tokens under the candidate, in nats."""
 
 
-class TransformersGenerator:
+class TransformersEngine:
     """Answers with a transformers model in this process, its weights moved in place."""
 
     def __init__(
@@ -121,8 +121,8 @@ class TransformersGenerator:
         translate = original.live_name if original is not None else None
         if altered and value is not None:
             # Once: those that the merge does not change stay so for every candidate.
-            WeightMover(self.model, names=names, changed=altered, translate=translate).move(value)
-        self._mover = WeightMover(self.model, names=names, changed=changed, translate=translate)
+            WeightUpdater(self.model, names=names, changed=altered, translate=translate).load_weights(value)
+        self._updater = WeightUpdater(self.model, names=names, changed=changed, translate=translate)
         self._limit = self._longest = max_new_tokens
         self._batch_size = batch_size or BATCH
         self._batch_tokens = 0 if batch_size else BATCH_TOKENS
@@ -130,16 +130,16 @@ class TransformersGenerator:
         self._pool_bytes = max(int(weights * POOL_SHARE), POOL_LEAST)
         self._alpha = 0.0
         self._prompts: dict[str, Prompt] = {}
-        self._stale = False
+        self._vision_depends_on_candidate = False
         self._examples: list[Example] = []
 
-    def spread_out(self) -> None:
+    def grow_pool(self) -> None:
         """Decode more answers at once: what a search holds in memory is there, and the rest is free."""
         free = free_memory(self.device) or 0
         self._pool_bytes = max(self._pool_bytes, int(free * POOL_OF_FREE))
 
     def forget(self, *, limit: int | None = None) -> None:
-        """Let go of the questions so far; `limit` is the longest answer to the next, else the generator's."""
+        """Let go of the questions so far; `limit` is the longest answer to the next, else the engine's."""
         self._examples, self._prompts = [], {}
         self._limit = self._longest if limit is None else limit
 
@@ -147,7 +147,7 @@ class TransformersGenerator:
         """Pre-process every question and encode every image, once for all candidates."""
         self._examples += examples
         # A mapping that was edited to change the vision side makes features depend on the candidate.
-        self._stale = reaches_vision(self.model, self._mover)
+        self._vision_depends_on_candidate = reaches_vision(self.model, self._updater)
         self._prompts |= self._prepared(examples)
 
     @property
@@ -179,7 +179,7 @@ class TransformersGenerator:
             ]
             try:
                 together = MOST_TOGETHER if self._batch_tokens else self._batch_size
-                made = take_apart(self.model, turn, limit=self._limit, batch_size=together)
+                made = capture_generate_inputs(self.model, turn, limit=self._limit, batch_size=together)
             except ValueError as error:
                 raise SearchError(
                     f"{type(self.model).__name__} cannot be asked: {sentence(error)}"
@@ -203,11 +203,11 @@ class TransformersGenerator:
                 f"{length} tokens long; the model reads {longest}. Shorten it or use smaller images."
             )
 
-    def move(self, alpha: float, merged: Callable[[str], Tensor]) -> None:
+    def load_weights(self, alpha: float, merged: Callable[[str], Tensor]) -> None:
         """Copy a candidate's weights into the live model."""
-        self._mover.move(merged)
+        self._updater.load_weights(merged)
         self._alpha = alpha
-        if self._stale:
+        if self._vision_depends_on_candidate:
             self._prompts = self._prepared(self._examples)
 
     def answer(self, ids: Collection[str], *, until: Collection[str] = ()) -> Iterator[Response]:
@@ -218,17 +218,17 @@ class TransformersGenerator:
             until: texts at the first of which an answer ends; they are not part of it.
         """
         wanted = [self._prompts[id] for id in dict.fromkeys(ids)]
-        for row in self._joined([prompt for prompt in wanted if prompt.joinable]):
+        for row in self._batched([prompt for prompt in wanted if prompt.batchable]):
             yield self._response(row, until)
         for prompt in wanted:
-            if not prompt.joinable:
-                row = alone(self.model, prompt, tokenizer=self._preparation.tokenizer)
+            if not prompt.batchable:
+                row = generate_single(self.model, prompt, tokenizer=self._preparation.tokenizer)
                 yield self._response(row, until)
 
-    def _joined(self, prompts: Sequence[Prompt]) -> Iterator[Row]:
+    def _batched(self, prompts: Sequence[Prompt]) -> Iterator[Row]:
         left = {prompt.id: prompt for prompt in prompts}
         while left:
-            crowded = False
+            oom = False
             try:
                 for row in greedy(
                     self.model,
@@ -243,8 +243,8 @@ class TransformersGenerator:
                 if not out_of_memory(error):
                     raise
                 self._halve(error)
-                crowded = True
-            if crowded:  # only here, behind the handler, nothing refers to what did not fit any more
+                oom = True
+            if oom:  # only here, behind the handler, nothing refers to what did not fit any more
                 _free()
 
     def log_probabilities(self, answers: Mapping[str, PluralityAnswer]) -> Iterator[tuple[str, float]]:
@@ -254,7 +254,7 @@ class TransformersGenerator:
             for id_, answer in answers.items()
         }
         while left:
-            crowded = False
+            oom = False
             try:
                 for id_, value in mean_log_probabilities(
                     self.model, list(left.values()), batch_size=self._batch_size
@@ -265,8 +265,8 @@ class TransformersGenerator:
                 if not out_of_memory(error):
                     raise
                 self._halve(error)
-                crowded = True
-            if crowded:
+                oom = True
+            if oom:
                 _free()
 
     def _tokens(self, text: str) -> tuple[int, ...]:
@@ -304,7 +304,7 @@ def _free() -> None:
         torch.cuda.empty_cache()
 
 
-def alone(model: Any, prompt: Prompt, *, tokenizer: Any = None) -> Row:
+def generate_single(model: Any, prompt: Prompt, *, tokenizer: Any = None) -> Row:
     """One answer by the model's own `generate`, for models whose rows cannot share a batch safely."""
     out = model.generate(
         **model_inputs(model, Question(prompt.id, prompt.inputs, prompt.vision)),

@@ -56,7 +56,7 @@ def answer(
     if not wanted:
         return
     # Late: torch and transformers take seconds.
-    from adamms.answering.transformers_engine import TransformersGenerator
+    from adamms.answering.transformers_engine import TransformersEngine
 
     with Checkpoint.open(model, download=True) as checkpoint:
         checkpoint.require_data()
@@ -64,12 +64,12 @@ def answer(
             raise EvaluationError(f"Only the headers of {model} are here; to answer, it must be whole.")
         folder, names = checkpoint.folder, list(checkpoint.tensors)
     alpha = merged_alpha(folder)
-    generator = TransformersGenerator(folder, names=names, changed=[], **asdict(engine))
+    live = TransformersEngine(folder, names=names, changed=[], **asdict(engine))
     for start in range(0, len(wanted), AT_ONCE):
         part = wanted[start : start + AT_ONCE]
-        generator.forget()
-        generator.prepare(part)
-        for response in generator.answer([example.id for example in part]):
+        live.forget()
+        live.prepare(part)
+        for response in live.answer([example.id for example in part]):
             yield Response(**{**asdict(response), "alpha": alpha})
 
 

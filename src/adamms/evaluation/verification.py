@@ -179,8 +179,8 @@ def _answers(merged: Checkpoint, folder: Path, *, vision_tower: str | None) -> t
     """Load the model with transformers and ask it one thing."""
     from PIL import Image
 
-    from adamms.answering.transformers_engine import TransformersGenerator
     from adamms.answering.preparation import Preparation
+    from adamms.answering.transformers_engine import TransformersEngine
     from adamms.responses import Example
 
     with tempfile.TemporaryDirectory() as scratch:
@@ -188,7 +188,7 @@ def _answers(merged: Checkpoint, folder: Path, *, vision_tower: str | None) -> t
         Image.new("RGB", (96, 96), (128, 128, 128)).save(picture)
         sees = Preparation.from_folder(folder, vision_tower=vision_tower).takes_images
         images = (picture,) if sees else ()
-        generator = TransformersGenerator(
+        live = TransformersEngine(
             folder,
             names=list(merged.tensors),
             changed=[],
@@ -196,7 +196,7 @@ def _answers(merged: Checkpoint, folder: Path, *, vision_tower: str | None) -> t
             batch_size=1,
             vision_tower=vision_tower,
         )
-        generator.prepare([Example("verify", images, QUESTION)])
-        response = next(iter(generator.answer(["verify"])))
-    kind = type(generator.model).__name__
+        live.prepare([Example("verify", images, QUESTION)])
+        response = next(iter(live.answer(["verify"])))
+    kind = type(live.model).__name__
     return True, f"loads as {kind}; asked {QUESTION!r} it says {response.response[:60]!r}"

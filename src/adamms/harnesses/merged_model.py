@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from adamms.answering.transformers_engine import TransformersGenerator
+from adamms.answering.transformers_engine import TransformersEngine
 from adamms.checkpoints import Checkpoint
 from adamms.errors import EvaluationError, RecipeError, SearchError
 from adamms.evaluation.answering import Engine, merged_alpha
@@ -51,11 +51,11 @@ class Answered:
 class MergedModel:
     """A live model with its weights where they should be."""
 
-    def __init__(self, folder: Path, generator: TransformersGenerator, pictures: "dict[str, Image]") -> None:
+    def __init__(self, folder: Path, live: TransformersEngine, pictures: "dict[str, Image]") -> None:
         self.folder = folder
         self.refused: list[str] = []
         """Why questions could not be asked (too many pictures for the model, say); their answer is empty."""
-        self._generator = generator
+        self._engine = live
         self._pictures = pictures
 
     @classmethod
@@ -79,7 +79,7 @@ class MergedModel:
             parents = open_models(recipe, models, progress or Silent()).parents
             made = cls._load(parents.base, parents.changed(method), engine=engine or Engine())
             alpha = method.settings.get("alpha")
-            made._generator.move(
+            made._engine.load_weights(
                 alpha if isinstance(alpha, float) else 0.0,
                 TensorMerger(parents).candidate(method),
             )
@@ -97,7 +97,7 @@ class MergedModel:
         if base.folder is None:
             raise EvaluationError(f"Only the headers of {base.source} are here; to answer, it must be whole.")
         pictures: dict[str, Image] = {}
-        generator = TransformersGenerator(
+        live = TransformersEngine(
             base.folder,
             names=list(base.tensors),
             altered=base.altered,
@@ -106,7 +106,7 @@ class MergedModel:
             picture=lambda name: pictures[str(name)],
             **asdict(engine),
         )
-        return cls(base.folder, generator, pictures)
+        return cls(base.folder, live, pictures)
 
     @property
     def alpha(self) -> float:
@@ -116,7 +116,7 @@ class MergedModel:
     @property
     def device(self) -> Any:
         """Where it lives: a torch device."""
-        return self._generator.model.device
+        return self._engine.model.device
 
     def answer(self, questions: Sequence[Asked]) -> Iterator[tuple[int, Answered]]:
         """Greedy answers, batched, token for token those of one question at a time.
@@ -144,8 +144,8 @@ class MergedModel:
     ) -> Iterator[tuple[str, Answered]]:
         """A group's answers; where it cannot be asked together, one by one, and "" where not even so."""
         try:
-            self._generator.forget(limit=limit)
-            self._generator.prepare([self._example(*each) for each in part.items()])
+            self._engine.forget(limit=limit)
+            self._engine.prepare([self._example(*each) for each in part.items()])
         except SearchError as error:
             if len(part) == 1:
                 self.refused.append(str(error))
@@ -156,7 +156,7 @@ class MergedModel:
             return
         finally:
             self._pictures.clear()
-        for response in self._generator.answer(list(part), until=until):
+        for response in self._engine.answer(list(part), until=until):
             yield response.id, Answered(response.response, response.tokens)
 
     def _example(self, id_: str, question: Asked) -> Example:

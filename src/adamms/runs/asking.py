@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from adamms.answering.command_engine import CommandGenerator
+from adamms.answering.command_engine import CommandEngine
 from adamms.checkpoints import OutputFolder
 from adamms.evaluation.labels import Label, labels_of
 from adamms.evaluation.scoring import answer_scores
@@ -200,7 +200,7 @@ def ask(
 
 def command_of(
     opened: Opened, folder: OutputFolder, *, method: Callable[[float], Method]
-) -> CommandGenerator | None:
+) -> CommandEngine | None:
     """The engine of a search whose answers another program gives, of what a method makes at each alpha."""
     assert opened.recipe.search is not None
     command = opened.recipe.search.command
@@ -216,7 +216,7 @@ def command_of(
         target.mkdir(parents=True)
         write_merged(opened, target, method=method(alpha), selection=None, progress=Silent(), files=files)
 
-    return CommandGenerator(command, scratch=scratch, write=write)
+    return CommandEngine(command, scratch=scratch, write=write)
 
 
 def ask_plurality(

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from adamms.answering.command_engine import CommandGenerator
+from adamms.answering.command_engine import CommandEngine
 from adamms.answering.visiting import Visitor
 from adamms.merging import Method, make_method
 from adamms.progress import Progress
@@ -33,7 +33,7 @@ def base_answers(
     examples: Sequence[Example],
     folder: Path,
     *,
-    generator: CommandGenerator | None = None,
+    generator: CommandEngine | None = None,
     progress: Progress,
 ) -> dict[str, Response]:
     """The base's own answers, for a search that has no candidate that is the base; a pass of its own.
