@@ -176,6 +176,27 @@ def test_everything_is_reached_by_keyboard_and_the_focus_comes_back(browser: "Br
         assert visit.focused() == (3, 2)
 
 
+@pytest.mark.parametrize(
+    "close",
+    ["document.querySelector('[data-close]').click()", "document.querySelector('dialog').requestClose()"],
+)
+def test_the_focus_is_back_before_the_next_key_can_come(browser: "Browser", report: Path, close: str) -> None:
+    with Visit(browser, report) as visit:
+        visit.cell(0, 1).press("Enter")
+        visit.page.keyboard.press("ArrowRight")
+
+        # In one script: the browser has no turn in between to tell the page that the dialog closed.
+        at = visit.page.evaluate(
+            f"() => {{ {close}; return document.activeElement.closest('tr').sectionRowIndex }}"
+        )
+
+        assert at == 1
+        visit.page.keyboard.press("ArrowDown")
+        visit.page.wait_for_timeout(50)
+        assert visit.focused() == (2, 1)
+        assert visit.dialog.is_hidden()
+
+
 def test_the_grid_and_the_tensors_can_be_searched(browser: "Browser", report: Path) -> None:
     with Visit(browser, report) as visit:
         rows = visit.page.locator("#answer-grid tbody tr:visible")

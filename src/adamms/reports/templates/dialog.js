@@ -91,15 +91,25 @@ const answers = (() => {
     if (document.activeElement === document.body || document.activeElement.disabled) title.focus();
   }
 
+  // The browser tells of a closed dialog only later, and gives the focus to the cell that opened it meanwhile:
+  // a key pressed in between would go on from there. So the focus is set here, at once, and only once.
+  function leave() {
+    const back = done;
+    done = () => {};
+    dialog.close();
+    back(shown);
+  }
+
   previous.addEventListener("click", () => step(-1));
   next.addEventListener("click", () => step(1));
-  part("[data-close]").addEventListener("click", () => dialog.close());
-  dialog.addEventListener("click", (event) => { if (event.target === dialog) dialog.close(); });
+  part("[data-close]").addEventListener("click", leave);
+  dialog.addEventListener("click", (event) => { if (event.target === dialog) leave(); });
+  dialog.addEventListener("cancel", (event) => { event.preventDefault(); leave(); });
   dialog.addEventListener("keydown", (event) => {
     if (event.key === "ArrowLeft") step(-1);
     if (event.key === "ArrowRight") step(1);
   });
-  dialog.addEventListener("close", () => done(shown));
+  dialog.addEventListener("close", leave); // Where the browser closed it without asking.
 
   return {
     data,
