@@ -77,11 +77,13 @@ def test_heads_that_shapes_do_not_tell(build) -> None:
     assert "differ in attention heads: base 4 " in refusal(checkpoint("base", 4), checkpoint("donor", 2))
 
 
-def test_families_of_one_shape(build) -> None:
-    # Mistral-7B and Llama-3-8B have the same decoder shapes and no common ancestor.
+def test_families_of_one_shape_are_told_apart_by_their_weights(build) -> None:
+    # Mistral-7B and Llama-3-8B have the same decoder shapes; but so have Voxtral's `llama` and its Mistral.
     base = build("base", layouts.tiny_decoder(), config={"text_config": {"model_type": "mistral"}})
     donor = build("donor", layouts.tiny_decoder(), config={"architectures": ["LlavaLlamaForCausalLM"]})
-    assert "differ in family: base mistral" in refusal(base, donor)
+    mapping = map_parameters(base, donor)
+    assert mapping.totals.kept == 0
+    assert any("differ in family (base mistral, donor llama)" in note for note in mapping.notes)
 
 
 def test_a_norm_that_only_one_has(build) -> None:
@@ -101,7 +103,7 @@ def test_a_decoder_that_is_mostly_something_else(build) -> None:
     }
     message = refusal(build("base", mixture), build("donor", dense))
     assert "Most of the base's decoder has no counterpart in the donor" in message
-    assert "moe.0.gate" in message
+    assert "moe.*.gate" in message
 
 
 def test_no_language_model_at_all(build) -> None:

@@ -37,7 +37,8 @@ class Table:
 
     Attributes:
         name: what `adamms inspect` calls it.
-        marks: names inside a layer (without `.weight`) that together tell this architecture from others.
+        marks: names inside a layer (without `.weight`) that together tell this architecture from others; a
+            table without any fits every decoder.
         layer: name inside a layer, without `.weight` or `.bias`, to the slots it holds in row order; a `*`
             stands for a number, which is carried into the role.
         outside: (regular expression, what it is) for tensors outside the language model, first match wins.
@@ -57,6 +58,10 @@ class Table:
                 number = match.group(1)
                 return tuple(Part(part.role.replace("*", number), part.expert) for part in parts)
         return ()
+
+    def what_is(self, name: str) -> str | None:
+        """What a tensor outside the language model is, if this architecture calls it by a name of its own."""
+        return next((what for pattern, what in self.outside if re.search(pattern, name)), None)
 
     @cached_property
     def _starred(self) -> tuple[tuple[re.Pattern[str], tuple[Part, ...]], ...]:

@@ -1,10 +1,13 @@
 """Refuse pairs that cannot share a pretrained language model, before anything is mapped.
 
-Two siblings agree in family, depth, heads and every shape (token rows aside). All differences are collected;
-the message shows the first few with the tensors' names and counts the rest. Whether siblings by shape are
-siblings by weight is not asked here: no tensor is read.
+Two siblings agree in depth, heads, every shape (token rows aside) and in what gives equal shapes one
+meaning: the convention of the norms, the activation, the scalings. All differences are collected; the message
+shows the first few with the tensors' names and counts the rest. What siblings may differ in (a family's name,
+the base of the rotary frequencies, an epsilon) is said. Whether siblings by shape are siblings by weight is
+not asked here: no tensor is read.
 """
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from math import prod
@@ -20,7 +23,16 @@ if TYPE_CHECKING:
 SHOWN = 3
 # A base of whose layers less than this share of parameters has a counterpart is another architecture.
 LEAST_COVERED = 0.5
+# More of a language model than this without a counterpart is refused unless a person allows it.
+LARGEST_GAP = 0.01
+ROLES_SHOWN = 8
+NORM = re.compile(r"norm|(^|[._])ln(_|\.|\d|$)")
 INTERPOLABLE = ("BF16", "F16", "F32", "F64")
+WAY_OUT = "To merge the rest all the same: --allow-partial (allow_partial: true in a recipe's mapping)."
+OTHER_FUNCTION = (
+    "The same weights compute something else in the one than in the other, so they cannot be merged; if a "
+    "config.json is wrong, correct it."
+)
 VERDICT = "These models do not share a pretrained language model, so they cannot be merged."
 
 
@@ -30,8 +42,13 @@ class _Difference:
     donor: Place
 
 
-def refuse_strangers(base: Decoder, donor: Decoder) -> None:
+def refuse_strangers(base: Decoder, donor: Decoder, *, allow_partial: bool = False) -> None:
     """Check that two language models can be siblings.
+
+    Args:
+        base: the one.
+        donor: the other.
+        allow_partial: accept that a part of either has no counterpart.
 
     Raises:
         MappingError: they cannot; the message holds every difference, or the first few with counts.
@@ -41,22 +58,53 @@ def refuse_strangers(base: Decoder, donor: Decoder) -> None:
         problems = list(_uncovered(base, donor))
     if problems:
         raise MappingError("\n".join([*problems, VERDICT]))
+    if arithmetic := list(_other_arithmetic(base, donor)):
+        raise MappingError("\n".join([*arithmetic, *differences_to_say(base, donor), OTHER_FUNCTION]))
+    if not allow_partial and (parts := list(_partial(base, donor))):
+        raise MappingError("\n".join([*parts, WAY_OUT]))
 
 
 def _config_differences(base: Decoder, donor: Decoder) -> Iterable[str]:
-    facts = (
-        ("family", base.config.family, donor.config.family),
-        ("depth", base.layers, donor.layers),
+    facts: list[tuple[str, object, object]] = [
+        ("depth", f"{base.layers} layers", f"{donor.layers} layers"),
         ("attention heads", base.config.heads, donor.config.heads),
         ("key/value heads", base.config.key_value_heads, donor.config.key_value_heads),
+    ]
+    yield from _differing(facts, base, donor)
+
+
+def _other_arithmetic(base: Decoder, donor: Decoder) -> Iterable[str]:
+    """What makes another function of the same weights."""
+    theirs = donor.config.numerics
+    yield from _differing(
+        [(what, ours, theirs.get(what)) for what, ours in base.config.numerics.items()], base, donor
     )
+
+
+def _differing(facts: Iterable[tuple[str, object, object]], base: Decoder, donor: Decoder) -> Iterable[str]:
     for what, ours, theirs in facts:
         if ours and theirs and ours != theirs:
-            unit = " layers" if what == "depth" else ""
             yield (
-                f"The language models differ in {what}: base {ours}{unit} ({base.source}), "
-                f"donor {theirs}{unit} ({donor.source})."
+                f"The language models differ in {what}: base {ours} ({base.source}), "
+                f"donor {theirs} ({donor.source})."
             )
+
+
+def differences_to_say(base: Decoder, donor: Decoder) -> Iterable[str]:
+    """What relatives may differ in, and a person should know: a sentence for all of it."""
+    theirs = donor.config.positions
+    facts: list[tuple[str, object, object]] = [("family", base.config.family, donor.config.family)]
+    facts += [(what, ours, theirs.get(what)) for what, ours in base.config.positions.items()]
+    differing = [
+        f"{what} (base {ours}, donor {other})"
+        for what, ours, other in facts
+        if ours and other and ours != other
+    ]
+    if differing:
+        yield (
+            f"By their config.json the language models differ in {', '.join(differing)}: whether they are "
+            "relatives is decided by their weights, and the merged model keeps the base's settings."
+        )
 
 
 def _shape_differences(base: Decoder, donor: Decoder) -> Iterable[str]:
@@ -99,21 +147,19 @@ def _names(*rows: tuple[str, str, str]) -> str:
 
 
 def _uncovered(base: Decoder, donor: Decoder) -> Iterable[str]:
-    ours, theirs = _in_layers(base), _in_layers(donor)
+    ours, theirs = _own(base), _own(donor)
     missing = [place for slot, place in ours.items() if slot not in theirs]
-    total = sum(prod(place.shape) for place in ours.values())
-    if sum(prod(place.shape) for place in missing) > (1 - LEAST_COVERED) * total:
-        roles = ", ".join(dict.fromkeys(place.slot.role for place in missing))
+    if _size(missing) > (1 - LEAST_COVERED) * _size(ours.values()):
         yield (
             f"Most of the base's decoder has no counterpart in the donor: {len(missing)} of {len(ours)} "
-            f"weights ({roles}), the first {missing[0].tensor} in {base.source}; the donor {donor.source} "
-            f"is a {donor.table.name} under {donor.prefix or 'no prefix'}."
+            f"weights ({role_list(missing)}), the first {missing[0].tensor} in {base.source}; the donor "
+            f"{donor.source} is a {donor.table.name} under {donor.prefix or 'no prefix'}."
         )
         return
     # Norms belong to a family's wiring: a decoder without one of them computes something else. (A bias that
     # only one of them has does not: the base's stays, the donor's is unused.)
     for here, there, one, other in ((ours, theirs, base, donor), (theirs, ours, donor, base)):
-        lacking = [place for slot, place in here.items() if "norm" in slot.role and slot not in there]
+        lacking = [place for slot, place in here.items() if NORM.search(slot.role) and slot not in there]
         if lacking:
             yield (
                 f"The language models differ in family: {lacking[0].tensor} ({lacking[0].slot.role}) in "
@@ -121,13 +167,40 @@ def _uncovered(base: Decoder, donor: Decoder) -> Iterable[str]:
             )
 
 
-def _in_layers(decoder: Decoder) -> dict[Slot, Place]:
-    """The language model's own weights in layers; duplicates are another matter."""
+def _partial(base: Decoder, donor: Decoder) -> Iterable[str]:
+    for one, other, fate in ((base, donor, "would stay as it is"), (donor, base, "would be lost")):
+        ours, theirs = _own(one), _own(other)
+        missing = [
+            place for slot, place in ours.items() if slot not in theirs and not slot.role.endswith(".bias")
+        ]
+        share = _size(missing) / max(_size(ours.values()), 1)
+        if share > LARGEST_GAP:
+            yield (
+                f"{share:.1%} of the language model of {one.source} ({_size(missing):,} parameters: "
+                f"{role_list(missing)}) has no counterpart in {other.source} and {fate}, the first "
+                f"{missing[0].tensor}."
+            )
+
+
+def _own(decoder: Decoder) -> dict[Slot, Place]:
+    """The language model's own weights: no token rows, no duplicates, nothing that a wrapper inserted."""
     return {
         place.slot: place
         for place in decoder.places
-        if place.slot.layer is not None and not place.slot.is_duplicate
+        if place.slot.role not in VOCABULARY_ROLES and not place.slot.is_duplicate and not place.slot.inserted
     }
+
+
+def _size(places: Iterable[Place]) -> int:
+    return sum(prod(place.shape) for place in places)
+
+
+def role_list(places: Iterable[Place]) -> str:
+    """What places are, experts and layers aside, the first few."""
+    roles = list(dict.fromkeys(re.sub(r"\b\d+\b", "*", place.slot.role) for place in places))
+    return ", ".join(roles[:ROLES_SHOWN]) + (
+        f" and {len(roles) - ROLES_SHOWN} more" * (len(roles) > ROLES_SHOWN)
+    )
 
 
 def refuse_quantised(checkpoint: "Checkpoint", decoder: Decoder) -> None:

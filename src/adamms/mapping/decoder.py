@@ -1,47 +1,47 @@
-"""Find the language model inside a checkpoint, from names and shapes alone.
+"""Find the language model inside a checkpoint, from names and shapes alone, and what each of its tensors is.
 
-A decoder is `<prefix>embed_tokens.weight` beside `<prefix>layers.<number>...`, under any prefix: `model.`,
-`language_model.model.`, `llm.model.`, `model.language_model.` (transformers' names in memory), none. The
-head lies beside it or above it. Vision encoders have layers but no token embeddings; everything outside the
-decoder is named for people and stays the base's. Nothing here knows a second model.
+Where it lies is `layout`'s matter. Every tensor inside it gets a slot: a role that an architecture table
+knows, or else its own name, which is the same in every model of that codebase. Everything outside is named
+for people and stays the base's. Nothing here knows a second model.
 """
 
-import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from math import prod
 from typing import TYPE_CHECKING, Any
 
 from adamms.errors import MappingError
-from adamms.mapping.architecture import Table, fused_rows
+from adamms.mapping.architecture import Part, Table, fused_rows
 from adamms.mapping.architectures import TABLES
 from adamms.mapping.language_config import LanguageConfig, language_config
-from adamms.mapping.slots import EMBED, FINAL_NORM, HEAD, Place, Slot, row_count
+from adamms.mapping.language_names import (
+    ADAPTERS,
+    FINAL_NORMS,
+    HEAD_BIASES,
+    HEADS,
+    INSERTED,
+    NEW_TOKENS,
+    PREDICTION,
+    SELF_ATTENTION,
+    TOKEN_TABLES,
+    TRANSPARENT,
+)
+from adamms.mapping.layout import LayerList, Layout, find_layouts
+from adamms.mapping.outside import (
+    ADAPTER,
+    COUNTERS,
+    ELSEWHERE,
+    NOT_A_PARAMETER,
+    SECOND_DECODER,
+    what_is,
+)
+from adamms.mapping.slots import EMBED, FINAL_NORM, HEAD, PER_LAYER_EMBED, Place, Slot, row_count
 
 if TYPE_CHECKING:
-    from adamms.checkpoints import Checkpoint
+    from adamms.checkpoints import Checkpoint, TensorInfo
 
-EMBED_NAME = "embed_tokens.weight"
-LAYER_NAME = re.compile(r"layers\.(\d+)\.(.+?)(?:\.(weight|bias))?")
-
-NOT_A_PARAMETER = "not a parameter (rotary inv_freq)"
-UNKNOWN_IN_LAYER = "unknown part of the decoder"
-SECOND_DECODER = "second language model"
-ELSEWHERE = "outside the language model"
-
-# What models wrap around a decoder, by the words their names are made of; first match wins.
-OUTSIDE = tuple(
-    (re.compile(pattern), what)
-    for pattern, what in (
-        (r"rotary\w*\.inv_freq$", NOT_A_PARAMETER),
-        (r"image_newline|view_sep\w*|image_(begin|end|start)|(^|\.)[be]oi$", "image newline or marker"),
-        (r"vision_sampler_layers\.", "sampler inside the language model"),
-        (r"projector|connector|resampler|perceiver|abstractor|aligner|merger", "projector"),
-        (r"(^|\.)mlp1\.|vision_sampler|vision_query|sampler", "projector"),
-        (r"(^|\.)(visual|vision\w*|vit|vpm|image_encoder|img_\w+)\.", "vision encoder"),
-        (r"(^|\.)(audio\w*|apm|speech\w*)\.", "audio encoder"),
-    )
-)
+# Numbers that count or index: buffers. (Packed weights of quantised models are narrower.)
+WHOLE_NUMBERS = ("I64", "U64", "BOOL")
 
 
 @dataclass(frozen=True)
@@ -54,7 +54,7 @@ class Decoder:
         prefix: what the decoder's names begin with.
         places: every slot in the checkpoint's order; a fused tensor has several.
         outside: every other tensor and what it is.
-        layers: how many decoder layers there are.
+        layers: how many decoder layers there are, without those that a wrapper inserted.
         config: what config.json says about the language model.
     """
 
@@ -80,92 +80,190 @@ def find_decoder(checkpoint: "Checkpoint") -> Decoder:
     """Find a checkpoint's language model; of several, the largest.
 
     Raises:
-        MappingError: there is none that a table knows.
+        MappingError: there is none.
     """
     config = language_config(checkpoint.config)
     shapes = {name: info.shape for name, info in checkpoint.tensors.items()}
-    found: list[tuple[str, Table, list[Place]]] = []
-    for prefix in _prefixes(shapes):
-        stems = dict.fromkeys(match.group(2) for _, match in _layer_names(shapes, prefix))
-        table = next((table for table in TABLES if all(mark in stems for mark in table.marks)), None)
-        if table:
-            found.append((prefix, table, list(_places(shapes, prefix, table, config=config.values))))
-    if not found:
+    readers = [_Reader(layout, checkpoint.tensors, config.values) for layout in find_layouts(shapes)]
+    if not readers:
         raise MappingError(
-            f"No language model was found in {checkpoint.source}: no tensors <prefix>{EMBED_NAME} and "
-            "<prefix>layers.0.self_attn... as Llama-style decoders have them. Its architecture needs a table "
-            f"(there are tables for: {', '.join(table.name for table in TABLES)}); of a quantised "
+            f"No language model was found in {checkpoint.source}: no numbered list of layers beside token "
+            "embeddings, such as <prefix>layers.0... beside <prefix>embed_tokens.weight; of a quantised "
             "checkpoint, use the unquantised original. By its weights, adamms map --discover finds more."
         )
-    prefix, table, places = max(found, key=lambda decoder: sum(prod(place.shape) for place in decoder[2]))
-    others = [other for other, *_ in found if other != prefix]
-    inside = dict.fromkeys(place.tensor for place in places)
+    chosen = max(readers, key=lambda reader: reader.parameters)
+    others = [reader.layout.root for reader in readers if reader is not chosen]
     return Decoder(
         source=checkpoint.source,
-        table=table,
-        prefix=prefix,
-        places=tuple(places),
-        outside={
-            name: _what(name, table, prefix=prefix, others=others) for name in shapes if name not in inside
-        },
-        layers=len(dict.fromkeys(place.slot.layer for place in places if place.slot.layer is not None)),
+        table=chosen.table,
+        prefix=chosen.layout.root,
+        places=tuple(chosen.places),
+        outside={name: _what(name, chosen, others=others) for name in shapes if name not in chosen.inside},
+        layers=chosen.layers,
         config=config,
     )
 
 
-def _prefixes(names: Iterable[str]) -> list[str]:
-    found = [name.removesuffix(EMBED_NAME) for name in names if name.endswith(EMBED_NAME)]
-    return [prefix for prefix in found if not prefix or prefix.endswith(".")]
+class _Reader:
+    """Gives the tensors of one layout their slots."""
+
+    def __init__(
+        self, layout: Layout, tensors: "Mapping[str, TensorInfo]", config: Mapping[str, Any]
+    ) -> None:
+        self.layout = layout
+        self.places: list[Place] = []
+        self.skipped: dict[str, str] = {}
+        self._tensors = tensors
+        self._config = config
+        self._taken: dict[Slot, None] = {}
+        self._once = _single_roles(layout, tensors)
+        # What lies under the head's own name is a part of it; of a tied head there is none.
+        self._head = f"{_head(layout, tensors) or layout.embedding}."
+        self._numbers = {layers.path: _Numbers(layers, tensors) for layers in layout.lists}
+        own = self._numbers[layout.lists[0].path]
+        self.layers = own.count
+        self.table = next(table for table in TABLES if all(mark in own.stems for mark in table.marks))
+        for name, info in tensors.items():
+            self._read(name, info)
+        self.inside = dict.fromkeys(place.tensor for place in self.places)
+        self.parameters = sum(prod(place.shape) for place in self.places)
+
+    def _read(self, name: str, info: "TensorInfo") -> None:
+        if role := self._once.get(name):
+            self._add(name, info.shape, (Part(role),), layer=None)
+            return
+        for layers in self.layout.lists:
+            if name.startswith(layers.path):
+                number, _, rest = name[len(layers.path) :].partition(".")
+                if number.isdigit():
+                    self._read_in_layer(name, info, layers, int(number), rest)
+                    return
+        if (self.layout.holds(name) or name.startswith(self._head)) and not self._is_buffer(name, info):
+            role, suffix = _split(name.removeprefix(self.layout.root))
+            parts = (Part(PER_LAYER_EMBED if role in TOKEN_TABLES else role),)
+            inserted = NEW_TOKENS.search(role) is not None
+            self._add(name, info.shape, parts, layer=None, suffix=suffix, inserted=inserted)
+
+    def _read_in_layer(
+        self, name: str, info: "TensorInfo", layers: LayerList, number: int, rest: str
+    ) -> None:
+        if what_is(rest) == NOT_A_PARAMETER:
+            return
+        stem, suffix = _split(TRANSPARENT.sub("", rest))
+        known = self.table.parts(stem)
+        if not known:
+            if ADAPTERS.search(stem):
+                self.skipped[name] = ADAPTER
+                return
+            if self._is_buffer(name, info):
+                return
+        kind, number = self._numbers[layers.path].place(number)
+        parts = tuple(Part(kind + layers.role + part.role, part.expert) for part in known or (Part(stem),))
+        inserted = layers.inserted or bool(kind) or (not known and INSERTED.search(stem) is not None)
+        own = Part(kind + layers.role + stem)
+        self._add(name, info.shape, parts, layer=number, suffix=suffix, inserted=inserted, otherwise=own)
+
+    def _is_buffer(self, name: str, info: "TensorInfo") -> bool:
+        if info.dtype in WHOLE_NUMBERS:
+            self.skipped[name] = COUNTERS
+        return info.dtype in WHOLE_NUMBERS
+
+    def _add(
+        self,
+        name: str,
+        shape: tuple[int, ...],
+        parts: tuple[Part, ...],
+        *,
+        layer: int | None,
+        suffix: str = "",
+        inserted: bool = False,
+        otherwise: Part | None = None,
+    ) -> None:
+        """Add a tensor's slots; one whose slot is another tensor's is called by its own name."""
+        slots = [Slot(part.role + suffix, layer, part.expert, inserted) for part in parts]
+        if any(slot in self._taken for slot in slots):
+            parts = (otherwise or Part(name),)
+            slots = [Slot(part.role + suffix, layer, part.expert, inserted) for part in parts]
+            if slots[0] in self._taken:
+                slots = [Slot(name)]
+        ranges = fused_rows(parts, row_count(shape), config=self._config, tensor=name)
+        for slot, rows in zip(slots, ranges, strict=True):
+            self._taken[slot] = None
+            self.places.append(Place(slot, name, rows, (rows[1] - rows[0], *shape[1:]) if shape else shape))
 
 
-def _layer_names(names: Iterable[str], prefix: str) -> Iterable[tuple[str, re.Match[str]]]:
-    start = len(prefix)
-    for name in names:
-        if name.startswith(f"{prefix}layers.") and (match := LAYER_NAME.fullmatch(name, start)):
-            yield name, match
+class _Numbers:
+    """The layers of a list by number: which are the ancestor's own, and which place they have among them."""
+
+    def __init__(self, layers: LayerList, names: Iterable[str]) -> None:
+        stems: dict[int, dict[str, None]] = {}
+        for name in names:
+            if name.startswith(layers.path):
+                number, _, rest = name[len(layers.path) :].partition(".")
+                if number.isdigit():
+                    stems.setdefault(int(number), {})[_split(rest)[0]] = None
+        self.stems = dict.fromkeys(stem for held in stems.values() for stem in held)
+        kinds = {number: _kind(held) for number, held in sorted(stems.items())}
+        self._places = {number: (kind, number) for number, kind in kinds.items()}
+        if any(kind == "cross." for kind in kinds.values()):
+            for wanted in ("", "cross."):
+                alike = [number for number, kind in kinds.items() if kind == wanted]
+                self._places |= {number: (wanted, place) for place, number in enumerate(alike)}
+        self.count = sum(kind == "" for kind in kinds.values())
+
+    def place(self, number: int) -> tuple[str, int]:
+        """What kind of layer it is, nothing for the ancestor's own, and its place among its kind."""
+        return self._places[number]
 
 
-def _places(
-    shapes: Mapping[str, tuple[int, ...]], prefix: str, table: Table, *, config: Mapping[str, Any]
-) -> Iterable[Place]:
-    once = {f"{prefix}{EMBED_NAME}": EMBED, f"{prefix}norm.weight": FINAL_NORM}
-    if head := _head(shapes, prefix):
-        once |= {f"{head}.weight": HEAD, f"{head}.bias": f"{HEAD}.bias"}
-    in_layers = dict(_layer_names(shapes, prefix))
-    for name, shape in shapes.items():
-        if role := once.get(name):
-            yield Place(Slot(role), name, (0, row_count(shape)), shape)
-        elif match := in_layers.get(name):
-            layer, stem, kind = match.groups()
-            parts = table.parts(stem)
-            suffix = ".bias" if kind == "bias" else ""
-            ranges = fused_rows(parts, row_count(shape), config=config, tensor=name) if parts else ()
-            for part, rows in zip(parts, ranges, strict=True):
-                slot = Slot(part.role + suffix, int(layer), part.expert)
-                yield Place(slot, name, rows, (rows[1] - rows[0], *shape[1:]) if shape else shape)
+def _kind(stems: Iterable[str]) -> str:
+    """Whether a layer is the ancestor's, or attends to images alone, or predicts further tokens."""
+    stems = tuple(stems)
+    if any(PREDICTION.search(stem) for stem in stems):
+        return "prediction."
+    crossing = any(INSERTED.search(stem) for stem in stems)
+    own = any(SELF_ATTENTION.search(stem) and not INSERTED.search(stem) for stem in stems)
+    return "cross." if crossing and not own else ""
 
 
-def _head(names: Mapping[str, object], prefix: str) -> str | None:
+def _split(name: str) -> tuple[str, str]:
+    """A name without `.weight` or `.bias`, and what is added to the role for it."""
+    if name.endswith(".bias"):
+        return name.removesuffix(".bias"), ".bias"
+    return name.removesuffix(".weight"), ""
+
+
+def _single_roles(layout: Layout, shapes: Mapping[str, object]) -> dict[str, str]:
+    """The roles that a decoder has once, by tensor name."""
+    roles = {layout.embedding: EMBED}
+    for module in (layout.root, f"{layout.root}decoder." if len(layout.lists) > 1 else layout.root):
+        norm = next((norm for norm in FINAL_NORMS if f"{module}{norm}.weight" in shapes), None)
+        if norm:
+            roles |= {f"{module}{norm}.weight": FINAL_NORM, f"{module}{norm}.bias": f"{FINAL_NORM}.bias"}
+            break
+    if head := _head(layout, shapes):
+        roles |= {f"{head}.weight": HEAD, f"{head}.bias": f"{HEAD}.bias"}
+    for bias in _above(layout.root, HEAD_BIASES):
+        if bias in shapes:
+            roles[bias] = f"{HEAD}.bias"
+    return roles
+
+
+def _head(layout: Layout, shapes: Mapping[str, object]) -> str | None:
     """The output head beside or above a decoder, nearest first; None where it is tied and not stored."""
-    folders = prefix.split(".")[:-1]
+    return next((head for head in _above(layout.root, HEADS) if f"{head}.weight" in shapes), None)
+
+
+def _above(root: str, names: Iterable[str]) -> Iterable[str]:
+    folders = root.split(".")[:-1]
     for depth in range(len(folders), -1, -1):
-        head = ".".join([*folders[:depth], "lm_head"])
-        if f"{head}.weight" in names:
-            return head
-    return None
+        yield from (".".join([*folders[:depth], name]) for name in names)
 
 
-def what_is(name: str) -> str:
-    """What a tensor outside the language model belongs to, by the words of its name."""
-    return next((what for pattern, what in OUTSIDE if pattern.search(name)), ELSEWHERE)
-
-
-def _what(name: str, table: Table, *, prefix: str, others: Iterable[str]) -> str:
-    for pattern, what in table.outside:
-        if re.search(pattern, name):
-            return what
-    if (what := what_is(name)) != ELSEWHERE:
-        return what
-    if any(name.startswith(other) for other in others):
+def _what(name: str, reader: _Reader, *, others: Iterable[str]) -> str:
+    if name in reader.skipped:
+        return reader.skipped[name]
+    what = reader.table.what_is(name) or what_is(name)
+    if what == ELSEWHERE and any(name.startswith(other) for other in others):
         return SECOND_DECODER
-    return UNKNOWN_IN_LAYER if name.startswith(f"{prefix}layers.") else ELSEWHERE
+    return what

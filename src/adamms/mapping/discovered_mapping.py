@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from adamms.errors import MappingError
-from adamms.mapping.decoder import UNKNOWN_IN_LAYER, Decoder, find_decoder
+from adamms.mapping.decoder import Decoder, find_decoder
 from adamms.mapping.discovery import Discovery, discover
 from adamms.mapping.exclusion import exclude as exclude_tensors
 from adamms.mapping.findings import Finding
@@ -53,12 +53,21 @@ def discover_mapping(
         MappingError: both layouts are unknown and there is no reference, or nothing alike was found.
         CheckpointError: weights that must be read are not on this machine.
     """
-    known = {side: _known(model) for side, model in (("base", base), ("donor", donor))}
+    named = {side: _named(model) for side, model in (("base", base), ("donor", donor))}
+    known = {
+        side: None if one and other and _lacks(one, other) else one
+        for side, one, other in (
+            ("base", named["base"], named["donor"]),
+            ("donor", named["donor"], named["base"]),
+        )
+    }
     if known["base"] and known["donor"]:
-        mapping = map_parameters(base, donor, duplicates=duplicates, vocabulary=vocabulary, exclude=exclude)
+        mapping = map_parameters(
+            base, donor, duplicates=duplicates, vocabulary=vocabulary, exclude=exclude, allow_partial=True
+        )
         note = "Both layouts are known: nothing had to be discovered."
         return DiscoveredMapping(replace(mapping, notes=(note, *mapping.notes)), ())
-    if reference is None and not any(known.values()):
+    if reference is None and not any(named.values()):
         raise MappingError(
             f"The layouts of both {base.source} and {donor.source} are unknown: give --reference, a model of "
             "the same ancestor whose layout is known."
@@ -83,13 +92,23 @@ def discover_mapping(
     return DiscoveredMapping(mapping, discoveries)
 
 
-def _known(model: "Checkpoint") -> Decoder | None:
-    """The language model, if names tell all of it."""
+def _named(model: "Checkpoint") -> Decoder | None:
+    """The language model that names tell."""
     try:
-        decoder = find_decoder(model)
+        return find_decoder(model)
     except MappingError:
         return None
-    return None if UNKNOWN_IN_LAYER in decoder.outside.values() else decoder
+
+
+def _lacks(one: Decoder, other: Decoder) -> bool:
+    """Whether the other has no counterpart, by names, of a part of this one's layers (biases aside)."""
+    there = dict.fromkeys(place.slot.original for place in other.places)
+    return any(
+        place.slot.layer is not None
+        and not place.slot.role.endswith(".bias")
+        and place.slot.original not in there
+        for place in one.places
+    )
 
 
 def _decoder(known: Decoder | None, found: Discovery | None, model: "Checkpoint") -> Decoder:

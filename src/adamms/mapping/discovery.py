@@ -12,10 +12,11 @@ from typing import TYPE_CHECKING, Any
 
 from adamms.errors import MappingError
 from adamms.mapping.architecture import Table
-from adamms.mapping.decoder import ELSEWHERE, Decoder, find_decoder, what_is
+from adamms.mapping.decoder import Decoder, find_decoder
 from adamms.mapping.findings import Finding, tell_duplicates
 from adamms.mapping.fingerprints import SlotIndex
 from adamms.mapping.language_config import language_config
+from adamms.mapping.outside import ELSEWHERE, what_is
 from adamms.mapping.slots import Place, row_count
 
 if TYPE_CHECKING:

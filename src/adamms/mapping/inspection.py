@@ -9,9 +9,10 @@ from math import prod
 from typing import TYPE_CHECKING, Any
 
 from adamms.errors import MappingError
-from adamms.mapping.decoder import Decoder, find_decoder, what_is
+from adamms.mapping.decoder import Decoder, find_decoder
 from adamms.mapping.grouping import layer_ranges
 from adamms.mapping.heads import Head, head_of
+from adamms.mapping.outside import what_is
 from adamms.mapping.slots import EMBED, Place
 
 if TYPE_CHECKING:

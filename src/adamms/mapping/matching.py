@@ -7,13 +7,20 @@ slot. What a duplicate takes is the one question on which the paper, its appendi
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from math import prod
 from typing import TYPE_CHECKING, Literal, get_args
 
 from adamms.errors import MappingError
-from adamms.mapping.compatibility import refuse_quantised, refuse_strangers
-from adamms.mapping.decoder import NOT_A_PARAMETER, Decoder, find_decoder
+from adamms.mapping.compatibility import (
+    differences_to_say,
+    refuse_quantised,
+    refuse_strangers,
+    role_list,
+)
+from adamms.mapping.decoder import Decoder, find_decoder
 from adamms.mapping.exclusion import exclude as exclude_tensors
 from adamms.mapping.heads import Head, head_of
+from adamms.mapping.outside import NOT_A_PARAMETER
 from adamms.mapping.parameter_mapping import ParameterMapping, count, shapes_of
 from adamms.mapping.segments import Piece, Shape, Shapes, TensorMapping, join, status_of
 from adamms.mapping.slots import EMBED, HEAD, VOCABULARY_ROLES, Place, Slot
@@ -36,6 +43,7 @@ def map_parameters(
     duplicates: Duplicates = "paired",
     vocabulary: Vocabulary = "tokens",
     exclude: Iterable[str] = (),
+    allow_partial: bool = False,
 ) -> ParameterMapping:
     """Map a donor's parameters onto a base's, from headers alone.
 
@@ -48,6 +56,7 @@ def map_parameters(
         vocabulary: which rows of embedding and head are merged. `tokens`: those of tokens that both
             tokenizers hold; `rows`: the leading rows both have; `keep`: none.
         exclude: what of the base is kept: presets, `layers=0-3`, name patterns (see `exclusion`).
+        allow_partial: map also where more than a hundredth of either language model has no counterpart.
 
     Returns:
         Every base tensor's fate, with a reason.
@@ -60,7 +69,7 @@ def map_parameters(
     ours, theirs = find_decoder(base), find_decoder(donor)
     refuse_quantised(base, ours)
     refuse_quantised(donor, theirs)
-    refuse_strangers(ours, theirs)
+    refuse_strangers(ours, theirs, allow_partial=allow_partial)
     mapping = map_decoders(
         base, donor, ours=ours, theirs=theirs, duplicates=duplicates, vocabulary=vocabulary
     )
@@ -97,7 +106,9 @@ def map_decoders(
         vocabulary=vocabulary,
         tensors=tensors,
         totals=count(tensors, base_shapes, donor_tensors=len(donor_shapes)),
-        notes=tuple(dict.fromkeys([*matcher.notes, *_one_sided(ours, theirs)])),
+        notes=tuple(
+            dict.fromkeys([*matcher.notes, *differences_to_say(ours, theirs), *_one_sided(ours, theirs)])
+        ),
     )
 
 
@@ -190,13 +201,18 @@ def _one_sided(base: Decoder, donor: Decoder) -> Iterator[str]:
     for one, other, fate in ((base, donor, "stay as they are"), (donor, base, "are unused")):
         there = dict.fromkeys(place.slot for place in other.places)
         alone = [
-            slot
-            for slot in (place.slot for place in one.places if place.slot.layer is not None)
-            if not slot.is_duplicate and slot not in there
+            place
+            for place in one.places
+            if place.slot not in there
+            and not place.slot.is_duplicate
+            and place.slot.role not in VOCABULARY_ROLES
         ]
         if alone:
-            roles = ", ".join(dict.fromkeys(slot.role for slot in alone))
-            yield f"{len(alone)} weights that only {one.source} has ({roles}) {fate}."
+            share = sum(prod(place.shape) for place in alone) / one.parameters
+            yield (
+                f"{len(alone)} weights that only {one.source} has ({role_list(alone)}; {share:.2%} of its "
+                f"language model) {fate}."
+            )
 
 
 def _check_choice(option: str, value: str, choices: tuple[str, ...]) -> None:

@@ -16,7 +16,8 @@ VISION = "vision"
 EMBED = "embed"
 HEAD = "head"
 FINAL_NORM = "norm.final"
-VOCABULARY_ROLES = (EMBED, HEAD, f"{HEAD}.bias")
+PER_LAYER_EMBED = "embed.per_layer"
+VOCABULARY_ROLES = (EMBED, HEAD, f"{HEAD}.bias", PER_LAYER_EMBED)
 """Roles whose rows are tokens; their rows are paired by meaning, not by position."""
 
 
@@ -25,12 +26,14 @@ class Slot:
     """A place in a decoder: `attention.q` of layer 3, `norm.final`, ...
 
     `layer` is None for what exists once. `expert` is `vision` for a duplicate: a copy of a language-model
-    weight that an architecture made for image tokens.
+    weight that an architecture made for image tokens. `inserted` marks what a wrapper put into its ancestor's
+    decoder, such as cross-attention to images: a relative without it lacks nothing.
     """
 
     role: str
     layer: int | None = None
     expert: str = TEXT
+    inserted: bool = False
 
     @property
     def is_duplicate(self) -> bool:
@@ -40,11 +43,13 @@ class Slot:
     @property
     def original(self) -> "Slot":
         """The language-model slot that a duplicate was copied from; itself otherwise."""
-        return Slot(self.role, self.layer)
+        return Slot(self.role, self.layer, inserted=self.inserted)
 
     @property
     def label(self) -> str:
         """The role for people, without the layer: `attention.q`, `attention.q (vision duplicate)`."""
+        if self.inserted:
+            return f"{self.role} (inserted)"
         return f"{self.role} ({self.expert} duplicate)" if self.is_duplicate else self.role
 
 
