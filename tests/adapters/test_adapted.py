@@ -11,9 +11,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from safetensors.torch import load_file, save_file
 
+from adamms.adapters import open_model
 from adamms.adapters.adapter_config import LoraSettings
 from adamms.adapters.low_rank import add_low_rank, row_lengths
-from adamms.checkpoints import Checkpoint
+from adamms.checkpoints import TensorSource
+from adamms.checkpoints.computed_tensors import read_values
 from adamms.checkpoints.floats import rounded, widened
 from adamms.errors import CheckpointError
 from adapters import DATA, PREFIX, folded, low_rank, plus, shapes_of, write_adapter
@@ -23,10 +25,10 @@ from small_pairs import language_model, write_llava_onevision, write_qwen2_vl
 CASES = ("lora", "dora", "embedding", "transposed")
 
 
-def exact(checkpoint: Checkpoint, name: str) -> torch.Tensor:
+def exact(checkpoint: TensorSource, name: str) -> torch.Tensor:
     info = checkpoint.tensors[name]
-    values = checkpoint.unrounded(name, start=0, count=info.numel)
-    assert values is not None
+    assert checkpoint.exact_dtype(name) == ("F64" if info.dtype == "F64" else "F32")
+    values = read_values(checkpoint, name, 0, info.numel)
     return torch.from_numpy(values).view(info.shape)
 
 
@@ -41,16 +43,16 @@ def test_values_are_those_of_pefts_merge_and_unload(case: str, as_bin: bool, tmp
         torch.save(load_file(adapter / "adapter_model.safetensors"), adapter / "adapter_model.bin")
         (adapter / "adapter_model.safetensors").unlink()
     with (
-        Checkpoint.open(DATA / case / "base") as model,
-        Checkpoint.open(plus(DATA / case / "base", adapter)) as seen,
+        open_model(DATA / case / "base") as model,
+        open_model(plus(DATA / case / "base", adapter)) as seen,
     ):
         seen.require_data()
-        assert sorted(seen.altered) == sorted(expected)
+        assert sorted(seen.computed) == sorted(expected)
         assert seen.tensors == model.tensors
         assert seen.config == model.config
         for name, info in seen.tensors.items():
             if name not in expected:
-                assert seen.unrounded(name, start=0, count=info.numel) is None
+                assert seen.exact_dtype(name) == info.dtype
                 assert raw(seen.tensor(name)) == raw(model.tensor(name))
                 continue
             values = exact(seen, name)
@@ -92,12 +94,11 @@ def test_any_part_of_a_fold_is_that_part_of_the_whole(
             f"{PREFIX}a.lora_embedding_B": torch.randn((width, rank), generator=generator),
         }
     write_adapter(folder / "lora", tensors, rank=rank, use_dora=dora)
-    with Checkpoint.open(plus(folder, folder / "lora")) as seen:
+    with open_model(plus(folder, folder / "lora")) as seen:
         whole, stored = exact(seen, "a.weight").flatten(), raw(seen.tensor("a.weight"))
         start = data.draw(st.integers(0, rows * width))
         count = data.draw(st.integers(0, rows * width - start))
-        part = seen.unrounded("a.weight", start=start, count=count)
-        assert part is not None
+        part = read_values(seen, "a.weight", start, count)
         assert np.array_equal(part, whole[start : start + count].numpy())
         at = data.draw(st.integers(0, len(stored)))
         length = data.draw(st.integers(0, len(stored) - at))
@@ -113,9 +114,9 @@ def test_tiles_and_chunks_do_not_show(tmp_path: Path) -> None:
     weight = torch.randn((700, 1000), generator=torch.Generator().manual_seed(1)).bfloat16()
     save_file({"a.weight": weight}, tmp_path / "model.safetensors")
     write_adapter(tmp_path / "lora", low_rank({"a": (700, 1000)}, dora=True), use_dora=True)
-    with Checkpoint.open(plus(tmp_path, tmp_path / "lora")) as seen:
+    with open_model(plus(tmp_path, tmp_path / "lora")) as seen:
         whole = exact(seen, "a.weight")
-        alone = [seen.unrounded("a.weight", start=row * 1000 + 3, count=990) for row in range(700)]
+        alone = [read_values(seen, "a.weight", row * 1000 + 3, 990) for row in range(700)]
         assert all(np.array_equal(part, whole[row, 3:993].numpy()) for row, part in enumerate(alone))
         with ThreadPoolExecutor(4) as pool:
             read = list(pool.map(lambda row: seen.read_bytes("a.weight", row * 2000, 2000), range(700)))
@@ -161,8 +162,8 @@ def test_an_adapter_fits_whatever_class_it_was_trained_with(before: str, tmp_pat
     adapter = write_adapter(tmp_path / "lora", wrapped(tensors, before))
     for write, at in ((write_qwen2_vl, ""), (write_llava_onevision, "language_model.")):
         folder = write(tmp_path / f"model-{len(at)}")
-        with Checkpoint.open(folder) as model, Checkpoint.open(plus(folder, adapter)) as seen:
-            assert len(seen.altered) == len(modules) == 4
+        with open_model(folder) as model, open_model(plus(folder, adapter)) as seen:
+            assert len(seen.computed) == len(modules) == 4
             for module in modules:
                 name = f"{at}{module}.weight"
                 expected = folded(model.tensor(name), tensors, module, scaling=1.5)
@@ -179,8 +180,8 @@ def test_a_towers_layers_are_not_the_language_models(tmp_path: Path) -> None:
         )
     ):
         adapter = write_adapter(tmp_path / f"lora{at}", low_rank({module: (4, 4)}))
-        with Checkpoint.open(plus(tmp_path, adapter)) as seen:
-            assert seen.altered == (f"{names[at]}.weight",)
+        with open_model(plus(tmp_path, adapter)) as seen:
+            assert seen.computed == (f"{names[at]}.weight",)
 
 
 def test_an_adapters_own_name_in_its_tensors_is_read_over(base: Path, tmp_path: Path) -> None:
@@ -189,7 +190,7 @@ def test_an_adapters_own_name_in_its_tensors_is_read_over(base: Path, tmp_path: 
     both = [write_adapter(tmp_path / name, held) for name, held in (("a", tensors), ("b", named))]
     found = []
     for adapter in both:
-        with Checkpoint.open(plus(base, adapter)) as seen:
+        with open_model(plus(base, adapter)) as seen:
             found.append(raw(seen.tensor("model.layers.0.self_attn.q_proj.weight")))
     assert found[0] == found[1]
 
@@ -219,8 +220,8 @@ def test_llavas_projector_beside_the_adapter_is_taken(tmp_path: Path) -> None:
     adapter = write_adapter(tmp_path / "lora", low_rank({"model.layers.0.self_attn.q_proj": (4, 4)}))
     projector = torch.randn(4, 6)
     torch.save({f"{PREFIX}model.mm_projector.0.weight": projector}, adapter / "non_lora_trainables.bin")
-    with Checkpoint.open(plus(tmp_path, adapter)) as seen:
-        assert sorted(seen.altered) == sorted(names)
+    with open_model(plus(tmp_path, adapter)) as seen:
+        assert sorted(seen.computed) == sorted(names)
         assert torch.equal(seen.tensor("model.mm_projector.0.weight"), projector)
 
 
@@ -228,7 +229,7 @@ def test_one_adapter_after_another(base: Path, attention: Path, tmp_path: Path) 
     name = "model.layers.1.mlp.down_proj.weight"
     second = low_rank({"model.layers.1.mlp.down_proj": (16, 24)}, seed=5)
     both = f"{base}+{attention}+{write_adapter(tmp_path / 'second', second)}"
-    with Checkpoint.open(plus(base, attention)) as one, Checkpoint.open(both) as two:
+    with open_model(plus(base, attention)) as one, open_model(both) as two:
         first = exact(one, name)
         torch.testing.assert_close(
             exact(two, name), folded(first, second, "model.layers.1.mlp.down_proj", scaling=1.5)
@@ -247,7 +248,7 @@ def test_one_adapter_after_another(base: Path, attention: Path, tmp_path: Path) 
 
 def test_a_fingerprint_covers_model_adapter_and_settings(base: Path, attention: Path, tmp_path: Path) -> None:
     def print_of(source: str) -> str:
-        with Checkpoint.open(source) as seen:
+        with open_model(source) as seen:
             return seen.fingerprint()
 
     other = shutil.copytree(attention, tmp_path / "other")
@@ -274,10 +275,10 @@ def test_a_fingerprint_covers_model_adapter_and_settings(base: Path, attention: 
 
 
 def test_names_and_files(base: Path, attention: Path) -> None:
-    with Checkpoint.open(base) as model, Checkpoint.open(plus(base, attention)) as seen:
+    with open_model(base) as model, open_model(plus(base, attention)) as seen:
         assert seen.source == seen.pinned == f"{base}+{attention}"
         assert seen.folder == model.folder
-        assert seen.companions() == model.companions()
+        assert seen.auxiliary_files() == model.auxiliary_files()
         assert seen.identity()["source"] == str(base)
         files = [name for name, *_ in seen.state()]
         assert files[:-1] == [name for name, *_ in model.state()]
@@ -294,7 +295,7 @@ def test_an_overflow_of_float16_is_said(tmp_path: Path) -> None:
     }
     write_adapter(tmp_path / "lora", tensors)
     with (
-        Checkpoint.open(plus(tmp_path, tmp_path / "lora")) as seen,
+        open_model(plus(tmp_path, tmp_path / "lora")) as seen,
         pytest.raises(CheckpointError, match=r"4 values of a\.weight exceed the largest float16"),
     ):
         seen.tensor("a.weight")

@@ -8,7 +8,7 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from adamms.checkpoints import Checkpoint
+from adamms.adapters import open_model
 from adamms.errors import CheckpointError
 from adapters import PREFIX, low_rank, plus, write_adapter
 from small_pairs import write_qwen2_vl
@@ -24,7 +24,7 @@ def base(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def refused(base: Path | str, adapter: Path | str, *parts: str, data: bool = False) -> str:
     """The sentence with which an adapter is refused; it holds all `parts`."""
-    with pytest.raises(CheckpointError) as caught, Checkpoint.open(plus(base, adapter)) as seen:
+    with pytest.raises(CheckpointError) as caught, open_model(plus(base, adapter)) as seen:
         if data:
             seen.require_data()
     said = str(caught.value)
@@ -51,7 +51,7 @@ def test_what_is_no_adapter(base: Path, tmp_path: Path) -> None:
 def test_an_adapter_alone_is_no_model(tmp_path: Path) -> None:
     adapter = write_adapter(tmp_path / "lora", low_rank({Q: (16, 16)}))
     with pytest.raises(CheckpointError, match=r"is a PEFT adapter, not a model: .* MODEL\+"):
-        Checkpoint.open(adapter)
+        open_model(adapter)
 
 
 @pytest.mark.parametrize(
@@ -86,8 +86,8 @@ def test_settings(config: dict[str, Any], said: str, base: Path, tmp_path: Path)
 def test_settings_that_change_nothing_are_fine(base: Path, tmp_path: Path) -> None:
     config = {"trainable_token_indices": None, "init_lora_weights": "gaussian", "lora_dropout": 0.1}
     adapter = write_adapter(tmp_path / "lora", low_rank({Q: (16, 16)}), **config, bias="none")
-    with Checkpoint.open(plus(base, adapter)) as seen:
-        assert seen.altered == (f"{Q}.weight",)
+    with open_model(plus(base, adapter)) as seen:
+        assert seen.computed == (f"{Q}.weight",)
 
 
 @pytest.mark.parametrize(
@@ -165,7 +165,7 @@ def test_dora_on_zeros(tmp_path: Path) -> None:
     save_file({"a.weight": torch.zeros(4, 4)}, tmp_path / "model.safetensors")
     tensors = {name: 0 * each for name, each in low_rank({"a": (4, 4)}, dora=True).items()}
     adapter = write_adapter(tmp_path / "lora", tensors, use_dora=True)
-    with Checkpoint.open(plus(tmp_path, adapter)) as seen, pytest.raises(CheckpointError, match="all zeros"):
+    with open_model(plus(tmp_path, adapter)) as seen, pytest.raises(CheckpointError, match="all zeros"):
         seen.tensor("a.weight")
 
 

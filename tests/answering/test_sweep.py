@@ -6,6 +6,7 @@ import pytest
 import torch
 
 import tiny_models
+from adamms.adapters import open_model
 from adamms.answering.preparation import Preparation
 from adamms.answering.sweep import sweep
 from adamms.answering.transformers_engine import open_image
@@ -244,8 +245,8 @@ def test_a_base_with_an_adapter_answers_with_it(tmp_path, examples):
         "model.visual.blocks.0.mlp.fc1": tuple(pair.base.tensors["visual.blocks.0.mlp.fc1.weight"].shape),
     }
     adapter = write_adapter(tmp_path / "lora", low_rank(linear_layers, size=2.0))
-    adapted = Checkpoint.open(f"{tmp_path / 'base'}+{adapter}")
-    assert len(adapted.altered) == 2
+    adapted = open_model(f"{tmp_path / 'base'}+{adapter}")
+    assert len(adapted.computed) == 2
     answers = {}
     for base in (pair.base, adapted):
         pair.base = base

@@ -38,7 +38,7 @@ def describe(checkpoint, download):
         "config": checkpoint.config,
         "format": checkpoint.format,
         "tensors": {name: [info.shape, info.dtype] for name, info in checkpoint.tensors.items()},
-        "companions": checkpoint.companions(),
+        "auxiliary_files": checkpoint.auxiliary_files(),
         "vocabulary": checkpoint.vocabulary(),
         "fingerprint": checkpoint.fingerprint(),
     }
@@ -113,7 +113,7 @@ def test_headers_are_read_without_the_weights(folder: Path, tmp_path: Path) -> N
         assert read["folder"] is None
         assert read["config"] == {"model_type": "toy"}
         assert read["vocabulary"] == {"a": 0}
-        assert read["companions"] == ["code/modeling.py", "config.json", "vocab.json"]
+        assert read["auxiliary_files"] == ["code/modeling.py", "config.json", "vocab.json"]
         assert read["heavy"] == []
         assert "Only the headers of o/m were fetched" in read["refused"]
         assert SIZE == 4_800_000
@@ -145,14 +145,14 @@ def test_bin_headers_are_read_without_the_weights(folder: Path, tmp_path: Path) 
         assert hub.bytes_sent(".bin") <= 2 * (1 << 17)
 
 
-def test_a_download_takes_one_format_with_its_companions_once(folder: Path, tmp_path: Path) -> None:
+def test_a_download_takes_one_format_with_its_auxiliary_files_once(folder: Path, tmp_path: Path) -> None:
     with HubServer({"o/m": folder}) as hub:
         read = ask(hub, "o/m", tmp_path / "home", download=True)
         assert "refused" not in read
         assert read["last"] == {name: float(tensor[-1, -1]) for name, tensor in WEIGHTS.items()}
         assert read["revision"] == hub.commit("o/m")
         assert Path(read["folder"]).name == hub.commit("o/m")
-        assert read["companions"] == ["code/modeling.py", "config.json", "vocab.json"]
+        assert read["auxiliary_files"] == ["code/modeling.py", "config.json", "vocab.json"]
         assert hub.bytes_sent(".bin") == hub.bytes_sent(".pth") == hub.bytes_sent("README.md") == 0
         assert hub.bytes_sent(".safetensors") > SIZE
         # Again, and without the hub, out of the cache.

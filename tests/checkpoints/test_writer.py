@@ -1,4 +1,4 @@
-"""Writing a checkpoint in the base's layout: same files, same bytes, companions, and clear refusals."""
+"""Writing a checkpoint in the base's layout: same files, same bytes, auxiliary files, and clear refusals."""
 
 import json
 import random
@@ -151,7 +151,7 @@ def test_a_dtype_converts_floats_only_and_the_config_says_so(
             assert info.offset % max(DTYPE_BITS[info.dtype] // 8, 1) == 0, "every tensor is aligned"
 
 
-def test_companions_are_copied_and_can_be_changed_afterwards(tmp_path: Path, single: Path) -> None:
+def test_auxiliary_files_are_copied_and_can_be_changed_afterwards(tmp_path: Path, single: Path) -> None:
     (single / "README.md").write_text("the base's card")
     (single / "code").mkdir()
     (single / "code" / "modeling.py").write_text("x = 1")
@@ -168,7 +168,7 @@ def test_companions_are_copied_and_can_be_changed_afterwards(tmp_path: Path, sin
     assert (tmp_path / "out" / "tokenizer.json").stat().st_mode & 0o200
 
 
-def test_a_companion_that_leads_outside_is_refused_at_once(tmp_path: Path, single: Path) -> None:
+def test_an_auxiliary_file_that_leads_outside_is_refused_at_once(tmp_path: Path, single: Path) -> None:
     (single / "notes.txt").symlink_to("/etc/hostname")
     with Checkpoint.open(single) as base, pytest.raises(CheckpointError, match=r"notes\.txt .* outside"):
         CheckpointWriter(tmp_path / "out", base)

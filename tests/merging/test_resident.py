@@ -7,6 +7,7 @@ import pytest
 import torch
 
 import tiny_models
+from adamms.adapters import open_model
 from adamms.checkpoints import Checkpoint
 from adamms.errors import MachineError, MergeError
 from adamms.mapping import MappedDonor, map_parameters
@@ -144,7 +145,7 @@ def test_an_adapter_is_held_before_it_is_rounded(tmp_path):
     layers = {"model.layers.1.mlp.up_proj": (48, 32)}
     adapter = write_adapter(tmp_path / "lora", low_rank(layers, size=2.0))
     base = Checkpoint.open(tmp_path / "base")
-    donor = Checkpoint.open(f"{tmp_path / 'donor'}+{adapter}")
+    donor = open_model(f"{tmp_path / 'donor'}+{adapter}")
     pair = Parents.pair(base, donor, MappedDonor(map_parameters(base, donor), base, donor))
     method = make_method("linear", {"alpha": 0.3})
     name = "model.layers.1.mlp.up_proj.weight"

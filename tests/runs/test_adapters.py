@@ -13,7 +13,8 @@ from safetensors.torch import load_file, save_file
 
 import adamms
 import adamms.progress
-from adamms.checkpoints import Checkpoint
+from adamms.adapters import open_model
+from adamms.checkpoints.computed_tensors import read_values
 from adamms.errors import AdaMMSError, CheckpointError, OutputError
 from adamms.recipes.recipe import read_recipe
 from adamms.runs.pipeline import run
@@ -70,10 +71,10 @@ def write_folded(folder: Path, source: Path, adapter: Path) -> Path:
 
 
 def fold_all(source: Path, adapter: Path) -> dict[str, torch.Tensor]:
-    with Checkpoint.open(plus(source, adapter)) as seen:
+    with open_model(plus(source, adapter)) as seen:
         found = {}
         for name, info in seen.tensors.items():
-            values = seen.unrounded(name, start=0, count=info.numel)
+            values = read_values(seen, name, 0, info.numel) if name in seen.computed else None
             plain = seen.tensor(name)
             wide = plain.float() if plain.is_floating_point() else plain
             found[name] = (wide if values is None else torch.from_numpy(values).view(info.shape)).clone()
@@ -106,14 +107,14 @@ def test_a_base_with_an_adapter_keeps_its_layout_and_files(
     both = f"{base}+{lora}+{vision}"
     result = adamms.merge(both, donor, tmp_path / "out", alpha=0)
     with (
-        Checkpoint.open(both) as seen,
-        Checkpoint.open(result.path) as merged,
-        Checkpoint.open(base) as model,
+        open_model(both) as seen,
+        open_model(result.path) as merged,
+        open_model(base) as model,
     ):
         assert {name: (info.shape, info.dtype, info.shard) for name, info in merged.tensors.items()} == {
             name: (info.shape, info.dtype, info.shard) for name, info in model.tensors.items()
         }
-        assert merged.companions() == (*model.companions(), "recipe.yaml")
+        assert merged.auxiliary_files() == (*model.auxiliary_files(), "recipe.yaml")
         assert merged.config == model.config
         for name in seen.tensors:
             assert torch.equal(merged.tensor(name), seen.tensor(name)), (
@@ -193,7 +194,7 @@ def test_the_output_says_what_it_is_made_from(base: Path, donor: Path, lora: Pat
     (adapter,) = about["donor"]["adapters"]
     assert adapter["source"] == str(lora)
     assert re.fullmatch(r"sha256:[0-9a-f]{64}", adapter["fingerprint"])
-    with Checkpoint.open(donor) as model, Checkpoint.open(plus(donor, lora)) as seen:
+    with open_model(donor) as model, open_model(plus(donor, lora)) as seen:
         assert about["donor"]["fingerprint"] == seen.fingerprint() != model.fingerprint()
     card = (result.path / "README.md").read_text()
     metadata = yaml.safe_load(card.split("---\n")[1])

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from PIL import Image
 
+from adamms.adapters import open_model
 from adamms.checkpoints import Checkpoint
 from adamms.errors import RecipeError, SearchError
 from adamms.recipes.recipe import make_recipe
@@ -90,7 +91,7 @@ def test_an_adapters_settings_count(tmp_path: Path) -> None:
     adapter = write_adapter(tmp_path / "adapter", low_rank({"model.layers.0.mlp.up_proj": (FFN, HIDDEN)}))
 
     def note() -> None:
-        with Checkpoint.open(f"{model}+{adapter}") as both:
+        with open_model(f"{model}+{adapter}") as both:
             check_unchanged(tmp_path, [both], [])
 
     note()

@@ -8,16 +8,15 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from hashlib import sha256
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
 
 from adamms.adapters.adapter_config import LoraSettings
-from adamms.checkpoints.checkpoint import Checkpoint, Origin
+from adamms.adapters.adapter_files import ADAPTER
+from adamms.checkpoints import Checkpoint
 from adamms.checkpoints.floats import FLOATS, widened
-from adamms.checkpoints.model_files import ModelFiles
 from adamms.checkpoints.tensor_info import DTYPE_BITS
-from adamms.checkpoints.weight_files import ADAPTER_CONFIG, WeightFiles, find_adapter_files
 from adamms.errors import CheckpointError
 
 # What PEFT puts before the names of the modules that it wraps.
@@ -41,47 +40,43 @@ class LoraModule:
     tensors: Mapping[str, str]
 
 
-class Adapter(Checkpoint):
+class Adapter:
     """An opened adapter.
 
     Attributes:
+        stored: its files.
         settings: what its configuration says.
         modules: the modules that low-rank matrices change, under the names of the model that was trained.
         whole: tensors that replace the model's, by the model's name for them.
     """
 
-    config_name: ClassVar[str] = ADAPTER_CONFIG
-
-    def __init__(self, origin: Origin) -> None:
-        super().__init__(origin)
-        self.settings = LoraSettings.of(self.config, source=self.source)
+    def __init__(self, stored: Checkpoint) -> None:
+        self.stored = stored
+        self.settings = LoraSettings.of(stored.config, source=stored.source)
         self.modules, self.whole = self._sorted()
 
     @classmethod
-    def at(cls, source: str, *, download: bool) -> "Adapter":
+    def open(cls, source: str, *, download: bool) -> "Adapter":
         """Open an adapter: a folder, or a hub id with or without a revision.
 
         Raises:
             CheckpointError: there is none, it is malformed, or of a kind that cannot be folded.
         """
-        return cls(cls._find(source, revision=None, download=download))
+        return cls(Checkpoint.open(source, download=download, layout=ADAPTER))
 
-    @staticmethod
-    def _find_weights(files: ModelFiles) -> WeightFiles:
-        return find_adapter_files(files)
+    @property
+    def source(self) -> str:
+        """The folder's absolute path, or the hub id."""
+        return self.stored.source
 
-    def _read_config(self) -> dict[str, Any]:
-        if not self.files.has(ADAPTER_CONFIG):
-            raise CheckpointError(
-                f"{self.source} is not a PEFT adapter: there is no {ADAPTER_CONFIG} in it; behind the plus "
-                "sign, give the folder or hub id of an adapter."
-            )
-        return super()._read_config()
+    def close(self) -> None:
+        """Close its files."""
+        self.stored.close()
 
     def _sorted(self) -> tuple[tuple[LoraModule, ...], dict[str, str]]:
         modules: dict[str, dict[str, str]] = {}
         whole: dict[str, str] = {}
-        for name, info in self.tensors.items():
+        for name, info in self.stored.tensors.items():
             if info.dtype not in FLOATS:
                 raise CheckpointError(
                     f"{name} in the adapter {self.source} is stored as {info.dtype}, which cannot be added "
@@ -102,11 +97,15 @@ class Adapter(Checkpoint):
             group[key] = name
         return tuple(LoraModule(name, tensors) for name, tensors in modules.items()), whole
 
+    def identity(self) -> dict[str, Any]:
+        """What a merge records of an adapter."""
+        return {**self.stored.identity(), "fingerprint": self.fingerprint()}
+
     def fingerprint(self) -> str:
         """A cheap identity: the hub commit, or a hash of the settings, headers and sampled data."""
-        if self.revision:
-            return super().fingerprint()
-        return f"sha256:{sha256(f'{self.settings} {super().fingerprint()}'.encode()).hexdigest()}"
+        if self.stored.revision:
+            return self.stored.fingerprint()
+        return f"sha256:{sha256(f'{self.settings} {self.stored.fingerprint()}'.encode()).hexdigest()}"
 
     def require_data(self) -> None:
         """Make sure that the files are complete and hold numbers only; an adapter is small enough to look.
@@ -114,13 +113,13 @@ class Adapter(Checkpoint):
         Raises:
             CheckpointError: a file is cut off, or a tensor holds NaN or infinity.
         """
-        super().require_data()
-        for info in self.tensors.values():
+        self.stored.require_data()
+        for info in self.stored.tensors.values():
             size = DTYPE_BITS[info.dtype] // 8
             bad = 0
             for start in range(0, info.numel, CHUNK):
                 count = min(CHUNK, info.numel - start)
-                values = widened(self.read_bytes(info.name, start * size, count * size), info.dtype)
+                values = widened(self.stored.read_bytes(info.name, start * size, count * size), info.dtype)
                 bad += int(np.count_nonzero(~np.isfinite(values)))
             if bad:
                 raise CheckpointError(

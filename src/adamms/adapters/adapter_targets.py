@@ -139,7 +139,7 @@ class _Targets:
         shape = self._tensors[target].shape
         rows, width = (shape[0], prod(shape[1:])) if len(shape) > 1 else (0, 0)
         inputs, outputs = (rows, width) if transposed else (width, rows)
-        stored_a, stored_b = self._adapter.tensors[a].shape, self._adapter.tensors[b].shape
+        stored_a, stored_b = self._adapter.stored.tensors[a].shape, self._adapter.stored.tensors[b].shape
         fits = (
             len(stored_a) > 1
             and len(stored_b) > 1
@@ -154,20 +154,21 @@ class _Targets:
             )
 
     def _same_shape(self, stored: str, shape: tuple[int, ...], target: str) -> None:
-        if self._adapter.tensors[stored].shape != shape:
+        if self._adapter.stored.tensors[stored].shape != shape:
             hint = ""
-            if len(shape) == 2 and self._adapter.tensors[stored].shape[1:] == shape[1:]:
+            if len(shape) == 2 and self._adapter.stored.tensors[stored].shape[1:] == shape[1:]:
                 hint = "; if its vocabulary was resized, save the resized model first"
             raise CheckpointError(
                 f"The adapter {self._adapter.source} was trained for another model: {stored} is "
-                f"{self._adapter.tensors[stored].shape}, {target} of {self._model} {shape}{hint}."
+                f"{self._adapter.stored.tensors[stored].shape}, {target} of {self._model} {shape}{hint}."
             )
 
     def _same_count(self, stored: str, count: int, target: str) -> None:
-        if self._adapter.tensors[stored].numel != count:
+        if self._adapter.stored.tensors[stored].numel != count:
             raise CheckpointError(
                 f"The adapter {self._adapter.source} was trained for another model: {stored} has "
-                f"{self._adapter.tensors[stored].numel} values and {target} of {self._model} needs {count}."
+                f"{self._adapter.stored.tensors[stored].numel} values and {target} of {self._model} needs "
+                f"{count}."
             )
 
     def _find(self, name: str, stored: str) -> str:
@@ -191,7 +192,7 @@ class _Targets:
         )
 
     def _trained_on(self) -> str:
-        named = self._adapter.config.get("base_model_name_or_path")
+        named = self._adapter.stored.config.get("base_model_name_or_path")
         return f" ({named})" if isinstance(named, str) and named else ""
 
     def _wrong(self, what: str) -> CheckpointError:

@@ -14,7 +14,7 @@ from adamms.responses.responses import Response
 if TYPE_CHECKING:
     from adamms.answering.plurality import PluralityAnswer
     from adamms.answering.transformers_engine import Engine, ScoringEngine
-    from adamms.checkpoints import Checkpoint
+    from adamms.checkpoints import TensorSource
     from adamms.merging import Method, Parents
     from adamms.merging.tensors import TensorMerger
 
@@ -222,7 +222,7 @@ def log_probability_sweep(
 
 
 def _transformers(
-    base: "Checkpoint",
+    base: "TensorSource",
     changed: Sequence[str],
     *,
     max_new_tokens: int,
@@ -242,7 +242,7 @@ def _transformers(
     return TransformersEngine(
         base.folder,
         names=list(base.tensors),
-        altered=base.altered,
+        altered=base.computed,
         value=base.tensor,
         changed=list(changed),
         max_new_tokens=max_new_tokens,

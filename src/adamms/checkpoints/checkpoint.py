@@ -6,28 +6,28 @@ imported only when a tensor is asked for as a tensor.
 """
 
 import hashlib
-import os
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from types import MappingProxyType, TracebackType
-from typing import TYPE_CHECKING, Any, ClassVar, Self
+from typing import TYPE_CHECKING, Any, Self
 
-from adamms.checkpoints.companions import companion_files
-from adamms.checkpoints.model_files import LocalFolder, ModelFiles
+from adamms.checkpoints.auxiliary_files import auxiliary_files
+from adamms.checkpoints.locating import locate
+from adamms.checkpoints.model_files import Origin
 from adamms.checkpoints.safetensors_header import SafetensorsHeader, read_header
-from adamms.checkpoints.sources import PLUS, expanded, is_a_name, is_text, parts_of, pinned
+from adamms.checkpoints.sources import pinned
 from adamms.checkpoints.tensor_data import TensorData
-from adamms.checkpoints.tensor_info import UNPLACED, TensorInfo
+from adamms.checkpoints.tensor_info import DTYPE_BITS, UNPLACED, TensorInfo
 from adamms.checkpoints.torch_file import StridedView, TorchHeader, read_torch_header
 from adamms.checkpoints.vocabulary import read_vocabulary
 from adamms.checkpoints.weight_files import (
     BIN_SUFFIX,
+    MODEL,
     SAFETENSORS,
+    FileLayout,
     WeightFiles,
-    find_weight_files,
     parse_json_object,
 )
 from adamms.errors import CheckpointError
@@ -35,21 +35,8 @@ from adamms.errors import CheckpointError
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from adamms.checkpoints.floats import Values
-
-CONFIG = "config.json"
 # Blocks that a fingerprint samples from each shard: enough to tell two fine-tunes of one model apart.
 SAMPLES, SAMPLE_BYTES = 64, 4096
-
-
-@dataclass(frozen=True)
-class Origin:
-    """Where a checkpoint was found; `folder` is None while only headers of a hub model are to be read."""
-
-    source: str
-    files: ModelFiles
-    folder: Path | None
-    revision: str | None = None
 
 
 class Checkpoint:
@@ -65,19 +52,18 @@ class Checkpoint:
         tensors: every tensor by name, in the order of the shards and of each file.
         shards: the weight files, in order.
         indexed: whether an index file names the shards.
-        altered: the tensors whose values an adapter changes: they are not those of the files in `folder`.
+        computed: none: every value is that of the files in `folder`.
     """
 
-    config_name: ClassVar[str] = CONFIG
-    altered: tuple[str, ...] = ()
+    computed: tuple[str, ...] = ()
 
-    def __init__(self, origin: Origin) -> None:
+    def __init__(self, origin: Origin, *, layout: FileLayout = MODEL) -> None:
         self.source = origin.source
         self.revision = origin.revision
         self.folder = origin.folder
         self.files = origin.files
-        self.config = self._read_config()
-        weights = self._find_weights(origin.files)
+        self.config = self._read_config(layout.config)
+        weights = layout.find_weights(origin.files)
         self.format = weights.format
         self.shards = weights.shards
         self.indexed = weights.index is not None
@@ -86,61 +72,27 @@ class Checkpoint:
         self._data = TensorData(self.source, locate=self._weight_path, strided=self._strided())
 
     @classmethod
-    def open(cls, source: str | Path, *, revision: str | None = None, download: bool = False) -> "Checkpoint":
+    def open(
+        cls,
+        source: str | Path,
+        *,
+        revision: str | None = None,
+        download: bool = False,
+        layout: FileLayout = MODEL,
+    ) -> "Checkpoint":
         """Open a checkpoint by reading its headers.
 
         Args:
-            source: a folder, or a hub id `owner/name` or `owner/name@revision`; with a PEFT adapter behind a
-                plus sign, `model+adapter`, the model as the adapter changes it.
-            revision: a hub branch, tag or commit; the model's, not an adapter's.
+            source: a folder, or a hub id `owner/name` or `owner/name@revision`.
+            revision: a hub branch, tag or commit.
             download: fetch a hub model's weights as well, so that tensors can be read; otherwise only its
                 headers and small files are fetched.
+            layout: what its files are called.
 
         Raises:
             CheckpointError: there is no such checkpoint, or it is malformed; one sentence says how.
         """
-        name, *adapters = parts_of(str(source))
-        if adapters:
-            # Late: most models have none.
-            from adamms.adapters.adapted import adapted
-
-            return adapted(cls._find(name, revision=revision, download=download), adapters, download=download)
-        return cls(cls._find(source, revision=revision, download=download))
-
-    @classmethod
-    def _find(cls, source: str | Path, *, revision: str | None, download: bool) -> Origin:
-        if not str(source).strip():
-            raise CheckpointError("No model is named; give a folder or a hub id.")
-        if not is_text(source):
-            raise CheckpointError(
-                f"The name {str(source)!a} is not UTF-8, so it cannot be recorded; rename the folder."
-            )
-        # Links stay as they are: a hub cache is known by its path.
-        folder = Path(os.path.abspath(expanded(source)))  # noqa: PTH100
-        try:
-            if folder.is_dir():
-                return Origin(str(folder), LocalFolder(folder, source=str(folder)), folder)
-            if folder.exists():
-                raise CheckpointError(f"{source} is a file; name the folder that holds the checkpoint.")
-        except OSError as error:
-            raise CheckpointError(f"{source} cannot be read: {error.strerror}.") from None
-        if PLUS in str(source):
-            strange = next((part for part in str(source).split(PLUS) if not is_a_name(part)), "")
-            raise CheckpointError(
-                f"There is no folder {source}, and as MODEL+ADAPTER it cannot be read: {strange!r} is "
-                "neither a folder nor a hub id."
-            )
-        # Late: the hub's client costs a third of a second to import.
-        from adamms.checkpoints.hub import find_on_hub
-
-        hub = find_on_hub(
-            str(source),
-            revision=revision,
-            download=download,
-            weights=cls._find_weights,
-            config=cls.config_name,
-        )
-        return Origin(hub.source, hub.files, hub.folder, hub.revision)
+        return cls(locate(source, revision=revision, download=download, layout=layout), layout=layout)
 
     def __enter__(self) -> Self:
         return self
@@ -156,12 +108,7 @@ class Checkpoint:
 
     # Headers
 
-    @staticmethod
-    def _find_weights(files: ModelFiles) -> WeightFiles:
-        return find_weight_files(files)
-
-    def _read_config(self) -> dict[str, Any]:
-        name = self.config_name
+    def _read_config(self, name: str) -> dict[str, Any]:
         if not self.files.has(name):
             return {}
         return parse_json_object(self.files.contents(name), what=f"{name} in {self.source}")
@@ -277,21 +224,16 @@ class Checkpoint:
         """
         return self._data.tensor(self.tensors[name])
 
-    def unrounded(self, name: str, *, start: int, count: int) -> "Values | None":
-        """The values of a tensor that an adapter changes, before they are rounded to its dtype.
+    def exact_dtype(self, name: str) -> str:
+        """The tensor's own dtype: what the file holds is exact."""
+        return self.tensors[name].dtype
 
-        Args:
-            name: the tensor.
-            start: the first element, row-major.
-            count: how many elements.
-
-        Returns:
-            float32 (float64 where the tensor is stored so); None where the file holds the very values.
-        """
-        return None
+    def read_exact(self, name: str, buffer: memoryview, *, start: int = 0) -> None:
+        """Fill `buffer` with a tensor's values as they are stored, from element `start` on."""
+        self.read_into(name, buffer, start=start * DTYPE_BITS[self.tensors[name].dtype] // 8)
 
     @property
-    def gives_parts(self) -> bool:
+    def random_access(self) -> bool:
         """Whether a few bytes of a tensor can be read: not of `.bin` files on a hub."""
         return self.folder is not None or self.format == SAFETENSORS
 
@@ -305,17 +247,12 @@ class Checkpoint:
         """
         return read_vocabulary(self.files)
 
-    @property
-    def parts(self) -> "tuple[Checkpoint, ...]":
-        """What it is made of: itself, or a model and its adapters."""
-        return (self,)
-
-    def companions(self) -> tuple[str, ...]:
+    def auxiliary_files(self) -> tuple[str, ...]:
         """Every file that travels with the model: config, tokenizer, processor, remote code, licence ...
 
         Not the weights in any format, their indices, the model card, or what training left behind.
         """
-        return companion_files(self.files.every_name())
+        return auxiliary_files(self.files.every_name())
 
     @property
     def pinned(self) -> str:
@@ -323,7 +260,7 @@ class Checkpoint:
         return pinned(self.source, self.revision)
 
     def identity(self) -> dict[str, Any]:
-        """What a merge records of a parent: `source`, `revision`, `fingerprint`, and `adapters` if any."""
+        """What a merge records of a parent: `source`, `revision`, `fingerprint`."""
         return {"source": self.source, "revision": self.revision, "fingerprint": self.fingerprint()}
 
     def state(self) -> tuple[tuple[str, int, int], ...]:
@@ -338,6 +275,18 @@ class Checkpoint:
                 ) from None
             found.append((f"{self.source}/{shard}", about.st_size, about.st_mtime_ns))
         return tuple(found)
+
+    def versions(self) -> dict[str, Any]:
+        """What its answers depend on: the hub commit, or every file with its size and time of change."""
+        if self.revision:
+            return {self.source: self.revision}
+        # What lies in folders of a model's is mostly something else, such as its evaluations.
+        names = (*self.shards, *(name for name in self.auxiliary_files() if "/" not in name))
+        paths = [self.files.local_path(name) for name in names]
+        return {
+            str(path.resolve()): [about.st_size, about.st_mtime_ns]
+            for path, about in ((path, path.stat()) for path in paths)
+        }
 
     def fingerprint(self) -> str:
         """A cheap identity: the hub commit, or a hash of headers, sizes and sampled blocks of data."""

@@ -1,15 +1,14 @@
 """Checkpoints on a hub, through huggingface_hub: headers by range requests, or a download of what is needed.
 
 Reading headers costs a request or two a shard and no weights: `HubFiles` fetches blocks of files, never a
-file. Downloading takes the weights in one format only, with their companions. HF_ENDPOINT, HF_TOKEN,
+file. Downloading takes the weights in one format only, with their auxiliary files. HF_ENDPOINT, HF_TOKEN,
 HF_HOME and HF_HUB_OFFLINE are honoured because the library honours them. Every failure is one sentence.
 """
 
 import glob
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 
 from huggingface_hub import (
@@ -37,45 +36,24 @@ from huggingface_hub.utils import (  # type: ignore[attr-defined]
 )
 
 from adamms import __version__
-from adamms.checkpoints.companions import companion_files
-from adamms.checkpoints.model_files import LocalFolder, ModelFiles
+from adamms.checkpoints.auxiliary_files import auxiliary_files
+from adamms.checkpoints.model_files import LocalFolder, Origin
 from adamms.checkpoints.sources import HUB_ID
-from adamms.checkpoints.weight_files import WeightFiles, find_weight_files
+from adamms.checkpoints.weight_files import FileLayout, WeightFiles
 from adamms.errors import AdaMMSError, CheckpointError, MachineError
 
 # Most headers fit into one block; a larger one takes one more request.
 BLOCK = 1 << 17
 
 
-@dataclass(frozen=True)
-class HubCheckpoint:
-    """A checkpoint found on a hub. `folder` is None while only its headers are to be read."""
-
-    source: str
-    revision: str
-    files: ModelFiles
-    folder: Path | None
-
-
-FindWeights = Callable[[ModelFiles], WeightFiles]
-
-
-def find_on_hub(
-    source: str,
-    *,
-    revision: str | None,
-    download: bool,
-    weights: FindWeights = find_weight_files,
-    config: str = constants.CONFIG_NAME,
-) -> HubCheckpoint:
+def find_on_hub(source: str, *, revision: str | None, download: bool, layout: FileLayout) -> Origin:
     """Find `owner/name` or `owner/name@revision` on the hub, or in its local cache when offline.
 
     Args:
         source: the hub id.
         revision: a branch, tag or commit; not together with one in `source`.
-        download: fetch the weights and their companions.
-        weights: chooses the weight files; an adapter's are called otherwise.
-        config: the file that every download of such a model has.
+        download: fetch the weights and their auxiliary files.
+        layout: what the checkpoint's files are called.
 
     Raises:
         CheckpointError: there is no such model, it may not be read, or the hub cannot be reached.
@@ -92,37 +70,37 @@ def find_on_hub(
                 model, revision=revision, files_metadata=True, timeout=constants.HF_HUB_ETAG_TIMEOUT
             )
         except Exception as error:
-            cached = _cached(model, revision, weights, config) if _unreachable(error) else None
+            cached = _cached(model, revision, layout) if _unreachable(error) else None
             if cached is None:
                 raise
             return cached
         sizes = {sibling.rfilename: sibling.size for sibling in info.siblings or []}
         files = HubFiles(model, str(info.sha), sizes=sizes)
         if not download:
-            return HubCheckpoint(model, files.commit, files, None)
-        return _downloaded(files, revision, weights(files))
+            return Origin(model, files, None, files.commit)
+        return _downloaded(files, revision, layout.find_weights(files))
 
 
-def _downloaded(files: "HubFiles", revision: str | None, weights: WeightFiles) -> HubCheckpoint:
-    wanted = [*weights.shards, *([weights.index] if weights.index else []), *companion_files(files.names)]
+def _downloaded(files: "HubFiles", revision: str | None, weights: WeightFiles) -> Origin:
+    wanted = [*weights.shards, *([weights.index] if weights.index else []), *auxiliary_files(files.names)]
     patterns = [glob.escape(name) for name in wanted]
     # By the name that was asked for, so that the cache learns which commit it meant and can serve it offline.
     folder = Path(snapshot_download(files.source, revision=revision, allow_patterns=patterns))
-    return HubCheckpoint(files.source, folder.name, LocalFolder(folder, source=files.source), folder)
+    return Origin(files.source, LocalFolder(folder, source=files.source), folder, folder.name)
 
 
-def _cached(model: str, revision: str | None, weights: FindWeights, config: str) -> HubCheckpoint | None:
+def _cached(model: str, revision: str | None, layout: FileLayout) -> Origin | None:
     """The snapshot of an earlier download, if its weights are complete."""
-    known = try_to_load_from_cache(model, config, revision=revision)
+    known = try_to_load_from_cache(model, layout.config, revision=revision)
     if not isinstance(known, str):
         return None
     folder = Path(known).parent
     files = LocalFolder(folder, source=model)
     try:
-        weights(files)
+        layout.find_weights(files)
     except CheckpointError:
         return None
-    return HubCheckpoint(model, folder.name, files, folder)
+    return Origin(model, files, folder, folder.name)
 
 
 class HubFiles:

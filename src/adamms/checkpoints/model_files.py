@@ -7,6 +7,7 @@ cache's snapshot, to the cache's own blobs.
 
 import os
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
@@ -41,6 +42,16 @@ class ModelFiles(Protocol):
 
     def contents(self, name: str) -> bytes:
         """All of a small file."""
+
+
+@dataclass(frozen=True)
+class Origin:
+    """Where a checkpoint was located; `folder` is None while only headers of a hub model are to be read."""
+
+    source: str
+    files: ModelFiles
+    folder: Path | None
+    revision: str | None = None
 
 
 class LocalFolder:

@@ -14,7 +14,7 @@ from adamms.checkpoints.tensor_info import DTYPE_BITS, TensorInfo
 from adamms.checkpoints.weight_files import SAFETENSORS, SINGLE
 
 if TYPE_CHECKING:
-    from adamms.checkpoints.checkpoint import Checkpoint
+    from adamms.checkpoints.tensor_source import TensorSource
 
 # What `dtype` may be, as torch and config.json spell it. Only these are converted: float8 weights belong to
 # a quantisation whose scales would be lost.
@@ -37,7 +37,7 @@ class ShardPlan:
 
 
 def plan_shards(
-    base: "Checkpoint", *, dtype: str | None = None, max_shard_size: int | None = None
+    base: "TensorSource", *, dtype: str | None = None, max_shard_size: int | None = None
 ) -> tuple[ShardPlan, ...]:
     """Plan the output's files.
 

@@ -6,7 +6,7 @@ on a listing of names, so a local folder and a hub repository are judged by the 
 
 import json
 import re
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -24,9 +24,6 @@ BIN_INDEX = "pytorch_model.bin.index.json"
 BIN_SUFFIX = ".bin"
 WEIGHTS = (".safetensors", BIN_SUFFIX, ".pt", ".pth")
 ADAPTER_CONFIG = "adapter_config.json"
-ADAPTERS = (("adapter_model.safetensors", SAFETENSORS), ("adapter_model.bin", BIN))
-# What LLaVA's trainer keeps beside an adapter: the projector, trained whole.
-ADAPTER_EXTRA = "non_lora_trainables.bin"
 
 _NUMBERED = re.compile(r"(?P<stem>.+)-(?P<number>\d+)-of-(?P<count>\d+)\.safetensors")
 
@@ -60,20 +57,20 @@ def find_weight_files(files: "ModelFiles") -> WeightFiles:
     return _unindexed(files.names, source=files.source)
 
 
-def find_adapter_files(files: "ModelFiles") -> WeightFiles:
-    """Choose the weight files of a PEFT adapter.
+@dataclass(frozen=True)
+class FileLayout:
+    """What the files of a kind of checkpoint are called.
 
-    Raises:
-        CheckpointError: there are none.
+    Attributes:
+        config: the file with its settings, which every download has.
+        find_weights: chooses the weight files among a checkpoint's files.
     """
-    extra = tuple(name for name in (ADAPTER_EXTRA,) if name in files.names)
-    for name, format_ in ADAPTERS:
-        if name in files.names:
-            return WeightFiles(format_, (name, *extra))
-    raise CheckpointError(
-        f"{files.source} is not a PEFT adapter: there is no {ADAPTERS[0][0]} or {ADAPTERS[1][0]} in it; "
-        "behind the plus sign, give the folder or hub id of an adapter."
-    )
+
+    config: str
+    find_weights: "Callable[[ModelFiles], WeightFiles]"
+
+
+MODEL = FileLayout("config.json", find_weight_files)
 
 
 def _indexed(files: "ModelFiles", index: str, *, format_: str) -> WeightFiles:

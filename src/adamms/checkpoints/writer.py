@@ -13,7 +13,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
-from adamms.checkpoints.companions import copy_companions
+from adamms.checkpoints.auxiliary_files import copy_auxiliary_files
 from adamms.checkpoints.output import in_words, sync
 from adamms.checkpoints.shard_plan import STORED_DTYPES, ShardPlan, index_json, plan_shards
 from adamms.checkpoints.tensor_info import TensorInfo
@@ -21,7 +21,7 @@ from adamms.checkpoints.weight_files import INDEX
 from adamms.errors import CheckpointError, MachineError
 
 if TYPE_CHECKING:
-    from adamms.checkpoints.checkpoint import Checkpoint
+    from adamms.checkpoints.tensor_source import TensorSource
 
 # Bytes written at once. From a megabyte on Linux looks for large pages for its cache, which took up to ten
 # times the processor time of the copying itself (6.18, ext4).
@@ -40,7 +40,7 @@ class CheckpointWriter:
     def __init__(
         self,
         folder: Path,
-        base: "Checkpoint",
+        base: "TensorSource",
         *,
         dtype: str | None = None,
         max_shard_size: int | None = None,
@@ -50,14 +50,14 @@ class CheckpointWriter:
 
         Args:
             folder: made if it is missing; weights that it holds from an interrupted run are removed.
-            base: the checkpoint whose layout and companions are kept.
+            base: the model whose layout and auxiliary files are kept.
             dtype: `bfloat16`, `float16` or `float32` for floating tensors; None keeps each tensor's own.
             max_shard_size: bytes a file may hold; None keeps the base's distribution over files.
             resume: keep the weights of an interrupted run where its files are as planned; tell `written` what
                 is already in them.
 
         Raises:
-            CheckpointError: a setting is out of range, or a companion of the base cannot be carried over.
+            CheckpointError: a setting is out of range, or an auxiliary file cannot be carried over.
             MachineError: the disk is too small.
         """
         if dtype is not None and dtype not in STORED_DTYPES:
@@ -74,8 +74,8 @@ class CheckpointWriter:
         self._missing = {name: info.nbytes for name, info in self.tensors.items()}
         self._lock = threading.Lock()
         self._descriptors: dict[str, int] = {}
-        # Now rather than after hours of merging: a companion that cannot be read.
-        for name in base.companions():
+        # Now rather than after hours of merging: an auxiliary file that cannot be read.
+        for name in base.auxiliary_files():
             base.files.read(name, 0, 1)
         folder.mkdir(parents=True, exist_ok=True)
         self.resumed = resume and all(self._is_as_planned(plan) for plan in self._plans)
@@ -167,7 +167,7 @@ class CheckpointWriter:
                 raise self._machine_error(error, shard) from error
 
     def finish(self) -> None:
-        """Write the index and the companions, and make everything durable.
+        """Write the index and the auxiliary files, and make everything durable.
 
         Raises:
             CheckpointError: a tensor was not written completely.
@@ -180,7 +180,7 @@ class CheckpointWriter:
             )
         shard = ""
         try:
-            copy_companions(self._base, self.folder, dtype=self._dtype)
+            copy_auxiliary_files(self._base, self.folder, dtype=self._dtype)
             if [plan.name for plan in self._plans] != ["model.safetensors"]:
                 (self.folder / INDEX).write_text(index_json(self.tensors), encoding="utf-8")
             for plan in self._plans:

@@ -16,10 +16,10 @@ def inspect(
 
     Example: `adamms inspect Qwen/Qwen2-VL-7B-Instruct`
     """
-    from adamms.checkpoints import Checkpoint
+    from adamms.adapters import open_model
     from adamms.mapping import inspect_checkpoint
 
-    with Checkpoint.open(model) as checkpoint:
+    with open_model(model) as checkpoint:
         inspection = inspect_checkpoint(checkpoint)
     if json:
         print_json(inspection.to_json())

@@ -43,14 +43,13 @@ def map_(
 
     Example: `adamms map Qwen/Qwen2-VL-7B-Instruct llava-hf/llava-onevision-qwen2-7b-ov-hf`
     """
-    from adamms.checkpoints import Checkpoint
+    from adamms.adapters import open_model
     from adamms.mapping import map_parameters
 
     with ExitStack() as models:
-        base_model, donor_model = (models.enter_context(Checkpoint.open(model)) for model in (base, donor))
+        base_model, donor_model = (models.enter_context(open_model(model)) for model in (base, donor))
         ancestor, relative = (
-            models.enter_context(Checkpoint.open(model)) if model else None
-            for model in (pretrained, reference)
+            models.enter_context(open_model(model)) if model else None for model in (pretrained, reference)
         )
         readings: dict[str, Any] = {
             "duplicates": duplicates,

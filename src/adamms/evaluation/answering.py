@@ -10,7 +10,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from adamms.checkpoints import Checkpoint, OutputFolder
+from adamms.adapters import open_model
+from adamms.checkpoints import OutputFolder
 from adamms.errors import EvaluationError
 from adamms.progress import Progress
 from adamms.responses import Example, Response, ResponseWriter, read_responses
@@ -58,7 +59,7 @@ def answer(
     # Late: torch and transformers take seconds.
     from adamms.answering.transformers_engine import TransformersEngine
 
-    with Checkpoint.open(model, download=True) as checkpoint:
+    with open_model(model, download=True) as checkpoint:
         checkpoint.require_data()
         if checkpoint.folder is None:
             raise EvaluationError(f"Only the headers of {model} are here; to answer, it must be whole.")
@@ -118,7 +119,7 @@ def answer_into(
     ) as folder:
         folder.keep_on_failure = folder.resumed
         _same_settings(folder.path / SETTINGS, settings)
-        with Checkpoint.open(model, download=True) as checkpoint:
+        with open_model(model, download=True) as checkpoint:
             check_unchanged(folder.path, [checkpoint], examples, vision_tower=engine.vision_tower)
         target = folder.path / "responses"
         target.mkdir(exist_ok=True)

@@ -12,7 +12,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from adamms.checkpoints import Checkpoint, OutputFolder
+from adamms.adapters import open_model
+from adamms.checkpoints import OutputFolder
 from adamms.checkpoints.sources import expanded
 from adamms.errors import EvaluationError
 from adamms.evaluation.answering import SCORES, SETTINGS, Engine, merged_alpha
@@ -235,5 +236,5 @@ def _suite_by_vlmevalkit(
 
 def _architecture(model: str) -> str:
     """The model's `model_type`, by which the paper chose the harness."""
-    with Checkpoint.open(model) as checkpoint:
+    with open_model(model) as checkpoint:
         return str(checkpoint.config.get("model_type", ""))

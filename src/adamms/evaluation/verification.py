@@ -14,7 +14,9 @@ from typing import Any
 
 import torch
 
-from adamms.checkpoints import Checkpoint
+from adamms.adapters import open_model
+from adamms.checkpoints import Checkpoint, TensorSource
+from adamms.checkpoints.computed_tensors import read_values
 from adamms.checkpoints.sources import name_of
 from adamms.errors import AdaMMSError, CheckpointError
 from adamms.mapping import MappedDonor, map_parameters
@@ -87,15 +89,15 @@ def _about(folder: Path) -> dict[str, Any]:
         ) from None
 
 
-def _complete(merged: Checkpoint) -> tuple[bool, str]:
+def _complete(merged: TensorSource) -> tuple[bool, str]:
     merged.require_data()
     size = sum(info.nbytes for info in merged.tensors.values())
-    if "config.json" not in merged.companions():
+    if "config.json" not in merged.auxiliary_files():
         return False, f"config.json is missing in {merged.source}; transformers cannot load it."
     return True, f"{len(merged.tensors)} tensors in {len(merged.shards)} files, {size / 1e9:.2f} GB"
 
 
-def _finite(merged: Checkpoint) -> tuple[bool, str]:
+def _finite(merged: TensorSource) -> tuple[bool, str]:
     bad: dict[str, int] = {}
     for info in merged.tensors.values():
         if info.dtype in ITEMSIZES:
@@ -108,7 +110,7 @@ def _finite(merged: Checkpoint) -> tuple[bool, str]:
     return True, "no NaN, no infinity"
 
 
-def _parents(merged: Checkpoint, about: dict[str, Any]) -> tuple[bool | None, str]:
+def _parents(merged: TensorSource, about: dict[str, Any]) -> tuple[bool | None, str]:
     """Every tensor outside the mapping is the base's; those inside differ from both parents."""
     with ExitStack() as opened:
         try:
@@ -144,24 +146,23 @@ def _parents(merged: Checkpoint, about: dict[str, Any]) -> tuple[bool | None, st
     )
 
 
-def _parent(identity: dict[str, Any]) -> Checkpoint:
-    parent = Checkpoint.open(name_of(identity), download=True)
+def _parent(identity: dict[str, Any]) -> TensorSource:
+    parent = open_model(name_of(identity), download=True)
     if parent.fingerprint() != identity.get("fingerprint"):
         raise CheckpointError(f"{parent.source} has changed since the merge")
     return parent
 
 
-def _is_bases(merged: Checkpoint, base: Checkpoint, name: str) -> bool:
+def _is_bases(merged: TensorSource, base: TensorSource, name: str) -> bool:
     ours, theirs = merged.tensor(name), base.tensor(name)
-    exact = base.unrounded(name, start=0, count=ours.numel())
-    if exact is not None:
+    if name in base.computed:
         # With an adapter: rounded once, to the dtype that was written.
-        theirs = torch.from_numpy(exact).view(ours.shape)
+        theirs = torch.from_numpy(read_values(base, name, 0, ours.numel())).view(ours.shape)
     return torch.equal(ours, theirs.to(ours.dtype))
 
 
 def _is_unmoved(
-    merged: Checkpoint, base: Checkpoint, donor: Checkpoint, name: str, *, mapped: MappedDonor
+    merged: TensorSource, base: TensorSource, donor: TensorSource, name: str, *, mapped: MappedDonor
 ) -> bool:
     """Whether the rows that should be merged are one parent's although the parents differ."""
     like_base = like_donor = alike = True
@@ -175,7 +176,7 @@ def _is_unmoved(
     return (like_base or like_donor) and not alike
 
 
-def _answers(merged: Checkpoint, folder: Path, *, vision_tower: str | None) -> tuple[bool, str]:
+def _answers(merged: TensorSource, folder: Path, *, vision_tower: str | None) -> tuple[bool, str]:
     """Load the model with transformers and ask it one thing."""
     from PIL import Image
 

@@ -11,8 +11,9 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from adamms.adapters import open_model
 from adamms.answering.transformers_engine import TransformersEngine
-from adamms.checkpoints import Checkpoint
+from adamms.checkpoints import TensorSource
 from adamms.errors import EvaluationError, RecipeError, SearchError
 from adamms.evaluation.answering import Engine, merged_alpha
 from adamms.merging.tensors import TensorMerger
@@ -88,19 +89,19 @@ class MergedModel:
     @classmethod
     def of_folder(cls, model: str, *, engine: Engine | None = None) -> "MergedModel":
         """Load a model as it is; a folder or a hub id, with a LoRA `MODEL+ADAPTER`."""
-        with Checkpoint.open(model, download=True) as checkpoint:
+        with open_model(model, download=True) as checkpoint:
             checkpoint.require_data()
             return cls._load(checkpoint, (), engine=engine or Engine())
 
     @classmethod
-    def _load(cls, base: Checkpoint, changed: Sequence[str], *, engine: Engine) -> "MergedModel":
+    def _load(cls, base: TensorSource, changed: Sequence[str], *, engine: Engine) -> "MergedModel":
         if base.folder is None:
             raise EvaluationError(f"Only the headers of {base.source} are here; to answer, it must be whole.")
         pictures: dict[str, Image] = {}
         live = TransformersEngine(
             base.folder,
             names=list(base.tensors),
-            altered=base.altered,
+            altered=base.computed,
             value=base.tensor,
             changed=list(changed),
             picture=lambda name: pictures[str(name)],

@@ -22,7 +22,7 @@ from adamms.mapping.slots import VOCABULARY_ROLES, Place
 from adamms.mapping.weight_samples import READABLE, cosine, read_rows, sample_runs, width_of
 
 if TYPE_CHECKING:
-    from adamms.checkpoints import Checkpoint
+    from adamms.checkpoints import TensorSource
 
 Verdict = Literal["related", "distant", "unrelated", "unknown"]
 
@@ -103,7 +103,7 @@ class Kinship:
         return f"{models} share an ancestor: {alike}."
 
 
-def check_ancestor(base: "Checkpoint", donor: "Checkpoint", mapping: ParameterMapping) -> Kinship:
+def check_ancestor(base: "TensorSource", donor: "TensorSource", mapping: ParameterMapping) -> Kinship:
     """Compare sampled rows of a few mapped matrices, read straight from the files (or a hub).
 
     Args:
@@ -135,11 +135,11 @@ def check_ancestor(base: "Checkpoint", donor: "Checkpoint", mapping: ParameterMa
 
 
 def check_family(
-    base: "Checkpoint",
-    donor: "Checkpoint",
+    base: "TensorSource",
+    donor: "TensorSource",
     mapping: ParameterMapping,
     *,
-    pretrained: "Checkpoint | None" = None,
+    pretrained: "TensorSource | None" = None,
 ) -> tuple[Kinship, ...]:
     """The base with the donor and, if their ancestor is named, each of them with it.
 
@@ -151,7 +151,7 @@ def check_family(
     return (pair, *(_with_ancestor(model, pretrained) for model in (base, donor) if pretrained))
 
 
-def _with_ancestor(model: "Checkpoint", pretrained: "Checkpoint") -> Kinship:
+def _with_ancestor(model: "TensorSource", pretrained: "TensorSource") -> Kinship:
     if not _places(model):
         # A layout that only a saved mapping knows: it does not say what the ancestor's tensors are.
         return Kinship(model.source, pretrained.source, None, {})
@@ -169,7 +169,7 @@ def family_json(kinships: tuple[Kinship, ...]) -> dict[str, Any]:
 
 
 def _matrices(
-    base: "Checkpoint", donor: "Checkpoint", mapping: ParameterMapping
+    base: "TensorSource", donor: "TensorSource", mapping: ParameterMapping
 ) -> Iterable[tuple[str, Piece]]:
     """The mapped row ranges of matrices that belong to layers, one for each tensor."""
     shapes, theirs = shapes_of(base), shapes_of(donor)
@@ -186,7 +186,7 @@ def _rows(piece: Piece) -> int:
     return piece.base_rows[1] - piece.base_rows[0]
 
 
-def _not_compared(base: "Checkpoint") -> dict[str, None]:
+def _not_compared(base: "TensorSource") -> dict[str, None]:
     """Token tables, and duplicates: trained for images, they are further from their original."""
     return dict.fromkeys(
         place.tensor
@@ -195,7 +195,7 @@ def _not_compared(base: "Checkpoint") -> dict[str, None]:
     )
 
 
-def _places(model: "Checkpoint") -> tuple[Place, ...]:
+def _places(model: "TensorSource") -> tuple[Place, ...]:
     """The language model's slots; none of a layout that no table fits."""
     with suppress(MappingError):
         return find_decoder(model).places

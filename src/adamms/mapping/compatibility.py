@@ -18,7 +18,7 @@ from adamms.mapping.decoder import Decoder
 from adamms.mapping.slots import VOCABULARY_ROLES, Place, Slot
 
 if TYPE_CHECKING:
-    from adamms.checkpoints import Checkpoint
+    from adamms.checkpoints import TensorSource
 
 SHOWN = 3
 # A base of whose layers less than this share of parameters has a counterpart is another architecture.
@@ -203,7 +203,7 @@ def role_list(places: Iterable[Place]) -> str:
     )
 
 
-def refuse_quantised(checkpoint: "Checkpoint", decoder: Decoder) -> None:
+def refuse_quantised(checkpoint: "TensorSource", decoder: Decoder) -> None:
     """Check that a language model is stored in numbers that can be interpolated.
 
     Raises:

@@ -38,7 +38,7 @@ from adamms.mapping.outside import (
 from adamms.mapping.slots import EMBED, FINAL_NORM, HEAD, PER_LAYER_EMBED, Place, Slot, row_count
 
 if TYPE_CHECKING:
-    from adamms.checkpoints import Checkpoint, TensorInfo
+    from adamms.checkpoints import TensorInfo, TensorSource
 
 # Numbers that count or index: buffers. (Packed weights of quantised models are narrower.)
 WHOLE_NUMBERS = ("I64", "U64", "BOOL")
@@ -76,7 +76,7 @@ class Decoder:
         return sum(prod(place.shape) for place in self.places)
 
 
-def find_decoder(checkpoint: "Checkpoint") -> Decoder:
+def find_decoder(checkpoint: "TensorSource") -> Decoder:
     """Find a checkpoint's language model; of several, the largest.
 
     Raises:

@@ -19,7 +19,7 @@ from adamms.mapping.parameter_mapping import ParameterMapping
 from adamms.mapping.segments import TensorMapping
 
 if TYPE_CHECKING:
-    from adamms.checkpoints import Checkpoint
+    from adamms.checkpoints import TensorSource
 
 
 @dataclass(frozen=True)
@@ -31,10 +31,10 @@ class DiscoveredMapping:
 
 
 def discover_mapping(
-    base: "Checkpoint",
-    donor: "Checkpoint",
+    base: "TensorSource",
+    donor: "TensorSource",
     *,
-    reference: "Checkpoint | None" = None,
+    reference: "TensorSource | None" = None,
     duplicates: Duplicates = "paired",
     vocabulary: Vocabulary = "tokens",
     exclude: Iterable[str] = (),
@@ -92,7 +92,7 @@ def discover_mapping(
     return DiscoveredMapping(mapping, discoveries)
 
 
-def _named(model: "Checkpoint") -> Decoder | None:
+def _named(model: "TensorSource") -> Decoder | None:
     """The language model that names tell."""
     try:
         return find_decoder(model)
@@ -111,7 +111,7 @@ def _lacks(one: Decoder, other: Decoder) -> bool:
     )
 
 
-def _decoder(known: Decoder | None, found: Discovery | None, model: "Checkpoint") -> Decoder:
+def _decoder(known: Decoder | None, found: Discovery | None, model: "TensorSource") -> Decoder:
     if known:
         return known
     assert found is not None

@@ -20,7 +20,7 @@ from adamms.mapping.outside import ELSEWHERE, what_is
 from adamms.mapping.slots import Place, row_count
 
 if TYPE_CHECKING:
-    from adamms.checkpoints import Checkpoint
+    from adamms.checkpoints import TensorSource
 
 TABLE = Table(name="layout found by its weights", marks=(), layer={})
 UNRECOGNISED = "nothing in the reference is like its weights"
@@ -44,7 +44,7 @@ class Discovery:
             tensors.setdefault(finding.tensor, []).append(finding.to_json())
         return {"source": self.source, "reference": self.reference, "tensors": tensors}
 
-    def decoder(self, checkpoint: "Checkpoint") -> Decoder:
+    def decoder(self, checkpoint: "TensorSource") -> Decoder:
         """The language model as if a table had found it."""
         inside = dict.fromkeys(finding.tensor for finding in self.findings)
         return Decoder(
@@ -58,7 +58,7 @@ class Discovery:
         )
 
 
-def discover(checkpoint: "Checkpoint", reference: "Checkpoint") -> Discovery:
+def discover(checkpoint: "TensorSource", reference: "TensorSource") -> Discovery:
     """Find the language model of `checkpoint` by comparing its weights with a relative's.
 
     Args:
@@ -86,7 +86,7 @@ def discover(checkpoint: "Checkpoint", reference: "Checkpoint") -> Discovery:
     return Discovery(checkpoint.source, reference.source, tuple(told_apart), tuple(notes))
 
 
-def _require_weights(model: "Checkpoint") -> None:
+def _require_weights(model: "TensorSource") -> None:
     if model.folder is None:
         raise MappingError(
             f"Discovery compares weights, and of {model.source} only the headers were fetched; download it "
@@ -95,7 +95,7 @@ def _require_weights(model: "Checkpoint") -> None:
     model.require_data()
 
 
-def _nothing(checkpoint: "Checkpoint", reference: "Checkpoint", nearest: tuple[float, str]) -> str:
+def _nothing(checkpoint: "TensorSource", reference: "TensorSource", nearest: tuple[float, str]) -> str:
     similarity, name = nearest
     seen = f"the most alike is {name} with a cosine of {similarity:.2f}" if name else "no shape is the same"
     return (
@@ -105,7 +105,7 @@ def _nothing(checkpoint: "Checkpoint", reference: "Checkpoint", nearest: tuple[f
     )
 
 
-def _take_apart(checkpoint: "Checkpoint", name: str, index: SlotIndex) -> tuple[list[Finding], float]:
+def _take_apart(checkpoint: "TensorSource", name: str, index: SlotIndex) -> tuple[list[Finding], float]:
     """The slots that a tensor holds, from its first row on, and the best likeness seen."""
     rows = row_count(checkpoint.tensors[name].shape)
     found: list[Finding] = []
@@ -147,7 +147,7 @@ def _missing(index: SlotIndex, findings: Iterable[Finding]) -> Iterable[str]:
 # As a decoder
 
 
-def _place(finding: Finding, checkpoint: "Checkpoint") -> Place:
+def _place(finding: Finding, checkpoint: "TensorSource") -> Place:
     shape = checkpoint.tensors[finding.tensor].shape
     count = finding.rows[1] - finding.rows[0]
     return Place(finding.slot, finding.tensor, finding.rows, (count, *shape[1:]))

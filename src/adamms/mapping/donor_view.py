@@ -10,13 +10,13 @@ from adamms.mapping.parameter_mapping import ParameterMapping, shapes_of
 from adamms.mapping.segments import Piece, resolve
 
 if TYPE_CHECKING:
-    from adamms.checkpoints import Checkpoint
+    from adamms.checkpoints import TensorSource
 
 
 class MappedDonor:
     """The donor under the base's names."""
 
-    def __init__(self, mapping: ParameterMapping, base: "Checkpoint", donor: "Checkpoint") -> None:
+    def __init__(self, mapping: ParameterMapping, base: "TensorSource", donor: "TensorSource") -> None:
         self.mapping = mapping.check(base, donor)
         self._base = shapes_of(base)
         self._donor = shapes_of(donor)

@@ -18,7 +18,7 @@ from adamms.mapping.segments import TensorMapping
 from adamms.mapping.slots import EMBED, HEAD, Place, Slot
 
 if TYPE_CHECKING:
-    from adamms.checkpoints import Checkpoint
+    from adamms.checkpoints import TensorSource
 
 PRESETS: dict[str, Callable[[Slot], bool]] = {
     "norms": lambda slot: "norm" in slot.role,
@@ -35,8 +35,8 @@ def exclude(
     mapping: ParameterMapping,
     rules: Iterable[str],
     *,
-    base: "Checkpoint",
-    donor: "Checkpoint",
+    base: "TensorSource",
+    donor: "TensorSource",
     decoder: Decoder | None = None,
 ) -> ParameterMapping:
     """Keep every base tensor that a rule names.
@@ -75,7 +75,7 @@ def exclude(
 class _Rulebook:
     """Turns rules into the base tensors they name; what it cannot turn goes to `problems`."""
 
-    def __init__(self, base: "Checkpoint", decoder: Decoder | None) -> None:
+    def __init__(self, base: "TensorSource", decoder: Decoder | None) -> None:
         self._base = base
         self._decoder = decoder
         self.problems: list[str] = []

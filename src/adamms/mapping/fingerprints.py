@@ -15,7 +15,7 @@ from adamms.mapping.slots import VOCABULARY_ROLES, Place, Slot, row_count
 from adamms.mapping.weight_samples import READABLE, Values, read_rows, sample_runs, width_of
 
 if TYPE_CHECKING:
-    from adamms.checkpoints import Checkpoint
+    from adamms.checkpoints import TensorSource
 
 # Of each range: sixteen rows of a 7B model, or all of a small one.
 ELEMENTS = 65_536
@@ -74,7 +74,7 @@ class _Kind:
 class SlotIndex:
     """The fingerprints of a reference's language-model weights, duplicates left out."""
 
-    def __init__(self, reference: "Checkpoint", decoder: Decoder) -> None:
+    def __init__(self, reference: "TensorSource", decoder: Decoder) -> None:
         slots: dict[_Kind, list[Slot]] = {}
         prints: dict[_Kind, list[Values]] = {}
         for place in decoder.places:
@@ -95,7 +95,7 @@ class SlotIndex:
         """Every slot that has a fingerprint."""
         return tuple(slot for of_kind in self._slots.values() for slot in of_kind)
 
-    def most_alike(self, checkpoint: "Checkpoint", name: str, *, start: int = 0) -> Likeness | None:
+    def most_alike(self, checkpoint: "TensorSource", name: str, *, start: int = 0) -> Likeness | None:
         """The slot that a tensor's rows from `start` on are most alike; None if none has such a shape."""
         shape = checkpoint.tensors[name].shape
         found: list[tuple[float, int, Slot, int, float]] = []
@@ -118,7 +118,7 @@ class SlotIndex:
         return Likeness(slot, rows, similarity, runner_up, similarity >= least)
 
 
-def _fingerprint(checkpoint: "Checkpoint", name: str, *, start: int, kind: _Kind) -> Values | None:
+def _fingerprint(checkpoint: "TensorSource", name: str, *, start: int, kind: _Kind) -> Values | None:
     """The fingerprint of a tensor's rows from `start` on; None of zeros, and of what is not finite."""
     if checkpoint.tensors[name].dtype not in READABLE:
         return None

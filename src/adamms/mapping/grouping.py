@@ -17,7 +17,7 @@ from adamms.mapping.parameter_mapping import ParameterMapping, shapes_of
 from adamms.mapping.segments import Status, TensorMapping, covered_rows
 
 if TYPE_CHECKING:
-    from adamms.checkpoints import Checkpoint
+    from adamms.checkpoints import TensorSource
 
 LAYER = re.compile(r"(?<=layers\.)\d+(?=\.)")
 SEGMENTS_SHOWN = 3
@@ -55,7 +55,7 @@ class Group:
         return f"layers {self.layers}, {self.label}" if self.layers else self.label
 
 
-def grouped(mapping: ParameterMapping, base: "Checkpoint") -> tuple[Group, ...]:
+def grouped(mapping: ParameterMapping, base: "TensorSource") -> tuple[Group, ...]:
     """Group a mapping's tensors; `base` is the checkpoint it was made for."""
     roles = _roles(base)
     shapes = shapes_of(base)
@@ -96,7 +96,7 @@ def layer_ranges(layers: Iterable[int]) -> str:
     return ", ".join(str(run[0]) if len(run) == 1 else f"{run[0]}-{run[-1]}" for run in runs)
 
 
-def _roles(base: "Checkpoint") -> dict[str, str]:
+def _roles(base: "TensorSource") -> dict[str, str]:
     try:
         places = find_decoder(base).places
     except MappingError:

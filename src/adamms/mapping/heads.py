@@ -14,7 +14,7 @@ from adamms.mapping.decoder import Decoder
 from adamms.mapping.slots import EMBED, HEAD
 
 if TYPE_CHECKING:
-    from adamms.checkpoints import Checkpoint
+    from adamms.checkpoints import TensorSource
 
 Head = Literal["own", "tied", "none"]
 
@@ -25,7 +25,7 @@ CHUNK = 1 << 22
 """Elements that are read at a time of the one and of the other."""
 
 
-def head_of(checkpoint: "Checkpoint", decoder: Decoder) -> Head:
+def head_of(checkpoint: "TensorSource", decoder: Decoder) -> Head:
     """Where a model's head is: `own` tensor, `tied` to the embedding table, or `none`.
 
     Values are read only where the config says tied and a head is stored all the same.
@@ -41,12 +41,12 @@ def head_of(checkpoint: "Checkpoint", decoder: Decoder) -> Head:
     return "tied" if _equal(checkpoint, stored.tensor, embeddings.tensor) else "own"
 
 
-def _equal(checkpoint: "Checkpoint", name: str, other: str) -> bool:
+def _equal(checkpoint: "TensorSource", name: str, other: str) -> bool:
     """Whether two tensors hold the same values: all of them in local files, a sample of those on a hub."""
     shape = checkpoint.tensors[name].shape
     if shape != checkpoint.tensors[other].shape:
         return False
-    if not checkpoint.gives_parts:
+    if not checkpoint.random_access:
         return True
     numel = checkpoint.tensors[name].numel
     sample = ((place * (numel - SAMPLED) // (SAMPLES - 1), SAMPLED) for place in range(SAMPLES))
@@ -56,7 +56,7 @@ def _equal(checkpoint: "Checkpoint", name: str, other: str) -> bool:
     return all(_equal_in(checkpoint, name, other, start, min(count, numel - start)) for start, count in spans)
 
 
-def _equal_in(checkpoint: "Checkpoint", name: str, other: str, start: int, count: int) -> bool:
+def _equal_in(checkpoint: "TensorSource", name: str, other: str, start: int, count: int) -> bool:
     dtypes = [checkpoint.tensors[tensor].dtype for tensor in (name, other)]
     sizes = [DTYPE_BITS[dtype] // 8 for dtype in dtypes]
     ours, theirs = (

@@ -16,7 +16,7 @@ from adamms.mapping.outside import what_is
 from adamms.mapping.slots import EMBED, Place
 
 if TYPE_CHECKING:
-    from adamms.checkpoints import Checkpoint, TensorInfo
+    from adamms.checkpoints import TensorInfo, TensorSource
 
 
 @dataclass(frozen=True)
@@ -87,7 +87,7 @@ class Inspection:
         return asdict(self)
 
 
-def inspect_checkpoint(checkpoint: "Checkpoint") -> Inspection:
+def inspect_checkpoint(checkpoint: "TensorSource") -> Inspection:
     """Describe a checkpoint; one without a known language model is described as well, with a note."""
     infos = checkpoint.tensors
     decoder, notes = _decoder(checkpoint)
@@ -112,18 +112,18 @@ def inspect_checkpoint(checkpoint: "Checkpoint") -> Inspection:
     )
 
 
-def _decoder(checkpoint: "Checkpoint") -> tuple[Decoder | None, tuple[str, ...]]:
+def _decoder(checkpoint: "TensorSource") -> tuple[Decoder | None, tuple[str, ...]]:
     try:
         return find_decoder(checkpoint), ()
     except MappingError as error:
         return None, (str(error),)
 
 
-def _adapted(checkpoint: "Checkpoint") -> tuple[str, ...]:
-    if not checkpoint.altered:
+def _adapted(checkpoint: "TensorSource") -> tuple[str, ...]:
+    if not checkpoint.computed:
         return ()
-    parameters = sum(checkpoint.tensors[name].numel for name in checkpoint.altered)
-    return (f"Adapters change {len(checkpoint.altered)} tensors ({parameters:,} parameters).",)
+    parameters = sum(checkpoint.tensors[name].numel for name in checkpoint.computed)
+    return (f"Adapters change {len(checkpoint.computed)} tensors ({parameters:,} parameters).",)
 
 
 def _language_model(decoder: Decoder, head: Head) -> LanguageModel:

@@ -27,7 +27,7 @@ from adamms.mapping.slots import EMBED, HEAD, VOCABULARY_ROLES, Place, Slot
 from adamms.mapping.vocabulary_rows import Vocabularies
 
 if TYPE_CHECKING:
-    from adamms.checkpoints import Checkpoint
+    from adamms.checkpoints import TensorSource
 
 Duplicates = Literal["paired", "original", "matching"]
 Vocabulary = Literal["tokens", "rows", "keep"]
@@ -37,8 +37,8 @@ NO_DUPLICATE = "no duplicate in the donor (--duplicates matching)"
 
 
 def map_parameters(
-    base: "Checkpoint",
-    donor: "Checkpoint",
+    base: "TensorSource",
+    donor: "TensorSource",
     *,
     duplicates: Duplicates = "paired",
     vocabulary: Vocabulary = "tokens",
@@ -77,8 +77,8 @@ def map_parameters(
 
 
 def map_decoders(
-    base: "Checkpoint",
-    donor: "Checkpoint",
+    base: "TensorSource",
+    donor: "TensorSource",
     *,
     ours: Decoder,
     theirs: Decoder,

@@ -15,7 +15,7 @@ from adamms.mapping.outside import NOT_A_PARAMETER, what_is
 from adamms.mapping.segments import Shapes, TensorMapping, covered_rows, misfits, status_of
 
 if TYPE_CHECKING:
-    from adamms.checkpoints import Checkpoint
+    from adamms.checkpoints import TensorSource
 
 NOT_NAMED = "not named in the mapping"
 PROBLEMS_SHOWN = 10
@@ -67,7 +67,7 @@ class ParameterMapping:
 
     @classmethod
     def from_json(
-        cls, data: object, *, base: "Checkpoint | None" = None, donor: "Checkpoint | None" = None
+        cls, data: object, *, base: "TensorSource | None" = None, donor: "TensorSource | None" = None
     ) -> "ParameterMapping":
         """Read a mapping back, and `check` it if both checkpoints are given.
 
@@ -102,7 +102,7 @@ class ParameterMapping:
             )
         return mapping.check(base, donor) if base and donor else mapping
 
-    def check(self, base: "Checkpoint", donor: "Checkpoint") -> "ParameterMapping":
+    def check(self, base: "TensorSource", donor: "TensorSource") -> "ParameterMapping":
         """Fit a mapping to the two checkpoints it will merge.
 
         Returns:
@@ -130,7 +130,7 @@ class ParameterMapping:
         return replace(self, tensors=tensors, totals=count(tensors, ours, donor_tensors=len(theirs)))
 
 
-def shapes_of(checkpoint: "Checkpoint") -> Shapes:
+def shapes_of(checkpoint: "TensorSource") -> Shapes:
     """A checkpoint's shapes by tensor name."""
     return {name: info.shape for name, info in checkpoint.tensors.items()}
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from adamms.checkpoints import Checkpoint
+    from adamms.checkpoints import TensorSource
 
 # Tokenizer families by the rows of their embedding tables: regular tokens first and the same for all, then
 # special tokens and padding. A range is (fewest, most) rows seen in the family's models.
@@ -47,7 +47,7 @@ class Alignment:
 class Vocabularies:
     """The two models' tokenizers, read once, and the rule that pairs their rows."""
 
-    def __init__(self, base: "Checkpoint", donor: "Checkpoint", *, rule: str) -> None:
+    def __init__(self, base: "TensorSource", donor: "TensorSource", *, rule: str) -> None:
         self._rule = rule
         self._sides = {
             side: checkpoint.vocabulary() if rule == "tokens" else None

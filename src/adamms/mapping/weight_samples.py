@@ -17,7 +17,7 @@ from adamms.checkpoints.floats import FLOATS, widened
 from adamms.mapping.slots import Rows, row_count
 
 if TYPE_CHECKING:
-    from adamms.checkpoints import Checkpoint
+    from adamms.checkpoints import TensorSource
 
 Values = npt.NDArray[np.float32]
 
@@ -42,7 +42,7 @@ def sample_runs(rows: int, width: int, *, elements: int) -> tuple[Rows, ...]:
     return tuple((start, start + RUN_ROWS) for start in starts)
 
 
-def read_rows(checkpoint: "Checkpoint", name: str, runs: Iterable[Rows], *, first: int = 0) -> Values:
+def read_rows(checkpoint: "TensorSource", name: str, runs: Iterable[Rows], *, first: int = 0) -> Values:
     """The values of runs of rows, counted from row `first`, in float32 and one after another.
 
     Raises:

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 from adamms.errors import MergeError
 
 if TYPE_CHECKING:
-    from adamms.checkpoints import Checkpoint
+    from adamms.checkpoints import TensorSource
 
 Coefficient = float | list[float] | dict[str, Any]
 PARTS = ("attention", "mlp", "norms", "embeddings")
@@ -104,7 +104,7 @@ def numbers_in(coefficient: Coefficient) -> tuple[float, ...]:
     return (coefficient,)
 
 
-def spots_of(base: "Checkpoint") -> dict[str, Spot]:
+def spots_of(base: "TensorSource") -> dict[str, Spot]:
     """Where every tensor of the base's language model lies; a fused tensor goes by its first part."""
     from adamms.mapping import find_decoder
     from adamms.mapping.slots import EMBED

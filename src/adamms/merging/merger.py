@@ -28,7 +28,7 @@ from adamms.merging.stored import (
 from adamms.merging.values import Values, values_for
 
 if TYPE_CHECKING:
-    from adamms.checkpoints import Checkpoint
+    from adamms.checkpoints import TensorSource
     from adamms.merging.resident import Held
 
 Facts = Mapping[str, Any]
@@ -279,7 +279,7 @@ class _Operand:
     system each time).
     """
 
-    def __init__(self, source: "Checkpoint", role: str, held: "Held | None") -> None:
+    def __init__(self, source: "TensorSource", role: str, held: "Held | None") -> None:
         self.role = role
         self._held = held
         self._source = source
@@ -293,16 +293,14 @@ class _Operand:
         """The bytes of so many elements, and what they are; on the device where they are held."""
         if self._held is not None:
             return self._held.read(self._source, name, start, count)
-        exact = self._source.unrounded(name, start=start, count=count)
-        if exact is not None:
-            # With an adapter folded in: rounded at the end, with the rest, and not before.
-            return exact.view(np.uint8), "F64" if exact.dtype == np.float64 else "F32"
-        dtype = self.dtype(name)
+        self.dtype(name)
+        # Wider than stored where an adapter is folded in: rounded at the end, with the rest, and not before.
+        dtype = self._source.exact_dtype(name)
         size = ITEMSIZES[dtype]
         if len(self._stored) < count * size:
             self._stored = np.empty(count * size, np.uint8)
         raw = self._stored[: count * size]
-        self._source.read_into(name, raw.data, start=start * size)
+        self._source.read_exact(name, raw.data, start=start)
         return raw, dtype
 
     def count_not_finite(self, name: str) -> int:

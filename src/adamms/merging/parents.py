@@ -15,14 +15,14 @@ from adamms.merging.coefficients import Spot, spots_of
 from adamms.merging.method import Method
 
 if TYPE_CHECKING:
-    from adamms.checkpoints import Checkpoint
+    from adamms.checkpoints import TensorSource
     from adamms.mapping import MappedDonor
 
 
 class View(NamedTuple):
     """A checkpoint under the base's names."""
 
-    checkpoint: "Checkpoint"
+    checkpoint: "TensorSource"
     mapped: "MappedDonor"
 
 
@@ -44,12 +44,12 @@ class Parents:
         pretrained: the common ancestor theta_0, for methods that read it.
     """
 
-    base: "Checkpoint"
+    base: "TensorSource"
     donors: tuple[View, ...]
     pretrained: View | None = None
 
     @classmethod
-    def pair(cls, base: "Checkpoint", donor: "Checkpoint", mapped: "MappedDonor") -> "Parents":
+    def pair(cls, base: "TensorSource", donor: "TensorSource", mapped: "MappedDonor") -> "Parents":
         """A base and one donor."""
         return cls(base, (View(donor, mapped),))
 
@@ -59,7 +59,7 @@ class Parents:
         return (*self.donors, self.pretrained) if self.pretrained else self.donors
 
     @property
-    def models(self) -> "tuple[Checkpoint, ...]":
+    def models(self) -> "tuple[TensorSource, ...]":
         """All models, the base first."""
         return (self.base, *(view.checkpoint for view in self.views))
 

@@ -21,7 +21,7 @@ from adamms.merging.parents import Parents
 from adamms.merging.stored import ITEMSIZES, floating_dtype
 
 if TYPE_CHECKING:
-    from adamms.checkpoints import Checkpoint
+    from adamms.checkpoints import TensorSource
 
 SHARE = 0.6
 """Of a GPU's free memory, at most: answering needs the rest."""
@@ -42,7 +42,7 @@ class Held(Protocol):
     readers: int
     """Threads that keep it busy."""
 
-    def read(self, source: "Checkpoint", name: str, start: int, count: int) -> tuple[Any, str]:
+    def read(self, source: "TensorSource", name: str, start: int, count: int) -> tuple[Any, str]:
         """The bytes of so many elements, and what they are: as stored, or before rounding where an adapter
         changes them. Not to be written to where they are tensors."""
         ...
@@ -78,7 +78,7 @@ class ResidentTensors:
                 f"The parents' {size_of(parents, method)} do not fit on {device}; use --parents mapped."
             ) from error
 
-    def read(self, source: "Checkpoint", name: str, start: int, count: int) -> tuple[Any, str]:
+    def read(self, source: "TensorSource", name: str, start: int, count: int) -> tuple[Any, str]:
         """As `Held` says."""
         if (id(source), name) not in self._copies:
             part, dtype = self._files.read(source, name, start, count)
@@ -102,22 +102,19 @@ class StreamedTensors:
         self._locked = device.type == "cuda"
         self._last = threading.local()
 
-    def read(self, source: "Checkpoint", name: str, start: int, count: int) -> tuple[torch.Tensor, str]:
+    def read(self, source: "TensorSource", name: str, start: int, count: int) -> tuple[torch.Tensor, str]:
         """As `Held` says."""
-        exact = source.unrounded(name, start=start, count=count)
-        if exact is not None:
-            dtype = "F64" if exact.dtype == np.float64 else "F32"
-            return torch.from_numpy(exact.view(np.uint8)).to(self.device), dtype
-        dtype = floating_dtype(source.tensors[name], source.source)
+        floating_dtype(source.tensors[name], source.source)
+        dtype = source.exact_dtype(name)
         size = ITEMSIZES[dtype]
         # torch keeps page-locked memory for reuse, and waits until what is copied out of it has arrived.
         block = torch.empty(count * size, dtype=torch.uint8, pin_memory=self._locked)
-        source.read_into(name, block.numpy().data, start=start * size)
+        source.read_exact(name, block.numpy().data, start=start)
         arriving = block.to(self.device, non_blocking=True)
         self._wait()
         return arriving, dtype
 
-    def whole(self, source: "Checkpoint", name: str) -> tuple[torch.Tensor, str]:
+    def whole(self, source: "TensorSource", name: str) -> tuple[torch.Tensor, str]:
         """A tensor's bytes, and what they are."""
         numel = source.tensors[name].numel
         part, dtype = self.read(source, name, 0, min(self.block_elements, numel))
@@ -213,10 +210,10 @@ def free_memory(device: torch.device) -> int | None:
     return next((int(field[1]) * 1024 for field in fields), None)
 
 
-def _read(parents: Parents, method: Method) -> list[tuple["Checkpoint", str]]:
+def _read(parents: Parents, method: Method) -> list[tuple["TensorSource", str]]:
     """What a merge reads: the base's changed tensors, and those of the others that they are merged with."""
     views = parents.views_for(method)
-    found: dict[tuple[int, str], tuple[Checkpoint, str]] = {}
+    found: dict[tuple[int, str], tuple[TensorSource, str]] = {}
     for name in parents.changed(method):
         found[id(parents.base), name] = (parents.base, name)
         for run in parents.runs(name, method):
@@ -226,11 +223,10 @@ def _read(parents: Parents, method: Method) -> list[tuple["Checkpoint", str]]:
     return list(found.values())
 
 
-def _copy(source: "Checkpoint", name: str) -> tuple[np.ndarray, str]:
+def _copy(source: "TensorSource", name: str) -> tuple[np.ndarray, str]:
     info = source.tensors[name]
-    exact = source.unrounded(name, start=0, count=info.numel)
-    if exact is not None:
-        return exact.view(np.uint8), "F64" if exact.dtype == np.float64 else "F32"
-    raw = np.empty(info.nbytes, np.uint8)
-    source.read_into(name, raw.data)
-    return raw, floating_dtype(info, source.source)
+    floating_dtype(info, source.source)
+    dtype = source.exact_dtype(name)
+    raw = np.empty(info.numel * ITEMSIZES[dtype], np.uint8)
+    source.read_exact(name, raw.data)
+    return raw, dtype

@@ -17,7 +17,7 @@ from adamms.reports.parents import short_name
 from adamms.reports.quantities import parameters, percent, size
 
 if TYPE_CHECKING:
-    from adamms.checkpoints import Checkpoint
+    from adamms.checkpoints import TensorSource
     from adamms.mapping import Inspection, ParameterMapping
     from adamms.mapping.inspection import Share
     from adamms.searching import Selection
@@ -69,7 +69,7 @@ def mapping_totals(mapping: "ParameterMapping") -> RenderableType:
     )
 
 
-def mapping_tables(mapping: "ParameterMapping", base: "Checkpoint") -> list[RenderableType]:
+def mapping_tables(mapping: "ParameterMapping", base: "TensorSource") -> list[RenderableType]:
     """A mapping's totals, then its tensors grouped over layers: merged with what, or kept and why."""
     from adamms.mapping import grouped
 

@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from adamms.checkpoints import Checkpoint
+from adamms.adapters import open_model
+from adamms.checkpoints import TensorSource
 from adamms.checkpoints.sources import exists, expanded, parts_of, resolved
 from adamms.errors import MappingError, OutputError
 from adamms.mapping import MappedDonor, ParameterMapping, exclude, map_parameters
@@ -32,7 +33,7 @@ class Opened:
     without_ancestor: int
 
     @property
-    def base(self) -> Checkpoint:
+    def base(self) -> TensorSource:
         """The model whose layout is kept."""
         return self.parents.base
 
@@ -44,15 +45,15 @@ class Opened:
 def open_models(recipe: Recipe, models: ExitStack, progress: Progress) -> Opened:
     """Open and map all models from their headers; download weights only if the mapping holds."""
 
-    def data_of(headers: Checkpoint) -> Checkpoint:
+    def data_of(headers: TensorSource) -> TensorSource:
         if headers.folder is None:
             progress.say(f"Fetching {headers.source} from the hub.")
-            headers = models.enter_context(Checkpoint.open(headers.pinned, download=True))
+            headers = models.enter_context(open_model(headers.pinned, download=True))
         headers.require_data()
         return headers
 
-    def headers_of(source: str) -> Checkpoint:
-        return models.enter_context(Checkpoint.open(source))
+    def headers_of(source: str) -> TensorSource:
+        return models.enter_context(open_model(source))
 
     base, donor = headers_of(recipe.base), headers_of(recipe.donor)
     others = [headers_of(each.model) for each in recipe.donors]
@@ -66,7 +67,7 @@ def open_models(recipe: Recipe, models: ExitStack, progress: Progress) -> Opened
         for note in each.notes:
             progress.say(note)
     # Before a download where parts of the files can be read: a few kilobytes may save two models' transfer.
-    early = all(model.gives_parts for model in (base, donor, *others, pretrained) if model)
+    early = all(model.random_access for model in (base, donor, *others, pretrained) if model)
     if early:
         _check_ancestors(recipe, base, [donor, *others], mappings, pretrained=pretrained, progress=progress)
     base, donors = data_of(base), [data_of(each) for each in (donor, *others)]
@@ -94,11 +95,11 @@ def open_models(recipe: Recipe, models: ExitStack, progress: Progress) -> Opened
 
 def _check_ancestors(
     recipe: Recipe,
-    base: Checkpoint,
-    donors: list[Checkpoint],
+    base: TensorSource,
+    donors: list[TensorSource],
     mappings: list[ParameterMapping],
     *,
-    pretrained: Checkpoint | None,
+    pretrained: TensorSource | None,
     progress: Progress,
 ) -> None:
     """Insist that the weights speak for a common ancestor; with `force` only say where they do not.
@@ -149,7 +150,7 @@ def base_is_apart(recipe: Recipe) -> bool:
     return 0 in candidates_of(recipe) and not method_of(with_candidate(recipe, 0.0)).gives_base
 
 
-def _map_other(recipe: Recipe, base: Checkpoint, donor: Checkpoint) -> ParameterMapping:
+def _map_other(recipe: Recipe, base: TensorSource, donor: TensorSource) -> ParameterMapping:
     """A further donor's mapping: the same readings and exclusions as the first one's."""
     options = recipe.mapping
     mapping = map_parameters(
@@ -162,7 +163,7 @@ def _map_other(recipe: Recipe, base: Checkpoint, donor: Checkpoint) -> Parameter
     return _something(mapping)
 
 
-def _map_ancestor(recipe: Recipe, base: Checkpoint, pretrained: Checkpoint) -> ParameterMapping:
+def _map_ancestor(recipe: Recipe, base: TensorSource, pretrained: TensorSource) -> ParameterMapping:
     """The ancestor's mapping: whatever a donor may reach must have its origin, duplicates included."""
     rule = "rows" if recipe.mapping.vocabulary == "rows" else "tokens"
     try:
@@ -173,7 +174,7 @@ def _map_ancestor(recipe: Recipe, base: Checkpoint, pretrained: Checkpoint) -> P
         ) from None
 
 
-def resolve_mapping(recipe: Recipe, base: Checkpoint, donor: Checkpoint) -> ParameterMapping:
+def resolve_mapping(recipe: Recipe, base: TensorSource, donor: TensorSource) -> ParameterMapping:
     """The mapping a recipe asks for: its file, checked against both models, or the automatic one.
 
     Raises:

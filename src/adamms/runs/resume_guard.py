@@ -10,7 +10,7 @@ from pathlib import Path
 
 import yaml
 
-from adamms.checkpoints import Checkpoint
+from adamms.checkpoints import TensorSource
 from adamms.checkpoints.sources import expanded
 from adamms.errors import RecipeError, SearchError
 from adamms.recipes.plain_yaml import read_yaml
@@ -72,7 +72,7 @@ def _shown(leaves: Mapping[str, object], key: str) -> str:
 
 def check_unchanged(
     folder: Path,
-    models: Iterable[Checkpoint],
+    models: Iterable[TensorSource],
     examples: Sequence[Example],
     *,
     vision_tower: str | None = None,
@@ -113,15 +113,10 @@ def check_unchanged(
 
 
 def _state(
-    models: Iterable[Checkpoint], examples: Sequence[Example], vision_tower: str | None
+    models: Iterable[TensorSource], examples: Sequence[Example], vision_tower: str | None
 ) -> Iterator[tuple[str, object]]:
-    for part in (part for model in models for part in model.parts):
-        if part.revision:
-            yield part.source, part.revision
-            continue
-        # What lies in folders of a model's is mostly something else, such as its evaluations.
-        names = (*part.shards, *(name for name in part.companions() if "/" not in name))
-        yield from (_file(part.files.local_path(name)) for name in names)
+    for model in models:
+        yield from model.versions().items()
     if vision_tower and (tower := expanded(vision_tower)).is_dir():
         yield from (_file(path) for path in sorted(tower.iterdir()) if path.is_file())
     for example in examples:

@@ -1,4 +1,4 @@
-"""One merged checkpoint on disk: weights in the base's layout, companions, `adamms.json` and the model card.
+"""One merged checkpoint on disk: weights in the base's layout, auxiliary files, `adamms.json` and model card.
 
 Knows how a merge is written and resumed, not why its coefficient was chosen.
 """
@@ -31,7 +31,7 @@ def write_merged(
     files: SourceFiles,
     resume: bool = False,
 ) -> None:
-    """One merged checkpoint: weights in the base's layout, companions, `adamms.json` and the model card.
+    """One merged checkpoint: weights in the base's layout, auxiliary files, `adamms.json` and the model card.
 
     Raises:
         CheckpointError: a source is no longer what `files` says it was when it was opened.

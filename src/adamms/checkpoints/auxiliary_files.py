@@ -15,7 +15,7 @@ from adamms.checkpoints.model_files import IGNORED_FOLDERS
 from adamms.checkpoints.weight_files import parse_json_object
 
 if TYPE_CHECKING:
-    from adamms.checkpoints.checkpoint import Checkpoint
+    from adamms.checkpoints.tensor_source import TensorSource
 
 # Weights in any format, and training's leftovers, by the end of their names (compared in lower case).
 LEFT_BEHIND = (
@@ -61,7 +61,7 @@ OUTPUT_MARKERS = ("adamms.json", "selection.json")
 WORK_FILES = re.compile(r"\..+\.adamms-\w+")
 
 
-def companion_files(names: Iterable[str]) -> tuple[str, ...]:
+def auxiliary_files(names: Iterable[str]) -> tuple[str, ...]:
     """Those of a checkpoint's files that travel with the model, in the order given."""
     paths = [PurePosixPath(name) for name in names]
     outputs = {path.parent for path in paths if path.name in OUTPUT_MARKERS} - {PurePosixPath()}
@@ -79,13 +79,13 @@ def _travels(path: PurePosixPath) -> bool:
     )
 
 
-def copy_companions(base: "Checkpoint", folder: Path, *, dtype: str | None) -> None:
-    """Copy a checkpoint's companions into `folder`; with `dtype`, the config names it.
+def copy_auxiliary_files(base: "TensorSource", folder: Path, *, dtype: str | None) -> None:
+    """Copy a model's auxiliary files into `folder`; with `dtype`, the config names it.
 
     Raises:
-        CheckpointError: a companion is a link to a place outside the checkpoint.
+        CheckpointError: one of them is a link to a place outside the checkpoint.
     """
-    for name in base.companions():
+    for name in base.auxiliary_files():
         target = folder / name
         target.parent.mkdir(parents=True, exist_ok=True)
         if name == "config.json" and dtype is not None:

@@ -65,10 +65,10 @@ def test_everything_but_weights_the_card_and_training_travels(single: Path) -> N
         if name != "config.json":
             path.write_text("{}")
     with Checkpoint.open(single) as checkpoint:
-        assert checkpoint.companions() == TRAVELS
+        assert checkpoint.auxiliary_files() == TRAVELS
 
 
-def test_companions_may_be_links_within_the_checkpoint_only(tmp_path: Path, single: Path) -> None:
+def test_auxiliary_files_may_be_links_within_the_checkpoint_only(tmp_path: Path, single: Path) -> None:
     (single / "code_v2").mkdir()
     (single / "code_v2" / "model.py").write_text("x = 1")
     (single / "code").symlink_to("code_v2")
@@ -77,7 +77,7 @@ def test_companions_may_be_links_within_the_checkpoint_only(tmp_path: Path, sing
     (tmp_path / "secret").write_text("s")
     with Checkpoint.open(single) as checkpoint:
         # `up` leads out of the checkpoint and `loop` to nothing: neither is a folder of the model.
-        assert checkpoint.companions() == ("code/model.py", "code_v2/model.py", "config.json", "loop")
+        assert checkpoint.auxiliary_files() == ("code/model.py", "code_v2/model.py", "config.json", "loop")
     (single / "loop").unlink()
     (single / "notes.txt").symlink_to("../secret")
     with (

@@ -1,0 +1,40 @@
+"""Opens a model as a user names it: a checkpoint, and behind plus signs the adapters that change it."""
+
+from contextlib import ExitStack
+from pathlib import Path
+
+from adamms.adapters.adapted import AdaptedModel
+from adamms.adapters.adapter import Adapter
+from adamms.checkpoints import Checkpoint, TensorSource
+from adamms.checkpoints.sources import PLUS, exists, is_a_name, is_text, parts_of
+from adamms.errors import CheckpointError
+
+
+def open_model(source: str | Path, *, revision: str | None = None, download: bool = False) -> TensorSource:
+    """Open a model by reading its headers.
+
+    Args:
+        source: a folder, or a hub id `owner/name` or `owner/name@revision`; with a PEFT adapter behind a plus
+            sign, `model+adapter`, the model as the adapter changes it.
+        revision: a hub branch, tag or commit; the model's, not an adapter's.
+        download: fetch a hub model's weights as well, so that tensors can be read; otherwise only its headers
+            and small files are fetched.
+
+    Raises:
+        CheckpointError: there is no such model or adapter, it is malformed, or they do not fit.
+    """
+    name, *adapters = parts_of(str(source))
+    if not adapters and PLUS in name and is_text(name) and not exists(name):
+        strange = next((part for part in name.split(PLUS) if not is_a_name(part)), "")
+        raise CheckpointError(
+            f"There is no folder {name}, and as MODEL+ADAPTER it cannot be read: {strange!r} is neither a "
+            "folder nor a hub id."
+        )
+    with ExitStack() as opened:
+        model: TensorSource = opened.enter_context(
+            Checkpoint.open(name if adapters else source, revision=revision, download=download)
+        )
+        for adapter in adapters:
+            model = opened.enter_context(AdaptedModel(model, Adapter.open(adapter, download=download)))
+        opened.pop_all()
+    return model
