@@ -5,7 +5,7 @@
 
 The real configurations of Qwen2-VL-7B (base) and LLaVA-OneVision-7B (donor) with random weights, bfloat16, in
 one process; 100 pictures of 640 x 480 with prompts of 30 to 60 words, answers of 16 and of 64 tokens. Random
-weights answer at random: speed and memory mean something here, what is chosen (and when a race is settled)
+weights answer at random: speed and memory mean something here, what is chosen
 does not. A part that fails leaves the others alone; parts that would begin after --budget seconds are left
 out. Everything is printed as it comes, and written to --json after every part.
 """
@@ -501,11 +501,9 @@ class Clocked:
         return iter(found)
 
 
-def search(bench: Bench, name: str, *, merger: Any, limit: int, batch: int, exhaustive: bool) -> None:
+def search(bench: Bench, name: str, *, merger: Any, limit: int, batch: int) -> None:
     """A whole search, its inputs prepared anew, its model and parents where they are."""
     from adamms.answering.sweep import Sweep
-    from adamms.searching import Race
-    from adamms.searching.signals import find_signal
 
     engine = bench.engine
     engine.forget(limit=limit)
@@ -514,15 +512,11 @@ def search(bench: Bench, name: str, *, merger: Any, limit: int, batch: int, exha
     asking = Sweep(bench.parents, bench.examples, method=linear, generator=clocked)
     asking._merger = merger
     ids = [example.id for example in bench.examples]
-    race = Race.of(ids, ALPHAS, signal=find_signal("sum"), gated=False, seed=0, exhaustive=exhaustive)
     given: dict[float, dict[str, Any]] = {alpha: {} for alpha in ALPHAS}
     fresh_memory()
     began = time.perf_counter()
-    while not race.over:
-        wanted = {alpha: [i for i in ids if i not in given[alpha]] for alpha, ids in race.wanted.items()}
-        for answer in asking.ask(wanted):
-            given[answer.alpha][answer.id] = answer
-        race = race.after(given)
+    for answer in asking.ask(dict.fromkeys(ALPHAS, ids)):
+        given[answer.alpha][answer.id] = answer
     synchronize()
     whole = time.perf_counter() - began
     note_memory(bench, name)
@@ -533,11 +527,10 @@ def search(bench: Bench, name: str, *, merger: Any, limit: int, batch: int, exha
         round(each, 2) for each in (clocked.prepared, sum(clocked.moves), sum(clocked.answers))
     ])  # fmt: skip
     bench.note(f"{name}: moves, s", [round(each, 4) for each in clocked.moves])
-    if exhaustive:
-        moves, answered = sorted(clocked.moves[1:]), sorted(clocked.answers[1:])
-        move, answer = moves[len(moves) // 2], answered[len(answered) // 2]
-        bench.note(f"{name}: a candidate, s (median)", move + answer)
-        bench.note(f"{name}: move / candidate (goal 2 %)", f"{move / (move + answer):.2%}")
+    moves, answered = sorted(clocked.moves[1:]), sorted(clocked.answers[1:])
+    move, answer = moves[len(moves) // 2], answered[len(answered) // 2]
+    bench.note(f"{name}: a candidate, s (median)", move + answer)
+    bench.note(f"{name}: move / candidate (goal 2 %)", f"{move / (move + answer):.2%}")
     base = bench.figures.get(f"one pass, {limit} tokens, batch {batch}, s")
     if base:
         bench.note(f"{name}: search / one pass (goal 3)", whole / base)
@@ -586,7 +579,7 @@ def mapped(bench: Bench) -> None:
     merger = merger_of(bench, "mapped")
     moves(bench, "mapped", merger)
     # The default batch size: the peak of memory is the default's, too.
-    search(bench, "mapped", merger=merger, limit=bench.lengths[0], batch=16, exhaustive=True)
+    search(bench, "mapped", merger=merger, limit=bench.lengths[0], batch=16)
 
 
 def resident(bench: Bench) -> None:
@@ -597,11 +590,9 @@ def resident(bench: Bench) -> None:
     bench.engine.grow_pool()
     short, long = bench.lengths
     given = {"merger": merger, "batch": bench.batch}
-    search(bench, "resident", limit=short, exhaustive=True, **given)
+    search(bench, "resident", limit=short, **given)
     bench.save()
-    search(bench, "race", limit=short, exhaustive=False, **given)
-    bench.save()
-    search(bench, f"resident, {long} tokens", limit=long, exhaustive=True, **given)
+    search(bench, f"resident, {long} tokens", limit=long, **given)
 
 
 def same_answers(bench: Bench) -> None:

@@ -76,9 +76,8 @@ Threads = Annotated[int | None, typer.Option(help="Merging threads; default: 2."
 Rule = Annotated[
     str,
     typer.Option(
-        help="What chooses: sum (the paper's, also called paper), any, previous, plurality, parents, "
-        "weighted-vote, vote-and-confidence, confidence, confident-share, sure-enough, "
-        "first-token-entropy, or plurality-logprob."
+        help="What chooses: sum (the paper's, also called paper), any, previous, weighted-vote, "
+        "vote-and-confidence, confidence, sure-enough, or first-token-entropy."
     ),
 ]
 LabelMetric = Annotated[

@@ -80,7 +80,8 @@ def search(
         typer.Option(
             "--search",
             metavar="NAME=RANGE",
-            help="Search another number of the method instead of alpha: density=0.2:0.8:0.2.",
+            help="Search another number of the method instead of alpha (density=0.2:0.8:0.2), or the "
+            "weight of a further donor (donor2=0:0.4:0.1).",
         ),
     ] = None,
     alpha: Annotated[
@@ -96,11 +97,6 @@ def search(
         typer.Option("--labels", help='Choose by the true answers ("answer") of the drawn inputs instead.'),
     ] = False,
     label_metric: LabelMetric = "exact",
-    by: Annotated[
-        str | None,
-        typer.Option(help="Walk on from the best alpha by depth, part or donor, a step at a time."),
-    ] = None,
-    passes: Annotated[int, typer.Option(help="Points that --by may ask, at most.")] = 12,
     gated: Gated = False,
     ends: Ends = None,
     fold_case: FoldCase = False,
@@ -134,7 +130,7 @@ def search(
         bool,
         typer.Option(
             "--exhaustive",
-            help="Ask every candidate every input; otherwise, beyond 50 inputs, only until it is settled.",
+            help="Ask every candidate every input, as every search does so far.",
         ),
     ] = False,
     command: Annotated[
@@ -190,8 +186,6 @@ def search(
             "embedding_model": embedding_model,
             "rule": supervised(rule) if labels else rule,
             "label_metric": label_metric,
-            "by": by,
-            "passes": passes,
             "gated": gated,
             "ends": ends,
             "fold_case": fold_case,
@@ -226,9 +220,8 @@ def show_search(result: "SearchResult", *, json: bool) -> None:
 
 def show_selection(selection: "Selection", *, accuracy: "Mapping[float, float] | None" = None) -> None:
     """Print a choice: its candidates, every signal side by side, and the verdict."""
-    from adamms.reports import candidates_table, signals_table, walk_table
+    from adamms.reports import candidates_table, signals_table
 
-    walked = [] if selection.walk is None else [walk_table(selection.walk)]
-    show(candidates_table(selection, accuracy=accuracy), signals_table(selection), *walked, selection.verdict)
+    show(candidates_table(selection, accuracy=accuracy), signals_table(selection), selection.verdict)
     for note in selection.notes:
         show(f"Note: {note}")

@@ -229,8 +229,6 @@ def _selection(selection: Mapping[str, Any] | None) -> list[str]:
         )
         status = "chosen" if each[setting] == selection["selected"] else each["disqualified"] or ""
         lines.append(f"| {each[setting]:g} | {counts} | {_cell(status)} |")
-    if selection.get("walk"):
-        lines += ["", f"From there it walked on. {_cell(selection['verdict'])}"]
     return lines
 
 

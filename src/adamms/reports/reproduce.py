@@ -14,7 +14,6 @@ SEARCH_DEFAULTS: Mapping[str, Any] = {
     "rule": "sum",
     "metric": "exact",
     "label_metric": "exact",
-    "passes": 12,
     "repeats": 0,
     "max_new_tokens": 64,
 }
