@@ -37,6 +37,13 @@ Exclude = Annotated[
         "('*.mlp.*'). Repeatable."
     ),
 ]
+AllowPartial = Annotated[
+    bool,
+    typer.Option(
+        "--allow-partial",
+        help="Merge also where over 1 % of either language model has no counterpart in the other.",
+    ),
+]
 Force = Annotated[
     bool,
     typer.Option("--force", help="Merge models whose weights speak against a common ancestor all the same."),

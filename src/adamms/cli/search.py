@@ -7,6 +7,7 @@ import typer
 
 from adamms.cli.console import Bars, print_json, show
 from adamms.cli.options import (
+    AllowPartial,
     Arithmetic,
     Base,
     Device,
@@ -110,6 +111,7 @@ def search(
     duplicates: Duplicates = "paired",
     vocabulary: Vocabulary = "tokens",
     exclude: Exclude = None,
+    allow_partial: AllowPartial = False,
     force: Force = False,
     max_new_tokens: MaxNewTokens = 64,
     batch_size: SearchBatchSize = None,
@@ -159,6 +161,7 @@ def search(
             "duplicates": duplicates,
             "vocabulary": vocabulary,
             "exclude": exclude or (),
+            "allow_partial": allow_partial,
             "file": mapping,
         },
         merge={

@@ -32,6 +32,8 @@ class MappingOptions(Part):
     vocabulary: Literal["tokens", "rows", "keep"] = "tokens"
     exclude: tuple[str, ...] = ()
     """What of the base is kept: norms, biases, embeddings, lm_head, layers=0-3,30, or name patterns."""
+    allow_partial: bool = False
+    """Merge also where more than a hundredth of either language model has no counterpart in the other."""
     file: Path | None = None
     """A mapping saved by `adamms map --save` (and perhaps edited); replaces the automatic one."""
 

@@ -159,6 +159,7 @@ def _map_other(recipe: Recipe, base: TensorSource, donor: TensorSource) -> Param
         duplicates=options.duplicates,
         vocabulary=options.vocabulary,
         exclude=options.exclude,
+        allow_partial=options.allow_partial,
     )
     return _something(mapping)
 
@@ -167,7 +168,13 @@ def _map_ancestor(recipe: Recipe, base: TensorSource, pretrained: TensorSource) 
     """The ancestor's mapping: whatever a donor may reach must have its origin, duplicates included."""
     rule = "rows" if recipe.mapping.vocabulary == "rows" else "tokens"
     try:
-        return map_parameters(base, pretrained, duplicates="paired", vocabulary=rule)  # type: ignore[arg-type]
+        return map_parameters(
+            base,
+            pretrained,
+            duplicates="paired",
+            vocabulary=rule,  # type: ignore[arg-type]
+            allow_partial=recipe.mapping.allow_partial,
+        )
     except MappingError as error:
         raise MappingError(
             f"The pretrained model {pretrained.source} is not an ancestor of {base.source}: {error}"

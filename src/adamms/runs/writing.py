@@ -80,6 +80,7 @@ def write_merged(
             "exclude": list(opened.recipe.mapping.exclude),
             "edited": opened.recipe.mapping.file is not None,
             **opened.mapping.summary(),
+            "notes": list(opened.mapping.notes),
         },
         "method": method.name,
         **method.settings,
