@@ -144,7 +144,7 @@ def environment(bench: Bench) -> None:
 def available() -> int:
     import torch
 
-    from adamms.merging.resident import free_memory
+    from adamms.merging.parent_store import free_memory
 
     return free_memory(torch.device("cpu")) or 0
 
@@ -156,8 +156,8 @@ def bits(bench: Bench) -> None:
     import tiny_models
     from adamms.checkpoints import Checkpoint
     from adamms.mapping import MappedDonor, map_parameters
-    from adamms.merging import Parents, View, all_methods, make_method
-    from adamms.merging.resident import ResidentTensors, StreamedTensors, elementwise
+    from adamms.merging import MappedCheckpoint, MergeInputs, all_methods, make_method
+    from adamms.merging.parent_store import CachedParents, StreamedParents, elementwise
     from adamms.merging.tensors import TensorMerger
 
     root = bench.folder / "bits"
@@ -185,8 +185,10 @@ def bits(bench: Bench) -> None:
             tiny_models.build(family, path, seed=seed, dtype="float16" if seed == 1 else stored)
             models.append(Checkpoint.open(path))
         base = models[0]
-        views = [View(each, MappedDonor(map_parameters(base, each), base, each)) for each in models[1:]]
-        parents = Parents(base, (views[0],), views[1])
+        views = [
+            MappedCheckpoint(each, MappedDonor(map_parameters(base, each), base, each)) for each in models[1:]
+        ]
+        parents = MergeInputs(base, (views[0],), views[1])
         tried, wrong = [], []
         for one, given in itertools.product(all_methods(), settings):
             try:
@@ -198,7 +200,7 @@ def bits(bench: Bench) -> None:
                 expected = {name: mapped.merged(name, method) for name in names}
             except Exception:  # settings of other methods
                 continue
-            for held in (ResidentTensors(parents, method, device=device), StreamedTensors(device)):
+            for held in (CachedParents(parents, method, device=device), StreamedParents(device)):
                 if held.on_cpu:
                     continue
                 merger = TensorMerger(parents, held=held)
@@ -276,12 +278,12 @@ def load(bench: Bench) -> None:
     from adamms.answering.transformers_engine import TransformersEngine
     from adamms.checkpoints import Checkpoint
     from adamms.mapping import MappedDonor, map_parameters
-    from adamms.merging import Parents
+    from adamms.merging import MergeInputs
     from adamms.responses import read_inputs
 
     base_path, donor_path, inputs = bench.paths
     base, donor = Checkpoint.open(base_path), Checkpoint.open(donor_path)
-    bench.parents = Parents.pair(base, donor, MappedDonor(map_parameters(base, donor), base, donor))
+    bench.parents = MergeInputs.pair(base, donor, MappedDonor(map_parameters(base, donor), base, donor))
     fresh_memory()
     began = time.perf_counter()
     bench.engine = TransformersEngine(
@@ -537,11 +539,11 @@ def search(bench: Bench, name: str, *, merger: Any, limit: int, batch: int) -> N
 
 
 def merger_of(bench: Bench, wanted: str) -> Any:
-    from adamms.merging.resident import held_for
+    from adamms.merging.parent_store import choose_parent_store
     from adamms.merging.tensors import TensorMerger
 
     began = time.perf_counter()
-    held, told = held_for(bench.parents, linear(0.3), device=bench.engine.device, wanted=wanted)
+    held, told = choose_parent_store(bench.parents, linear(0.3), device=bench.engine.device, wanted=wanted)
     synchronize()
     bench.note(f"{wanted}: parents ready, s", time.perf_counter() - began)
     bench.note(f"{wanted}: where", told)

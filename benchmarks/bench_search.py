@@ -60,10 +60,10 @@ def cpu_seconds() -> float:
 def opened(setting: Setting):
     from adamms.checkpoints import Checkpoint
     from adamms.mapping import MappedDonor, map_parameters
-    from adamms.merging import Parents
+    from adamms.merging import MergeInputs
 
     base, donor = Checkpoint.open(setting.base), Checkpoint.open(setting.donor)
-    return Parents.pair(base, donor, MappedDonor(map_parameters(base, donor), base, donor))
+    return MergeInputs.pair(base, donor, MappedDonor(map_parameters(base, donor), base, donor))
 
 
 def examples_of(setting: Setting):
@@ -136,12 +136,12 @@ def moves(setting: Setting) -> str:
     """CPU seconds of a whole move of the weights, from the files and from copies in memory."""
     import torch
 
-    from adamms.merging.resident import ResidentTensors
+    from adamms.merging.parent_store import CachedParents
     from adamms.merging.tensors import TensorMerger
 
     parents = opened(setting)
     names = parents.changed(method(0.5))
-    held = ResidentTensors(parents, method(0.5), device=torch.device("cpu"))
+    held = CachedParents(parents, method(0.5), device=torch.device("cpu"))
     mergers = {"mapped": TensorMerger(parents), "resident": TensorMerger(parents, held=held)}
     spent = dict.fromkeys(mergers, 0.0)
     for turn in range(6):

@@ -14,12 +14,12 @@ from adamms.responses.responses import Response
 if TYPE_CHECKING:
     from adamms.answering.transformers_engine import Engine, ScoringEngine
     from adamms.checkpoints import TensorSource
-    from adamms.merging import Method, Parents
+    from adamms.merging import Method, MergeInputs
     from adamms.merging.tensors import TensorMerger
 
 
 def sweep(
-    parents: "Parents",
+    parents: "MergeInputs",
     examples: Sequence[Example],
     alphas: Sequence[float],
     *,
@@ -90,7 +90,7 @@ class Sweep:
 
     def __init__(
         self,
-        parents: "Parents",
+        parents: "MergeInputs",
         examples: Sequence[Example],
         *,
         method: "Callable[[float], Method]",
@@ -106,7 +106,7 @@ class Sweep:
             examples: all questions that may be asked.
             method: alpha -> the merge method of that candidate.
             generator: another engine.
-            resident: whether the parents are held in memory (`held_for`).
+            resident: whether the parents are held in memory (`choose_parent_store`).
             say: told in a line where they are.
             **options: of the engine, as in `sweep`.
         """
@@ -149,7 +149,7 @@ class Sweep:
 
     def _opened(self, alpha: float) -> "tuple[Engine, TensorMerger]":
         # Late: torch and transformers take seconds, and a search that is finished needs neither.
-        from adamms.merging.resident import ResidentTensors, held_for
+        from adamms.merging.parent_store import CachedParents, choose_parent_store
         from adamms.merging.tensors import TensorMerger
 
         method = self._method(alpha)
@@ -159,11 +159,11 @@ class Sweep:
             held = None
             device = getattr(self._engine, "device", None)
             if device is not None:
-                held, told = held_for(self._parents, method, device=device, wanted=self._resident)
+                held, told = choose_parent_store(self._parents, method, device=device, wanted=self._resident)
                 if self._say is not None:
                     self._say(told)
                 grow_pool = getattr(self._engine, "grow_pool", None)
-                if isinstance(held, ResidentTensors) and not held.on_cpu and grow_pool is not None:
+                if isinstance(held, CachedParents) and not held.on_cpu and grow_pool is not None:
                     grow_pool()
             self._merger = TensorMerger(self._parents, held=held)
         return self._engine, self._merger

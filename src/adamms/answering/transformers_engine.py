@@ -31,7 +31,7 @@ from adamms.answering.preparation import Preparation, sentence, shortened
 from adamms.answering.prompts import TYPES, Prompt
 from adamms.answering.teacher_forcing import Forced, GivenAnswer, mean_log_probabilities
 from adamms.errors import MachineError, SearchError
-from adamms.merging.resident import free_memory
+from adamms.merging.parent_store import free_memory
 from adamms.responses.inputs import Example
 from adamms.responses.responses import Response
 

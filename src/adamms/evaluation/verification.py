@@ -20,7 +20,7 @@ from adamms.checkpoints.computed_tensors import read_values
 from adamms.checkpoints.sources import name_of
 from adamms.errors import AdaMMSError, CheckpointError
 from adamms.mapping import MappedDonor, map_parameters
-from adamms.merging.stored import ITEMSIZES
+from adamms.merging.dtypes import ITEMSIZES
 
 QUESTION = "What is in the picture?"
 

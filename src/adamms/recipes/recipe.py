@@ -64,14 +64,14 @@ class Recipe(Part):
             return self
         method, name = find_method(self.merge.method), self.search.setting
         if (searched := self.searched_donor) is not None:
-            if method.setting(ALPHA) is None:
+            if method.parameter(ALPHA) is None:
                 raise ValueError(f"the method {method.name} has no alpha that a search could choose")
             if self.donors[searched].alpha is not None:
                 raise ValueError(
                     f"{name}'s alpha is given and a search would choose it: leave one of the two out"
                 )
             return self
-        numbers = [each.name for each in method.settings if each.is_number and each.name != ALPHA]
+        numbers = [each.name for each in method.parameters if each.is_number and each.name != ALPHA]
         if name not in numbers:
             has = f"; it has: {', '.join(numbers)}" if numbers else ""
             raise ValueError(
@@ -94,7 +94,7 @@ class Recipe(Part):
     def _one_source_of_alpha(self) -> "Recipe":
         given = self.merge.alpha is not None or "alpha" in self.merge.settings
         searched = self.search is not None and self.search.setting == ALPHA
-        alpha = find_method(self.merge.method).setting("alpha")
+        alpha = find_method(self.merge.method).parameter("alpha")
         if self.merge.alpha is not None and "alpha" in self.merge.settings:
             raise ValueError(
                 "alpha is given twice, as merge.alpha and in merge.settings: leave one of the two out"

@@ -23,7 +23,7 @@ def candidates_of(recipe: Recipe) -> tuple[float, ...]:
         return parse_values(recipe.search.alphas, setting=name, low=0, high=1)
     if recipe.searched_donor is not None:
         return parse_values(recipe.search.values or "", setting=name, low=0, high=1)
-    setting = method.setting(name)
+    setting = method.parameter(name)
     assert setting is not None
     values = parse_values(recipe.search.values or "", setting=name, low=setting.low, high=setting.high)
     for value in values:
@@ -41,7 +41,7 @@ def with_candidate(recipe: Recipe, value: float) -> Recipe:
         donors = list(recipe.donors)
         donors[searched] = donors[searched].model_copy(update={"alpha": value})
         return _merging(recipe).model_copy(update={"donors": tuple(donors)})
-    setting = find_method(recipe.merge.method).setting(name)
+    setting = find_method(recipe.merge.method).parameter(name)
     whole = setting is not None and setting.integer
     return _merging(recipe, settings={**recipe.merge.settings, name: int(value) if whole else value})
 

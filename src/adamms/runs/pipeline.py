@@ -156,7 +156,7 @@ def _search(
     check_same_recipe(folder.path / RECIPE, opened.recipe)
     check_unchanged(
         folder.path,
-        opened.parents.models,
+        opened.parents.checkpoints,
         examples,
         vision_tower=options.vision_tower,
         mapping=opened.recipe.mapping.file,
