@@ -14,7 +14,7 @@ from adamms.responses.responses import Response
 if TYPE_CHECKING:
     from adamms.answering.transformers_engine import Engine, ScoringEngine
     from adamms.checkpoints import TensorSource
-    from adamms.merging import Method, MergeInputs
+    from adamms.merging import MergeInputs, Method
     from adamms.merging.tensors import TensorMerger
 
 
