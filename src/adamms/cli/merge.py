@@ -7,7 +7,6 @@ import typer
 
 from adamms.cli.console import Bars
 from adamms.cli.options import (
-    AllowPartial,
     Base,
     Donor,
     Duplicates,
@@ -48,7 +47,6 @@ def merge(
     duplicates: Duplicates = "paired",
     vocabulary: Vocabulary = "tokens",
     exclude: Exclude = None,
-    allow_partial: AllowPartial = False,
     force: Force = False,
     dtype: StoredDtype = None,
     max_shard_size: MaxShardSize = None,
@@ -74,7 +72,6 @@ def merge(
             "duplicates": duplicates,
             "vocabulary": vocabulary,
             "exclude": exclude or (),
-            "allow_partial": allow_partial,
             "file": mapping,
         },
         merge={

@@ -20,7 +20,7 @@ from adamms.checkpoints.computed_tensors import read_values
 from adamms.checkpoints.sources import name_of
 from adamms.errors import AdaMMSError, CheckpointError
 from adamms.mapping import MappedDonor, map_parameters
-from adamms.merging.dtypes import ITEMSIZES
+from adamms.merging.stored import ITEMSIZES
 
 QUESTION = "What is in the picture?"
 
@@ -126,8 +126,6 @@ def _parents(merged: TensorSource, about: dict[str, Any]) -> tuple[bool | None, 
             duplicates=options["duplicates"],
             vocabulary=options["vocabulary"],
             exclude=tuple(options.get("exclude", ())),
-            # What was merged in part was allowed then.
-            allow_partial=True,
         )
         mapped = MappedDonor(mapping, base, donor)
         names = frozenset(mapped.names())
@@ -137,15 +135,14 @@ def _parents(merged: TensorSource, about: dict[str, Any]) -> tuple[bool | None, 
                 strange.append(info.name)
             # A vector may round back to where it was; a whole matrix does so only if nothing was done to it.
             elif info.name in names and len(info.shape) > 1 and about.get("alpha") not in (0, 1):
-                unmoved += [info.name] if _is_unmoved(merged, base, donor, info.name, mapped=mapped) else []
+                unmoved += [info.name] if _is_unmoved(merged, base, info.name, mapped=mapped) else []
     if strange:
         return False, f"{len(strange)} tensors outside the mapping are not the base's, the first {strange[0]}"
     if unmoved:
         return False, f"{len(unmoved)} tensors should be merged and are a parent's, the first {unmoved[0]}"
     return (
         True,
-        f"{len(names)} tensors are merged, {len(base.tensors) - len(names)} are the base's bit for bit; "
-        f"{mapping.share or 0:.1%} of the base's language model takes part",
+        f"{len(names)} tensors are merged, {len(base.tensors) - len(names)} are the base's bit for bit",
     )
 
 
@@ -164,15 +161,13 @@ def _is_bases(merged: TensorSource, base: TensorSource, name: str) -> bool:
     return torch.equal(ours, theirs.to(ours.dtype))
 
 
-def _is_unmoved(
-    merged: TensorSource, base: TensorSource, donor: TensorSource, name: str, *, mapped: MappedDonor
-) -> bool:
+def _is_unmoved(merged: TensorSource, base: TensorSource, name: str, *, mapped: MappedDonor) -> bool:
     """Whether the rows that should be merged are one parent's although the parents differ."""
     like_base = like_donor = alike = True
     for piece in mapped.pieces(name):
         ours = merged.tensor(name)[slice(*piece.base_rows)]
         one = base.tensor(name)[slice(*piece.base_rows)].to(ours.dtype)
-        two = donor.tensor(piece.donor)[slice(*piece.donor_rows)].to(ours.dtype)
+        two = mapped.checkpoint.tensor(piece.donor)[slice(*piece.donor_rows)].to(ours.dtype)
         like_base &= torch.equal(ours, one)
         like_donor &= torch.equal(ours, two)
         alike &= torch.equal(one, two)

@@ -175,7 +175,14 @@ def _matrices(
     shapes, theirs = shapes_of(base), shapes_of(donor)
     skipped = _not_compared(base)
     for name, entry in mapping.tensors.items():
-        if entry.segments and len(shapes[name]) == 2 and name not in skipped and not _is_table(shapes[name]):
+        # Attention says enough: what is stored otherwise in the donor need not be read.
+        rows = all(segment.is_plain for segment in entry.segments)
+        if (
+            entry.segments
+            and rows
+            and len(shapes[name]) == 2
+            and not (name in skipped or _is_table(shapes[name]))
+        ):
             piece = max(resolve(entry.segments, shapes[name], donor=theirs), key=_rows)
             dtypes = base.tensors[name].dtype, donor.tensors[piece.donor].dtype
             if all(dtype in READABLE for dtype in dtypes):

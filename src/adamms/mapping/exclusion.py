@@ -68,12 +68,7 @@ def exclude(
             notes.append(f"--exclude {rule} changes nothing: what it names is kept anyway.")
     if rulebook.problems:
         raise MappingError("\n".join(rulebook.problems))
-    totals = count(
-        tensors,
-        shapes_of(base),
-        donor_tensors=len(donor.tensors),
-        language=mapping.totals.language_parameters,
-    )
+    totals = count(tensors, shapes_of(base), donor_tensors=len(donor.tensors))
     return replace(mapping, tensors=tensors, totals=totals, notes=tuple(notes))
 
 

@@ -14,12 +14,13 @@ from typing import TYPE_CHECKING
 from adamms.errors import MappingError
 from adamms.mapping.decoder import find_decoder
 from adamms.mapping.parameter_mapping import ParameterMapping, shapes_of
-from adamms.mapping.segments import Status, TensorMapping, covered_rows
+from adamms.mapping.segments import Status, TensorMapping, covered_rows, source_of
 
 if TYPE_CHECKING:
     from adamms.checkpoints import TensorSource
 
 LAYER = re.compile(r"(?<=layers\.)\d+(?=\.)")
+NUMBER = re.compile(r"(?<=layers\.)\d+(?=\.)|(?<=\bexperts\.)\d+(?=\.)")
 SEGMENTS_SHOWN = 3
 
 
@@ -105,7 +106,7 @@ def _roles(base: "TensorSource") -> dict[str, str]:
     labels: dict[str, list[str]] = {}
     for place in places:
         labels.setdefault(place.tensor, []).append(place.slot.label)
-    return {tensor: ", ".join(parts) for tensor, parts in labels.items()}
+    return {tensor: ", ".join(dict.fromkeys(parts)) for tensor, parts in labels.items()}
 
 
 def _merged(entry: TensorMapping, shape: tuple[int, ...]) -> int:
@@ -113,18 +114,14 @@ def _merged(entry: TensorMapping, shape: tuple[int, ...]) -> int:
 
 
 def _pattern(name: str) -> str:
-    return LAYER.sub("*", name)
+    return NUMBER.sub("*", name)
 
 
 def _donor(entry: TensorMapping) -> str:
     names = dict.fromkeys(_pattern(segment.donor) for segment in entry.segments)
     if len(entry.segments) > SEGMENTS_SHOWN:
         return f"{' + '.join(names)} ({len(entry.segments):,} row ranges)"
-    return " + ".join(
-        _pattern(segment.donor)
-        + (f"[{segment.donor_rows[0]}:{segment.donor_rows[1]}]" if segment.donor_rows else "")
-        for segment in entry.segments
-    )
+    return _pattern(" + ".join(source_of(segment, expert="*") for segment in entry.segments))
 
 
 def _common(names: list[str]) -> str:

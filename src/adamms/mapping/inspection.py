@@ -13,7 +13,7 @@ from adamms.mapping.decoder import Decoder, find_decoder
 from adamms.mapping.grouping import layer_ranges
 from adamms.mapping.heads import Head, head_of
 from adamms.mapping.outside import what_is
-from adamms.mapping.slots import EMBED, Place
+from adamms.mapping.slots import EMBED, EXPERT_NUMBER, Place
 
 if TYPE_CHECKING:
     from adamms.checkpoints import TensorInfo, TensorSource
@@ -108,7 +108,7 @@ def inspect_checkpoint(checkpoint: "TensorSource") -> Inspection:
         slots=tuple(_slot_groups(decoder.places)) if decoder else (),
         outside=_shares(infos, outside),
         dtypes=_shares(infos, {name: info.dtype for name, info in infos.items()}),
-        notes=(*notes, *_not_understood(checkpoint, decoder), *_adapted(checkpoint)),
+        notes=(*notes, *_adapted(checkpoint)),
     )
 
 
@@ -117,11 +117,6 @@ def _decoder(checkpoint: "TensorSource") -> tuple[Decoder | None, tuple[str, ...
         return find_decoder(checkpoint), ()
     except MappingError as error:
         return None, (str(error),)
-
-
-def _not_understood(checkpoint: "TensorSource", decoder: Decoder | None) -> tuple[str, ...]:
-    shapes = {name: info.shape for name, info in checkpoint.tensors.items()}
-    return tuple(decoder.not_understood(shapes)) if decoder else ()
 
 
 def _adapted(checkpoint: "TensorSource") -> tuple[str, ...]:
@@ -151,7 +146,8 @@ def _language_model(decoder: Decoder, head: Head) -> LanguageModel:
 def _slot_groups(places: Iterable[Place]) -> Iterable[SlotGroup]:
     groups: dict[tuple[str, bool, tuple[int, ...]], list[Place]] = {}
     for place in places:
-        groups.setdefault((place.slot.role, place.slot.is_duplicate, place.shape), []).append(place)
+        role = EXPERT_NUMBER.sub("moe.*.", place.slot.role)
+        groups.setdefault((role, place.slot.is_duplicate, place.shape), []).append(place)
     for (role, duplicate, shape), members in sorted(groups.items(), key=_order):
         layers = layer_ranges(place.slot.layer for place in members if place.slot.layer is not None)
         yield SlotGroup(role, duplicate, layers, len(members), shape, len(members) * prod(shape))

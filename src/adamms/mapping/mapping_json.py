@@ -1,10 +1,12 @@
 """A mapping's tensors as JSON and back: the contract of `adamms map --json`, which a person may edit.
 
-Rows are `[start, stop]`, half-open; absent rows mean the whole tensor. Reading checks the form only and
-collects every problem; whether it fits two checkpoints is asked elsewhere.
+Rows and columns are `[start, stop]`, half-open; absent ones mean all. An expert is the number of a matrix in
+a stack. Reading checks the form only and collects every problem; whether it fits two checkpoints is asked
+elsewhere.
 """
 
 from collections.abc import Mapping
+from dataclasses import asdict
 from typing import Any, get_args
 
 from adamms.mapping.segments import Segment, Status, TensorMapping
@@ -24,12 +26,8 @@ def tensors_to_json(tensors: Mapping[str, TensorMapping]) -> dict[str, Any]:
 
 
 def _segment_to_json(segment: Segment) -> dict[str, Any]:
-    data: dict[str, Any] = {"donor": segment.donor}
-    if segment.donor_rows:
-        data["donor_rows"] = list(segment.donor_rows)
-    if segment.base_rows:
-        data["base_rows"] = list(segment.base_rows)
-    return data
+    data = {key: value for key, value in asdict(segment).items() if value is not None and value is not False}
+    return {key: list(value) if isinstance(value, tuple) else value for key, value in data.items()}
 
 
 class MappingReader:
@@ -78,12 +76,29 @@ class MappingReader:
         entry = self.table(f"{name}, segment", data)
         for key in entry:
             if key not in Segment.__dataclass_fields__:
-                self.problems.append(f"{name}: a segment has donor, donor_rows and base_rows, not {key!r}.")
+                known = ", ".join(Segment.__dataclass_fields__)
+                self.problems.append(f"{name}: a segment has {known}, not {key!r}.")
         return Segment(
             donor=self.text(f"{name}, donor", entry.get("donor")),
             donor_rows=self._rows(f"{name}, donor_rows", entry.get("donor_rows")),
             base_rows=self._rows(f"{name}, base_rows", entry.get("base_rows")),
+            donor_expert=self._expert(f"{name}, donor_expert", entry.get("donor_expert")),
+            base_expert=self._expert(f"{name}, base_expert", entry.get("base_expert")),
+            donor_columns=self._rows(f"{name}, donor_columns", entry.get("donor_columns")),
+            base_columns=self._rows(f"{name}, base_columns", entry.get("base_columns")),
+            transpose=self._flag(f"{name}, transpose", entry.get("transpose", False)),
         )
+
+    def _expert(self, where: str, data: object) -> int | None:
+        if data is None or (type(data) is int and data >= 0):
+            return data
+        self.problems.append(f"{where}: expected the number of an expert, found {data!r}.")
+        return None
+
+    def _flag(self, where: str, data: object) -> bool:
+        if not isinstance(data, bool):
+            self.problems.append(f"{where}: expected true or false, found {data!r}.")
+        return data is True
 
     def _rows(self, where: str, data: object) -> Rows | None:
         if data is None:

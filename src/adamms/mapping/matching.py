@@ -11,6 +11,7 @@ from math import prod
 from typing import TYPE_CHECKING, Literal, get_args
 
 from adamms.errors import MappingError
+from adamms.mapping.areas import Patch, join_patches, patch_of
 from adamms.mapping.compatibility import (
     differences_to_say,
     refuse_quantised,
@@ -105,27 +106,20 @@ def map_decoders(
         duplicates=duplicates,
         vocabulary=vocabulary,
         tensors=tensors,
-        totals=count(tensors, base_shapes, donor_tensors=len(donor_shapes), language=ours.parameters),
+        totals=count(tensors, base_shapes, donor_tensors=len(donor_shapes)),
         notes=tuple(
-            dict.fromkeys(
-                [
-                    *matcher.notes,
-                    *differences_to_say(ours, theirs),
-                    *_one_sided(ours, theirs),
-                    *ours.not_understood(base_shapes),
-                    *theirs.not_understood(donor_shapes),
-                ]
-            )
+            dict.fromkeys([*matcher.notes, *differences_to_say(ours, theirs), *_one_sided(ours, theirs)])
         ),
     )
 
 
 @dataclass(frozen=True)
 class _Match:
-    """What one slot of the base takes, and the reason."""
+    """What one slot of the base takes, as rows or as areas, and the reason."""
 
     pieces: tuple[Piece, ...]
     reason: str
+    patches: tuple[Patch, ...] = ()
 
 
 class _Matcher:
@@ -160,6 +154,8 @@ class _Matcher:
             return _Match((), f"{reason}: {NO_DUPLICATE if skipped else NO_COUNTERPART}")
         if place.slot.is_duplicate:
             reason += f" <- the donor's {'duplicate' if donor.slot.is_duplicate else 'original'}"
+        if place.columns and donor.columns:
+            return _Match((), reason, (patch_of(place, donor),))
         return _Match((Piece(place.rows, donor.tensor, donor.rows),), reason)
 
     def _counterpart(self, slot: Slot) -> Place | None:
@@ -195,8 +191,11 @@ class _Matcher:
 
 def _entry(matches: list[_Match], shape: Shape, *, donor: Shapes) -> TensorMapping:
     """One base tensor from the matches of the slots it holds."""
-    segments = join((piece for match in matches for piece in match.pieces), shape, donor=donor)
-    reason = "; ".join(match.reason for match in matches)
+    segments = (
+        *join((piece for match in matches for piece in match.pieces), shape, donor=donor),
+        *join_patches((patch for match in matches for patch in match.patches), shape, donor=donor),
+    )
+    reason = "; ".join(dict.fromkeys(match.reason for match in matches))
     return TensorMapping(status_of(segments, shape), f"language model, {reason}", segments)
 
 

@@ -10,6 +10,7 @@ from math import prod
 from typing import TYPE_CHECKING, Any
 
 from adamms.errors import MappingError
+from adamms.mapping.areas import misfitting_areas
 from adamms.mapping.mapping_json import MappingReader, tensors_to_json
 from adamms.mapping.outside import NOT_A_PARAMETER, what_is
 from adamms.mapping.segments import Shapes, TensorMapping, covered_rows, misfits, status_of
@@ -23,17 +24,13 @@ PROBLEMS_SHOWN = 10
 
 @dataclass(frozen=True)
 class Totals:
-    """A mapping in figures; the parameters of a base tensor are merged as far as its rows are mapped.
-
-    `language_parameters` is the size of the base's language model, and 0 where that is not known.
-    """
+    """A mapping in figures; the parameters of a base tensor are merged as far as its rows are mapped."""
 
     merged: int = 0
     partly: int = 0
     kept: int = 0
     parameters_merged: int = 0
     parameters: int = 0
-    language_parameters: int = 0
     donor_tensors_used: int = 0
     donor_tensors_unused: int = 0
 
@@ -52,13 +49,6 @@ class ParameterMapping:
     tensors: dict[str, TensorMapping]
     totals: Totals
     notes: tuple[str, ...] = ()
-
-    @property
-    def share(self) -> float | None:
-        """How much of the base's language model takes the donor's values, from 0 to 1; None if unknown."""
-        if not self.totals.language_parameters:
-            return None
-        return self.totals.parameters_merged / self.totals.language_parameters
 
     def summary(self) -> dict[str, int]:
         """The totals by name, as `adamms map --json` prints them."""
@@ -128,7 +118,10 @@ class ParameterMapping:
         problems: list[str] = []
         for name, entry in self.tensors.items():
             if name in ours:
-                problems += misfits(name, ours[name], entry.segments, donor=theirs, source=donor.source)
+                plain = all(segment.is_plain for segment in entry.segments)
+                problems += (misfits if plain else misfitting_areas)(
+                    name, ours[name], entry.segments, donor=theirs, source=donor.source
+                )
                 if entry.segments and what_is(name) == NOT_A_PARAMETER:
                     problems.append(f"{name}: {NOT_A_PARAMETER}, never merged; remove its segments.")
             else:
@@ -138,11 +131,7 @@ class ParameterMapping:
                 _listed(f"The mapping does not fit {base.source} and {donor.source}", problems)
             )
         tensors = {name: _fitted(self.tensors.get(name), shape) for name, shape in ours.items()}
-        return replace(
-            self,
-            tensors=tensors,
-            totals=count(tensors, ours, donor_tensors=len(theirs), language=self.totals.language_parameters),
-        )
+        return replace(self, tensors=tensors, totals=count(tensors, ours, donor_tensors=len(theirs)))
 
 
 def shapes_of(checkpoint: "TensorSource") -> Shapes:
@@ -150,10 +139,8 @@ def shapes_of(checkpoint: "TensorSource") -> Shapes:
     return {name: info.shape for name, info in checkpoint.tensors.items()}
 
 
-def count(
-    tensors: Mapping[str, TensorMapping], shapes: Shapes, *, donor_tensors: int, language: int = 0
-) -> Totals:
-    """Add a mapping up over the base's shapes; `language` is the size of the base's language model."""
+def count(tensors: Mapping[str, TensorMapping], shapes: Shapes, *, donor_tensors: int) -> Totals:
+    """Add a mapping up over the base's shapes."""
     statuses = [entry.status for entry in tensors.values()]
     used = len(dict.fromkeys(segment.donor for entry in tensors.values() for segment in entry.segments))
     return Totals(
@@ -165,7 +152,6 @@ def count(
             for name, entry in tensors.items()
         ),
         parameters=sum(prod(shape) for shape in shapes.values()),
-        language_parameters=language,
         donor_tensors_used=used,
         donor_tensors_unused=donor_tensors - used,
     )

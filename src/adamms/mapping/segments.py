@@ -1,12 +1,14 @@
 """What happens to one base tensor: which donor rows it takes, or that it keeps its own, and why.
 
-Row ranges are half-open and of dimension 0; None stands for the whole tensor. Nothing here knows
+Row ranges are half-open and of dimension 0; None stands for the whole tensor. What the donor stores otherwise
+(all experts in one tensor, or transposed) is a segment of a matrix: `areas` has its rules. Nothing here knows
 architectures, files or more than one tensor.
 """
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from itertools import pairwise
+from math import prod
 from typing import Literal, NamedTuple
 
 from adamms.mapping.slots import Rows, row_count
@@ -18,11 +20,48 @@ Shapes = Mapping[str, Shape]
 
 @dataclass(frozen=True, slots=True)
 class Segment:
-    """Rows of one donor tensor for rows of a base tensor; None stands for the whole tensor."""
+    """Rows of one donor tensor for rows of a base tensor; None stands for the whole tensor.
+
+    With an expert, columns or `transpose` it is about a matrix: the tensor, or that expert's part of a stack
+    `[experts, rows, columns]`. Rows and columns are then those of the matrix as it is stored; the donor's are
+    cut out first and transposed after that.
+    """
 
     donor: str
     donor_rows: Rows | None = None
     base_rows: Rows | None = None
+    donor_expert: int | None = None
+    base_expert: int | None = None
+    donor_columns: Rows | None = None
+    base_columns: Rows | None = None
+    transpose: bool = False
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether it is about rows of dimension 0 alone."""
+        return not self.transpose and all(
+            part is None
+            for part in (self.donor_expert, self.base_expert, self.donor_columns, self.base_columns)
+        )
+
+
+def source_of(segment: Segment, *, expert: str | None = None) -> str:
+    """A segment's donor for people: `q_proj.weight[0:8]`, `experts.gate_up_proj[3, :, 0:768].T`.
+
+    `expert` stands for the expert's number where several segments are spoken of.
+    """
+    if segment.is_plain:
+        cut = [_span(segment.donor_rows)] if segment.donor_rows else []
+    else:
+        number = [] if segment.donor_expert is None else [expert or str(segment.donor_expert)]
+        cut = [*number, _span(segment.donor_rows), _span(segment.donor_columns)]
+        while cut[-1:] == [":"]:
+            cut.pop()
+    return segment.donor + (f"[{', '.join(cut)}]" if cut else "") + (".T" if segment.transpose else "")
+
+
+def _span(rows: Rows | None) -> str:
+    return f"{rows[0]}:{rows[1]}" if rows else ":"
 
 
 class Piece(NamedTuple):
@@ -85,7 +124,19 @@ def _ends(piece: Piece) -> tuple[int, str, int]:
 
 def covered_rows(segments: Iterable[Segment], shape: Shape) -> int:
     """How many rows of a base tensor its segments give a donor row."""
-    return sum(stop - start for start, stop in (segment.base_rows or whole(shape) for segment in segments))
+    rows = elements = 0
+    for segment in segments:
+        if segment.is_plain:
+            start, stop = segment.base_rows or whole(shape)
+            rows += stop - start
+        else:
+            matrix = shape[1:] if segment.base_expert is not None else shape
+            (top, bottom), (left, right) = (
+                taken or (0, size)
+                for taken, size in zip((segment.base_rows, segment.base_columns), matrix, strict=True)
+            )
+            elements += (bottom - top) * (right - left)
+    return rows + elements // max(prod(shape[1:]), 1)
 
 
 def status_of(segments: Iterable[Segment], shape: Shape) -> Status:
@@ -99,7 +150,7 @@ def status_of(segments: Iterable[Segment], shape: Shape) -> Status:
 def misfits(
     name: str, shape: Shape, segments: Iterable[Segment], *, donor: Shapes, source: str
 ) -> Iterable[str]:
-    """What is wrong with a base tensor's segments, a sentence each.
+    """What is wrong with a base tensor's segments of rows, a sentence each.
 
     Args:
         name: the base tensor.

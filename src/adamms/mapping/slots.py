@@ -5,10 +5,13 @@ same slot of the donor. A fused tensor holds several slots, each in a row range 
 here works on row ranges. Slots know no names and no architecture.
 """
 
+import re
 from dataclasses import dataclass
 
 Rows = tuple[int, int]
 """A half-open range of rows (dimension 0)."""
+
+EXPERT_NUMBER = re.compile(r"\bmoe\.\d+\.")
 
 TEXT = "text"
 VISION = "vision"
@@ -47,20 +50,28 @@ class Slot:
 
     @property
     def label(self) -> str:
-        """The role for people, without the layer: `attention.q`, `attention.q (vision duplicate)`."""
+        """The role for people, without layer and expert: `moe.*.gate`, `attention.q (vision duplicate)`."""
+        role = EXPERT_NUMBER.sub("moe.*.", self.role)
         if self.inserted:
-            return f"{self.role} (inserted)"
-        return f"{self.role} ({self.expert} duplicate)" if self.is_duplicate else self.role
+            return f"{role} (inserted)"
+        return f"{role} ({self.expert} duplicate)" if self.is_duplicate else role
 
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """A slot and where a checkpoint stores it: rows of one tensor. `shape` is that of these rows."""
+    """A slot and where a checkpoint stores it: rows of one tensor. `shape` is that of these rows.
+
+    A stack of experts holds a matrix an expert: then `rows` and `columns` are of the matrix of `expert`, and
+    `shape` is the slot's own, also where the checkpoint stores it `transposed`.
+    """
 
     slot: Slot
     tensor: str
     rows: Rows
     shape: tuple[int, ...]
+    expert: int | None = None
+    columns: Rows | None = None
+    transposed: bool = False
 
 
 def row_count(shape: tuple[int, ...]) -> int:

@@ -1,4 +1,4 @@
-"""KernelParams that task-vector methods share: tau_i = theta_i - theta_0, and how several become one.
+"""Arithmetic that task-vector methods share: tau_i = theta_i - theta_0, and how several become one.
 
 Masks are multiplied, never selected with: a NaN in a source must come out as NaN, not be masked away.
 """
@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
 from adamms.merging.arrays import Array, as_numpy, count_where, divide, not_negative, ones_where, signs
-from adamms.merging.method import Reduction, call
+from adamms.merging.method import Pass, call
 
 if TYPE_CHECKING:
     import numpy as np
@@ -30,9 +30,7 @@ def weighted_sum(deltas: Sequence[Array], weights: Sequence[float], *, normalize
     return total
 
 
-def disjoint_merge(
-    deltas: Sequence[Array], weights: Sequence[float], *, consensus: Literal["mean", "sum"]
-) -> Array:
+def agreed(deltas: Sequence[Array], weights: Sequence[float], *, consensus: Literal["mean", "sum"]) -> Array:
     """Elect a sign for every entry and combine the task vectors that have it (TIES, sections 3.2 and 3.3).
 
     The elected sign is that of the weighted sum; a sum of exactly zero counts as positive. `mean` divides by
@@ -41,9 +39,9 @@ def disjoint_merge(
     weighted = [
         delta if weight == 1 else delta * weight for delta, weight in zip(deltas, weights, strict=True)
     ]
-    sign, parts = elect_signs(weighted)
+    sign, parts = elected(weighted)
     merged, *others = parts
-    share = agreement_weights(parts, weights) if consensus == "mean" else None
+    share = shares(parts, weights) if consensus == "mean" else None
     for part in others:
         merged += part
     if share is not None:
@@ -52,7 +50,7 @@ def disjoint_merge(
     return merged
 
 
-def elect_signs(deltas: Sequence[Array]) -> tuple[Array, list[Array]]:
+def elected(deltas: Sequence[Array]) -> tuple[Array, list[Array]]:
     """The elected sign of every entry, 1 or -1, and each vector's magnitudes where it has that sign.
 
     These take the vectors' own memory.
@@ -68,7 +66,7 @@ def elect_signs(deltas: Sequence[Array]) -> tuple[Array, list[Array]]:
     return sign, not_negative(deltas)
 
 
-def agreement_weights(parts: Sequence[Array], weights: Sequence[float]) -> Array:
+def shares(parts: Sequence[Array], weights: Sequence[float]) -> Array:
     """The sum of the weights of the parts that are not zero; not 0 where all are: nothing is shared there."""
     if len(parts) < 256 and all(weight == weights[0] for weight in weights):
         total = count_where([part > 0 for part in parts], parts[0])
@@ -91,7 +89,7 @@ def add_to(pretrained: Array, merged: Array, *, lambda_: float) -> Array:
     return merged
 
 
-def preserved_l1(deltas: Callable[..., Any], sparse: Callable[..., Any]) -> Reduction:
+def preserved_l1(deltas: Callable[..., Any], sparse: Callable[..., Any]) -> Pass:
     """The pass that finds, model by model, the factor that gives a thinned task vector its L1 norm back.
 
     Args:
@@ -106,7 +104,7 @@ def preserved_l1(deltas: Callable[..., Any], sparse: Callable[..., Any]) -> Redu
         # Always numpy's sum, as torch adds up in another order.
         return np.array([np.abs(as_numpy(delta)).sum(dtype=np.float64) for delta in (*before, *after)])
 
-    def finalize(total: "np.ndarray") -> dict[str, Any]:
+    def conclude(total: "np.ndarray") -> dict[str, Any]:
         half = len(total) // 2
         scales = [
             float(whole / left) if left else 1.0
@@ -114,4 +112,4 @@ def preserved_l1(deltas: Callable[..., Any], sparse: Callable[..., Any]) -> Redu
         ]
         return {"scales": tuple(scales)}
 
-    return Reduction(measure, finalize, scope="tensor")
+    return Pass(measure, conclude, scope="tensor")

@@ -1,7 +1,8 @@
 """What answering questions about images needs beyond transformers' own mixin, alike for both architectures.
 
 A search asks a model three things that transformers has no question for: which weights no image's vectors
-depend on, how many vectors a prompt's images take, and how much of the cache the prompt fills.
+depend on, how many vectors a prompt's images take, and how much of the cache the prompt fills. This file
+knows no architecture.
 """
 
 # mypy: disallow-subclassing-any=False

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from adamms.mapping import ParameterMapping
-from adamms.mapping.segments import Segment
+from adamms.mapping.segments import Segment, source_of
 
 SEGMENTS = 2
 """Row ranges that are spelled out; a vocabulary may be matched in thousands."""
@@ -39,8 +39,8 @@ def _donor(segments: Sequence[Segment]) -> str:
 
 
 def _segment(segment: Segment) -> str:
-    if segment.donor_rows is None and segment.base_rows is None:
-        return segment.donor
+    if not segment.is_plain or segment.donor_rows is segment.base_rows is None:
+        return source_of(segment)
     rows = f"{segment.donor}[{_rows(segment.donor_rows)}]"
     return rows if segment.base_rows == segment.donor_rows else f"{rows} to rows {_rows(segment.base_rows)}"
 

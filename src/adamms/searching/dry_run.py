@@ -35,8 +35,7 @@ def dry_run(
         }
         for alpha in alphas
     }
-    labels = None
-    if settings.get("rule") == SUPERVISED:
-        labels = {alpha: dict.fromkeys(answered, 0.0) for alpha, answered in responses.items()}
+    known = {alpha: dict.fromkeys(answered, 0.0) for alpha, answered in responses.items()}
+    labels = known if settings.get("rule") == SUPERVISED else None
     base = responses[min(responses)] if base_apart else None
-    select(responses, **settings, labels=labels, base=base)
+    select(responses, **settings, log_probabilities=known, labels=labels, base=base)

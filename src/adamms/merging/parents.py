@@ -11,7 +11,7 @@ from math import prod
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from adamms.errors import MergeError
-from adamms.merging.coefficients import TensorLocation, tensor_locations
+from adamms.merging.coefficients import Spot, spots_of
 from adamms.merging.method import Method
 
 if TYPE_CHECKING:
@@ -19,14 +19,19 @@ if TYPE_CHECKING:
     from adamms.mapping import MappedDonor
 
 
-class MappedCheckpoint(NamedTuple):
+class View(NamedTuple):
     """A checkpoint under the base's names."""
 
     checkpoint: "TensorSource"
     mapped: "MappedDonor"
 
+    @classmethod
+    def of(cls, mapped: "MappedDonor") -> "View":
+        """A donor as its mapping shows it."""
+        return cls(mapped.checkpoint, mapped)
 
-class RowSpan(NamedTuple):
+
+class Run(NamedTuple):
     """Rows of a base tensor and where every view has them: a tensor and its first row, or nothing."""
 
     start: int
@@ -35,7 +40,7 @@ class RowSpan(NamedTuple):
 
 
 @dataclass(frozen=True)
-class MergeInputs:
+class Parents:
     """What a merge reads.
 
     Attributes:
@@ -45,25 +50,25 @@ class MergeInputs:
     """
 
     base: "TensorSource"
-    donors: tuple[MappedCheckpoint, ...]
-    pretrained: MappedCheckpoint | None = None
+    donors: tuple[View, ...]
+    pretrained: View | None = None
 
     @classmethod
-    def pair(cls, base: "TensorSource", donor: "TensorSource", mapped: "MappedDonor") -> "MergeInputs":
+    def pair(cls, base: "TensorSource", donor: "TensorSource", mapped: "MappedDonor") -> "Parents":
         """A base and one donor."""
-        return cls(base, (MappedCheckpoint(donor, mapped),))
+        return cls(base, (View.of(mapped),))
 
     @property
-    def views(self) -> tuple[MappedCheckpoint, ...]:
+    def views(self) -> tuple[View, ...]:
         """All models beside the base."""
         return (*self.donors, self.pretrained) if self.pretrained else self.donors
 
     @property
-    def checkpoints(self) -> "tuple[TensorSource, ...]":
+    def models(self) -> "tuple[TensorSource, ...]":
         """All models, the base first."""
         return (self.base, *(view.checkpoint for view in self.views))
 
-    def views_for(self, method: Method) -> tuple[MappedCheckpoint, ...]:
+    def views_for(self, method: Method) -> tuple[View, ...]:
         """What a method reads beside the base: the donors, then the ancestor if it uses one.
 
         Raises:
@@ -79,7 +84,7 @@ class MergeInputs:
             )
         return self.donors if method.rule.pretrained == "unused" else self.views
 
-    def row_spans(self, name: str, method: Method) -> Iterator[RowSpan]:
+    def runs(self, name: str, method: Method) -> Iterator[Run]:
         """Cut a base tensor into rows of the same sources, in order.
 
         Rows that no donor has stay the base's, and so do rows that the ancestor lacks where the method reads
@@ -87,15 +92,15 @@ class MergeInputs:
         """
         views = self.views_for(method)
         with_ancestor = len(views) > len(self.donors)
-        for span in _aligned(name, views):
-            absent = all(source is None for source in span.sources[: len(self.donors)])
-            kept = absent or (with_ancestor and span.sources[-1] is None)
-            yield span._replace(sources=()) if kept else span
+        for run in _aligned(name, views):
+            absent = all(source is None for source in run.sources[: len(self.donors)])
+            kept = absent or (with_ancestor and run.sources[-1] is None)
+            yield run._replace(sources=()) if kept else run
 
     def changed(self, method: Method) -> tuple[str, ...]:
         """The base tensors that the method changes at least in part, in the base's order."""
         return tuple(
-            name for name in self.base.tensors if any(span.sources for span in self.row_spans(name, method))
+            name for name in self.base.tensors if any(run.sources for run in self.runs(name, method))
         )
 
     def without_ancestor(self, method: Method) -> tuple[int, int]:
@@ -105,39 +110,33 @@ class MergeInputs:
         tensors = parameters = 0
         for name, info in self.base.tensors.items():
             lacking = sum(
-                span.stop - span.start
-                for span in _aligned(name, self.views_for(method))
-                if span.sources[-1] is None and any(span.sources)
+                run.stop - run.start
+                for run in _aligned(name, self.views_for(method))
+                if run.sources[-1] is None and any(run.sources)
             )
             tensors += bool(lacking)
             parameters += lacking * prod(info.shape[1:])
         return tensors, parameters
 
     @cached_property
-    def locations(self) -> Mapping[str, TensorLocation]:
+    def spots(self) -> Mapping[str, Spot]:
         """Where the base's tensors lie: depth and part."""
-        return tensor_locations(self.base)
+        return spots_of(self.base)
 
     def settings_at(self, name: str | None, method: Method) -> dict[str, Any]:
         """The settings at a base tensor, or (without a name) for the whole model, as the method gets them."""
-        location = (
-            None
-            if name is None
-            else TensorLocation(name)
-            if method.plain
-            else self.locations.get(name, TensorLocation(name))
-        )
-        return method.values(location, donors=len(self.donors))
+        spot = None if name is None else Spot(name) if method.plain else self.spots.get(name, Spot(name))
+        return method.values(spot, donors=len(self.donors))
 
     def weights(self, name: str, method: Method) -> tuple[float, ...]:
         """The models' weights at a base tensor, the base's first."""
         coefficients = (*method.alphas(len(self.donors)), method.settings.get("base_weight", 1.0))
         plain = all(isinstance(each, float) for each in coefficients)
-        location = TensorLocation(name) if plain else self.locations.get(name, TensorLocation(name))
-        return method.weights(location, donors=len(self.donors))
+        spot = Spot(name) if plain else self.spots.get(name, Spot(name))
+        return method.weights(spot, donors=len(self.donors))
 
 
-def _aligned(name: str, views: tuple[MappedCheckpoint, ...]) -> Iterator[RowSpan]:
+def _aligned(name: str, views: tuple[View, ...]) -> Iterator[Run]:
     """Cut a base tensor's rows wherever any view's pieces begin or end."""
     pieces = [view.mapped.pieces(name) for view in views]
     cuts = sorted(dict.fromkeys(row for of_view in pieces for piece in of_view for row in piece.base_rows))
@@ -152,4 +151,4 @@ def _aligned(name: str, views: tuple[MappedCheckpoint, ...]) -> Iterator[RowSpan
             sources.append(
                 (piece.donor, piece.donor_rows[0] + start - piece.base_rows[0]) if piece and inside else None
             )
-        yield RowSpan(start, stop, tuple(sources))
+        yield Run(start, stop, tuple(sources))

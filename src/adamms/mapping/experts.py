@@ -1,0 +1,159 @@
+"""The experts of mixtures, whichever way they are stored: one tensor an expert, or a stack of all of them.
+
+A stack is `[experts, out, in]`, as `nn.Linear` has its weights, or `[experts, in, out]`: which of the two
+follows from the width of the language model. Gate and up projection may be one tensor. Every expert gets
+slots of its own, so that models map whose experts are stored differently. A stack of another kind (gpt-oss
+interleaves gate and up) stays a slot under its own name.
+"""
+
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from typing import NamedTuple
+
+from adamms.mapping.slots import EMBED, Place, Rows, Slot
+
+MIXTURE = r"\.(?P<block>\w+)\."
+EXPERTS = re.compile(
+    MIXTURE + r"experts\.(?:(?P<number>\d+)\.)?"
+    r"(?P<name>gate_proj|up_proj|down_proj|gate_up_proj|w1|w2|w3)(?:\.weight)?$"
+)
+PARTS: Mapping[str, tuple[str, ...]] = {
+    "gate_proj": ("gate",),
+    "up_proj": ("up",),
+    "down_proj": ("down",),
+    "gate_up_proj": ("gate", "up"),
+    # Mixtral
+    "w1": ("gate",),
+    "w3": ("up",),
+    "w2": ("down",),
+}
+BLOCKS = re.compile(r"\d+|mlp|feed_forward|block_sparse_moe|moe|ffn")
+"""What the only mixture of a layer is called; the name of another is part of its roles."""
+# Biases of a stack go with gate and up projections that alternate, as gpt-oss stores them.
+INTERLEAVED = re.compile(MIXTURE + r"experts\.gate_up_proj_bias$")
+BESIDE = tuple(
+    (re.compile(MIXTURE + pattern), role)
+    for pattern, role in (
+        (r"(?:gate|router)\.weight$", "moe.router"),
+        (r"(?:gate|router)\.bias$", "moe.router.bias"),
+        (r"(?:\w+\.)?e_score_correction_bias$", "moe.router.correction"),
+        (r"shared_experts?\.(?P<part>gate|up|down)_proj\.weight$", "moe.shared."),
+    )
+)
+"""What stands beside the experts, by the end of its name."""
+KIND = re.compile(r"(?:(?:encoder|cross|prediction)\.)*")
+
+
+class _Held(NamedTuple):
+    """A tensor of experts: its place, the mixture's name if it needs one, its expert if it has one only."""
+
+    place: Place
+    block: str
+    number: int | None
+    parts: tuple[str, ...]
+
+    def slot(self, number: int, part: str) -> Slot:
+        slot = self.place.slot
+        kind = KIND.match(slot.role)
+        return replace(slot, role=f"{kind.group() if kind else ''}{self.block}moe.{number}.{part}")
+
+
+def with_experts(places: Sequence[Place], shapes: Mapping[str, tuple[int, ...]]) -> Iterator[Place]:
+    """A decoder's places, those of experts by expert and projection.
+
+    Args:
+        places: the places, a tensor of experts being one.
+        shapes: the checkpoint's shapes by tensor name.
+    """
+    width = next((place.shape[1] for place in places if place.slot.role == EMBED), 0)
+    mixtures: dict[tuple[Slot, str], list[_Held]] = {}
+    odd: dict[tuple[Slot, str], None] = {}
+    for place in places:
+        held = _held(place)
+        layer = replace(place.slot, role="")
+        if held:
+            mixtures.setdefault((layer, held.block), []).append(held)
+        elif match := INTERLEAVED.search(place.tensor):
+            odd[layer, _block(match)] = None
+    taken: dict[Slot, None] = {}
+    split: dict[str, tuple[Place, ...]] = {}
+    layers = dict.fromkeys(layer for layer, _ in mixtures)
+    for key, members in mixtures.items():
+        transposed = None if key in odd else _transposed(members, shapes, width=width)
+        for held in members:
+            if held.number is not None or transposed is not None:
+                split[held.place.tensor] = tuple(_places(held, shapes, transposed=transposed is True))
+    done: dict[str, None] = {}
+    for place in places:
+        if place.tensor not in split:
+            slot = _beside(place) if replace(place.slot, role="") in layers else place.slot
+            slot = place.slot if slot in taken else slot
+            taken[slot] = None
+            yield replace(place, slot=slot)
+        elif place.tensor not in done:
+            done[place.tensor] = None
+            yield from split[place.tensor]
+
+
+def _held(place: Place) -> _Held | None:
+    match = EXPERTS.search(place.tensor)
+    if match is None or place.slot.is_duplicate:
+        return None
+    number = match["number"]
+    return _Held(place, _block(match), None if number is None else int(number), PARTS[match["name"]])
+
+
+def _block(match: re.Match[str]) -> str:
+    return "" if BLOCKS.fullmatch(match["block"]) else f"{match['block']}."
+
+
+def _transposed(
+    members: Iterable[_Held], shapes: Mapping[str, tuple[int, ...]], *, width: int
+) -> bool | None:
+    """Whether a layer's stacks are `[experts, in, out]`; None where shapes do not tell.
+
+    One that is as wide as it is high tells nothing; another of the same layer does.
+    """
+    verdicts = []
+    for held in members:
+        shape = shapes[held.place.tensor]
+        if held.number is not None or len(shape) != 3:
+            continue
+        inputs, outputs = (2, 1) if held.parts != ("down",) else (1, 2)
+        verdicts.append((shape[inputs] == width, shape[outputs] == width))
+    if not verdicts or not all(any(fits) for fits in verdicts):
+        return None
+    decisive = list(dict.fromkeys(fits for fits in verdicts if fits != (True, True)))
+    return None if len(decisive) != 1 else decisive[0] == (False, True)
+
+
+def _places(held: _Held, shapes: Mapping[str, tuple[int, ...]], *, transposed: bool) -> Iterator[Place]:
+    """One place an expert and projection; its shape is `(out, in)`."""
+    shape = shapes[held.place.tensor]
+    stacked = held.number is None
+    height, width = shape[-2:]
+    outputs = (width if stacked and transposed else height) // len(held.parts)
+    inputs = height if stacked and transposed else width
+    for number in range(shape[0]) if stacked else (held.number or 0,):
+        for position, part in enumerate(held.parts):
+            span: Rows = (position * outputs, (position + 1) * outputs)
+            yield Place(
+                held.slot(number, part),
+                held.place.tensor,
+                rows=(0, height) if stacked and transposed else span,
+                shape=(outputs, inputs),
+                expert=number if stacked else None,
+                columns=span if stacked and transposed else (0, width),
+                transposed=stacked and transposed,
+            )
+
+
+def _beside(place: Place) -> Slot:
+    for pattern, role in BESIDE:
+        match = pattern.search(place.tensor)
+        if match and BLOCKS.fullmatch(match["block"]) and not place.slot.is_duplicate:
+            kind = KIND.match(place.slot.role)
+            part = match.groupdict().get("part") or ""
+            return replace(place.slot, role=f"{kind.group() if kind else ''}{role}{part}")
+    return place.slot
