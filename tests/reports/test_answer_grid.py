@@ -65,9 +65,10 @@ def test_a_disqualified_candidate_changes_nothing() -> None:
 
 def test_a_right_answer_is_marked_where_the_truth_is_known() -> None:
     found = grid(
-        {"a": ["Red ", "no", "red", "x"], "b": ["1"] * 4}, examples={"a": Example("a", (), "p", "red")}
+        {"a": ["Red ", "no", "The red.", "x"], "b": ["1"] * 4}, examples={"a": Example("a", (), "p", "red")}
     )
 
+    # As `adamms eval` scores: letter case, articles and the full stop aside.
     assert [cell.is_right for cell in found.rows[0].cells] == [True, False, True, False]
     assert [cell.is_right for cell in found.rows[1].cells] == [None] * 4
     assert found.details["inputs"][0]["truth"] == "red"

@@ -12,7 +12,8 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Any
 
-from adamms.evaluation.accuracy import is_right
+from adamms.evaluation.labels import Label
+from adamms.evaluation.metrics import exact
 from adamms.reports.pictures import Picture, pictures
 from adamms.reports.untrusted import clipped, one_line, shown
 from adamms.responses import Example, Response
@@ -175,7 +176,9 @@ def _row(
                 letter=letter(index),
                 colour=min(index, COLOURS - 1),
                 text=one_line(answer.response, IN_A_CELL),
-                is_right=None if example.answer is None else is_right(answer.response, example.answer),
+                is_right=None
+                if example.answer is None
+                else bool(exact(answer.response, Label((example.answer,)))),
             )
             for answer, index in zip(answers, letters, strict=True)
         ),

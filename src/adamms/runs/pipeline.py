@@ -236,12 +236,14 @@ def _accuracy(
     responses: Responses, examples: list[Example], answers: dict[str, str] | None
 ) -> dict[float, float] | None:
     """The share of right answers a candidate, where the true answers are known; never read by the choice."""
-    from adamms.evaluation.accuracy import score
+    from adamms.evaluation.labels import Label
+    from adamms.evaluation.scoring import evaluate
 
     known = answers or {example.id: example.answer for example in examples if example.answer is not None}
     if any(example.id not in known for example in examples):
         return None
-    return {alpha: score(answered, known) for alpha, answered in responses.items()}
+    labels = {id_: Label((answer,)) for id_, answer in known.items()}
+    return {alpha: evaluate(answered, labels).total.score for alpha, answered in responses.items()}
 
 
 class _Log:
