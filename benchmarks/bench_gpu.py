@@ -5,7 +5,7 @@
 
 The real configurations of Qwen2-VL-7B (base) and LLaVA-OneVision-7B (donor) with random weights, bfloat16, in
 one process; 100 pictures of 640 x 480 with prompts of 30 to 60 words, answers of 16 and of 64 tokens. Random
-weights answer at random: speed and memory mean something here, what is chosen (and when a race is settled)
+weights answer at random: speed and memory mean something here, what is chosen
 does not. A part that fails leaves the others alone; parts that would begin after --budget seconds are left
 out. Everything is printed as it comes, and written to --json after every part.
 """
@@ -144,7 +144,7 @@ def environment(bench: Bench) -> None:
 def available() -> int:
     import torch
 
-    from adamms.merging.resident import free_memory
+    from adamms.merging.parent_store import free_memory
 
     return free_memory(torch.device("cpu")) or 0
 
@@ -156,8 +156,8 @@ def bits(bench: Bench) -> None:
     import tiny_models
     from adamms.checkpoints import Checkpoint
     from adamms.mapping import MappedDonor, map_parameters
-    from adamms.merging import Parents, View, all_methods, make_method
-    from adamms.merging.resident import ResidentTensors, StreamedTensors, elementwise
+    from adamms.merging import MappedCheckpoint, MergeInputs, all_methods, make_method
+    from adamms.merging.parent_store import CachedParents, StreamedParents, elementwise
     from adamms.merging.tensors import TensorMerger
 
     root = bench.folder / "bits"
@@ -185,8 +185,10 @@ def bits(bench: Bench) -> None:
             tiny_models.build(family, path, seed=seed, dtype="float16" if seed == 1 else stored)
             models.append(Checkpoint.open(path))
         base = models[0]
-        views = [View(each, MappedDonor(map_parameters(base, each), base, each)) for each in models[1:]]
-        parents = Parents(base, (views[0],), views[1])
+        views = [
+            MappedCheckpoint(each, MappedDonor(map_parameters(base, each), base, each)) for each in models[1:]
+        ]
+        parents = MergeInputs(base, (views[0],), views[1])
         tried, wrong = [], []
         for one, given in itertools.product(all_methods(), settings):
             try:
@@ -198,7 +200,7 @@ def bits(bench: Bench) -> None:
                 expected = {name: mapped.merged(name, method) for name in names}
             except Exception:  # settings of other methods
                 continue
-            for held in (ResidentTensors(parents, method, device=device), StreamedTensors(device)):
+            for held in (CachedParents(parents, method, device=device), StreamedParents(device)):
                 if held.on_cpu:
                     continue
                 merger = TensorMerger(parents, held=held)
@@ -276,12 +278,12 @@ def load(bench: Bench) -> None:
     from adamms.answering.transformers_engine import TransformersEngine
     from adamms.checkpoints import Checkpoint
     from adamms.mapping import MappedDonor, map_parameters
-    from adamms.merging import Parents
+    from adamms.merging import MergeInputs
     from adamms.responses import read_inputs
 
     base_path, donor_path, inputs = bench.paths
     base, donor = Checkpoint.open(base_path), Checkpoint.open(donor_path)
-    bench.parents = Parents.pair(base, donor, MappedDonor(map_parameters(base, donor), base, donor))
+    bench.parents = MergeInputs.pair(base, donor, MappedDonor(map_parameters(base, donor), base, donor))
     fresh_memory()
     began = time.perf_counter()
     bench.engine = TransformersEngine(
@@ -501,11 +503,9 @@ class Clocked:
         return iter(found)
 
 
-def search(bench: Bench, name: str, *, merger: Any, limit: int, batch: int, exhaustive: bool) -> None:
+def search(bench: Bench, name: str, *, merger: Any, limit: int, batch: int) -> None:
     """A whole search, its inputs prepared anew, its model and parents where they are."""
     from adamms.answering.sweep import Sweep
-    from adamms.searching import Race
-    from adamms.searching.signals import find_signal
 
     engine = bench.engine
     engine.forget(limit=limit)
@@ -514,15 +514,11 @@ def search(bench: Bench, name: str, *, merger: Any, limit: int, batch: int, exha
     asking = Sweep(bench.parents, bench.examples, method=linear, generator=clocked)
     asking._merger = merger
     ids = [example.id for example in bench.examples]
-    race = Race.of(ids, ALPHAS, signal=find_signal("sum"), gated=False, seed=0, exhaustive=exhaustive)
     given: dict[float, dict[str, Any]] = {alpha: {} for alpha in ALPHAS}
     fresh_memory()
     began = time.perf_counter()
-    while not race.over:
-        wanted = {alpha: [i for i in ids if i not in given[alpha]] for alpha, ids in race.wanted.items()}
-        for answer in asking.ask(wanted):
-            given[answer.alpha][answer.id] = answer
-        race = race.after(given)
+    for answer in asking.ask(dict.fromkeys(ALPHAS, ids)):
+        given[answer.alpha][answer.id] = answer
     synchronize()
     whole = time.perf_counter() - began
     note_memory(bench, name)
@@ -533,22 +529,21 @@ def search(bench: Bench, name: str, *, merger: Any, limit: int, batch: int, exha
         round(each, 2) for each in (clocked.prepared, sum(clocked.moves), sum(clocked.answers))
     ])  # fmt: skip
     bench.note(f"{name}: moves, s", [round(each, 4) for each in clocked.moves])
-    if exhaustive:
-        moves, answered = sorted(clocked.moves[1:]), sorted(clocked.answers[1:])
-        move, answer = moves[len(moves) // 2], answered[len(answered) // 2]
-        bench.note(f"{name}: a candidate, s (median)", move + answer)
-        bench.note(f"{name}: move / candidate (goal 2 %)", f"{move / (move + answer):.2%}")
+    moves, answered = sorted(clocked.moves[1:]), sorted(clocked.answers[1:])
+    move, answer = moves[len(moves) // 2], answered[len(answered) // 2]
+    bench.note(f"{name}: a candidate, s (median)", move + answer)
+    bench.note(f"{name}: move / candidate (goal 2 %)", f"{move / (move + answer):.2%}")
     base = bench.figures.get(f"one pass, {limit} tokens, batch {batch}, s")
     if base:
         bench.note(f"{name}: search / one pass (goal 3)", whole / base)
 
 
 def merger_of(bench: Bench, wanted: str) -> Any:
-    from adamms.merging.resident import held_for
+    from adamms.merging.parent_store import choose_parent_store
     from adamms.merging.tensors import TensorMerger
 
     began = time.perf_counter()
-    held, told = held_for(bench.parents, linear(0.3), device=bench.engine.device, wanted=wanted)
+    held, told = choose_parent_store(bench.parents, linear(0.3), device=bench.engine.device, wanted=wanted)
     synchronize()
     bench.note(f"{wanted}: parents ready, s", time.perf_counter() - began)
     bench.note(f"{wanted}: where", told)
@@ -586,7 +581,7 @@ def mapped(bench: Bench) -> None:
     merger = merger_of(bench, "mapped")
     moves(bench, "mapped", merger)
     # The default batch size: the peak of memory is the default's, too.
-    search(bench, "mapped", merger=merger, limit=bench.lengths[0], batch=16, exhaustive=True)
+    search(bench, "mapped", merger=merger, limit=bench.lengths[0], batch=16)
 
 
 def resident(bench: Bench) -> None:
@@ -597,11 +592,9 @@ def resident(bench: Bench) -> None:
     bench.engine.grow_pool()
     short, long = bench.lengths
     given = {"merger": merger, "batch": bench.batch}
-    search(bench, "resident", limit=short, exhaustive=True, **given)
+    search(bench, "resident", limit=short, **given)
     bench.save()
-    search(bench, "race", limit=short, exhaustive=False, **given)
-    bench.save()
-    search(bench, f"resident, {long} tokens", limit=long, exhaustive=True, **given)
+    search(bench, f"resident, {long} tokens", limit=long, **given)
 
 
 def same_answers(bench: Bench) -> None:

@@ -6,7 +6,6 @@ Five ways to put the same questions to the same seven candidates in float32, CPU
 measured for each:
 
     sweep     ours: one live model, weights moved in place, images encoded once, batched and pooled
-    race      ours, until the choice of Algorithm 1 is settled
     naive     in one process: for each alpha write the merged checkpoint, load it, generate one by one
     as run    the same with two fresh processes a candidate, one that merges and one that answers
     one pass  transformers alone, one model, the same questions once, padded batches of 16
@@ -61,10 +60,10 @@ def cpu_seconds() -> float:
 def opened(setting: Setting):
     from adamms.checkpoints import Checkpoint
     from adamms.mapping import MappedDonor, map_parameters
-    from adamms.merging import Parents
+    from adamms.merging import MergeInputs
 
     base, donor = Checkpoint.open(setting.base), Checkpoint.open(setting.donor)
-    return Parents.pair(base, donor, MappedDonor(map_parameters(base, donor), base, donor))
+    return MergeInputs.pair(base, donor, MappedDonor(map_parameters(base, donor), base, donor))
 
 
 def examples_of(setting: Setting):
@@ -80,7 +79,7 @@ def method(alpha: float):
 
 
 def run_sweep(setting: Setting) -> dict[str, list[str]]:
-    return told(responses_of(setting, exhaustive=True)[1])
+    return told(responses_of(setting))
 
 
 def told(responses) -> dict[str, list[str]]:
@@ -91,11 +90,9 @@ def told(responses) -> dict[str, list[str]]:
     }
 
 
-def responses_of(setting: Setting, *, exhaustive: bool, dtype: str | None = None):
-    """A search's race and its answers, as `adamms search` has them."""
+def responses_of(setting: Setting, *, dtype: str | None = None):
+    """A search's answers, as `adamms search` has them."""
     from adamms.answering.sweep import Sweep
-    from adamms.searching import Race
-    from adamms.searching.signals import find_signal
 
     examples = examples_of(setting)
     asking = Sweep(
@@ -110,16 +107,10 @@ def responses_of(setting: Setting, *, exhaustive: bool, dtype: str | None = None
         vision_tower=None,
     )
     ids = [example.id for example in examples]
-    race = Race.of(ids, ALPHAS, signal=find_signal("sum"), gated=False, seed=0, exhaustive=exhaustive)
     answers: dict = {alpha: {} for alpha in ALPHAS}
-    while not race.over:
-        wanted = {
-            alpha: [id_ for id_ in ids if id_ not in answers[alpha]] for alpha, ids in race.wanted.items()
-        }
-        for answer in asking.ask(wanted):
-            answers[answer.alpha][answer.id] = answer
-        race = race.after(answers)
-    return race, answers
+    for answer in asking.ask(dict.fromkeys(ALPHAS, ids)):
+        answers[answer.alpha][answer.id] = answer
+    return answers
 
 
 def drift(setting: Setting) -> str:
@@ -127,7 +118,7 @@ def drift(setting: Setting) -> str:
     from adamms.searching import select
     from adamms.searching.signals import all_signals
 
-    exact, low = (responses_of(setting, exhaustive=True, dtype=dtype)[1] for dtype in ("float32", "bfloat16"))
+    exact, low = (responses_of(setting, dtype=dtype) for dtype in ("float32", "bfloat16"))
     before, after = told(exact), told(low)
     changed = sum(before[key][0] != after[key][0] for key in before)
     choices = []
@@ -145,12 +136,12 @@ def moves(setting: Setting) -> str:
     """CPU seconds of a whole move of the weights, from the files and from copies in memory."""
     import torch
 
-    from adamms.merging.resident import ResidentTensors
+    from adamms.merging.parent_store import CachedParents
     from adamms.merging.tensors import TensorMerger
 
     parents = opened(setting)
     names = parents.changed(method(0.5))
-    held = ResidentTensors(parents, method(0.5), device=torch.device("cpu"))
+    held = CachedParents(parents, method(0.5), device=torch.device("cpu"))
     mergers = {"mapped": TensorMerger(parents), "resident": TensorMerger(parents, held=held)}
     spent = dict.fromkeys(mergers, 0.0)
     for turn in range(6):
@@ -275,7 +266,7 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--tiny", action="store_true", help="random models instead of the shipped pair")
     parser.add_argument("--near", action="store_true", help="random models that answer at length")
-    parser.add_argument("--only", default="race,naive,as run,one pass,drift,moves")
+    parser.add_argument("--only", default="naive,as run,one pass,drift,moves")
     parser.add_argument("--json", action="store_true")
     for name in ("base", "donor", "file", "folder"):
         parser.add_argument(f"--{name}", type=Path, help=argparse.SUPPRESS)
@@ -307,17 +298,10 @@ def compare(setting: Setting, only: list[str]) -> dict[str, float]:
     run_naive(small)
     run_sweep(small)
     short = {"sweep": run_sweep}
-    if "race" in only:
-        short["race"] = lambda each: responses_of(each, exhaustive=False)
     if "one pass" in only:
         short["one pass"] = run_one_pass
     figures, found = in_turn(short, setting)
     answers = found["sweep"]
-    if "race" in only:
-        race, raced = found["race"]
-        assert told(raced).items() <= answers.items(), "the answers differ"
-        figures["asked"] = sum(map(len, raced.values())) / len(answers)
-        figures["settled after"] = race.inputs
     if "naive" in only:
         figures["naive"], expected = measured("naive", run_naive, setting)
         assert answers == expected, "the answers differ"
@@ -362,7 +346,7 @@ def main() -> None:
 
 
 def table(figures: dict[str, float]) -> str:
-    timed = ("sweep", "race", "naive", "sweep, process", "as run", "one pass")
+    timed = ("sweep", "naive", "sweep, process", "as run", "one pass")
     lines = [f"{name:<16} {figures[name]:8.2f} CPU s" for name in timed if name in figures]
     ours = figures["sweep"]
     if "naive" in figures:
@@ -372,12 +356,6 @@ def table(figures: dict[str, float]) -> str:
         lines.append(f"as run / sweep, processes  {ratio:5.1f}x   (goal: at least 10x)")
     if "one pass" in figures:
         lines.append(f"sweep / one pass           {ours / figures['one pass']:5.1f}x")
-        if "race" in figures:
-            ratio = figures["race"] / figures["one pass"]
-            lines.append(f"race / one pass            {ratio:5.1f}x   (goal: at most 3x)")
-    if "race" in figures:
-        share, inputs = figures["asked"], figures["settled after"]
-        lines.append(f"the race asked             {share:5.0%} of the answers, {inputs} inputs")
     lines += [figures[name] for name in ("drift", "moves") if name in figures]
     lines.append("identical answers, token counts included")
     return "\n".join(lines)

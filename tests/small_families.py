@@ -10,7 +10,7 @@ from safetensors.torch import save_file
 
 from adamms.checkpoints import Checkpoint, CheckpointWriter
 from adamms.mapping import MappedDonor, map_parameters
-from adamms.merging import Parents, View, all_methods, make_method
+from adamms.merging import MappedCheckpoint, MergeInputs, all_methods, make_method
 from adamms.merging.stream import stream_merge
 from golden_files import weights
 from small_pairs import language_model, text_config, write_llava_onevision, write_qwen2_vl
@@ -42,14 +42,16 @@ def write_family(root: Path) -> dict[str, Path]:
 
 def opened(
     models: ExitStack, folders: dict[str, Path], *donors: str, pretrained: str | None = None
-) -> Parents:
+) -> MergeInputs:
     base = models.enter_context(Checkpoint.open(folders["base"]))
 
-    def view(side: str) -> View:
+    def view(side: str) -> MappedCheckpoint:
         model = models.enter_context(Checkpoint.open(folders[side]))
-        return View(model, MappedDonor(map_parameters(base, model, vocabulary="rows"), base, model))
+        return MappedCheckpoint(
+            model, MappedDonor(map_parameters(base, model, vocabulary="rows"), base, model)
+        )
 
-    return Parents(base, tuple(map(view, donors)), view(pretrained) if pretrained else None)
+    return MergeInputs(base, tuple(map(view, donors)), view(pretrained) if pretrained else None)
 
 
 def merge(
@@ -71,5 +73,5 @@ def merge(
 
 
 def settings_of(name: str) -> dict[str, Any]:
-    alpha = next(method for method in all_methods() if method.name == name).setting("alpha")
+    alpha = next(method for method in all_methods() if method.name == name).parameter("alpha")
     return {"alpha": 0.4} if alpha and alpha.required else {}

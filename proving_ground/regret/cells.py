@@ -4,7 +4,7 @@ The signal sees the answers of the candidates alpha 0 ... 0.6, the donor's own a
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
@@ -69,7 +69,7 @@ def _cell(header: Header, task: str, asked: Sequence[Asked]) -> Cell:
     return Cell(
         header=header,
         task=task,
-        table=_with_log_probabilities(table, asked),
+        table=table,
         right=right[:CANDIDATES],
         far={alpha: float(right[place].mean()) for place, alpha in enumerate(alphas) if place >= CANDIDATES},
         donor=sum(each.said[each.alone] == each.truth for each in asked) / len(asked),
@@ -84,13 +84,3 @@ def _response(asked: Asked, place: int, alpha: float) -> Response:
         confidence=asked.confidence[place],
         entropy=asked.entropy[place],
     )
-
-
-def _with_log_probabilities(table: AnswerTable, asked: Sequence[Asked]) -> AnswerTable:
-    """Add what each candidate thinks of the plurality's answers: the mean over their tokens."""
-    columns = []
-    for each, row in zip(asked, table.plurality.tolist(), strict=True):
-        answer = each.given[row]
-        tokens = len(each.said[answer].split()) + 1
-        columns.append([value / tokens for value in each.likelihood[answer]])
-    return replace(table, log_probabilities=np.array(columns).T)

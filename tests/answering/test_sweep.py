@@ -13,7 +13,7 @@ from adamms.answering.transformers_engine import open_image
 from adamms.checkpoints import Checkpoint, CheckpointWriter
 from adamms.errors import SearchError
 from adamms.mapping import MappedDonor, map_parameters
-from adamms.merging import Parents, make_method
+from adamms.merging import MergeInputs, make_method
 from adamms.merging.stream import stream_merge
 from adamms.responses.inputs import Example
 from adamms.responses.responses import Response
@@ -48,7 +48,7 @@ class Pair:
         self.donor = Checkpoint.open(root / "donor")
         self.mapping = map_parameters(self.base, self.donor)
         self.mapped = MappedDonor(self.mapping, self.base, self.donor)
-        self.parents = Parents.pair(self.base, self.donor, self.mapped)
+        self.parents = MergeInputs.pair(self.base, self.donor, self.mapped)
 
     def sweep(self, examples, alphas=ALPHAS, **options):
         options = {"max_new_tokens": 8, "batch_size": 4, "device": "cpu"} | options
@@ -105,7 +105,7 @@ def test_embeddings_are_merged_by_token(tmp_path, examples):
     donor = Checkpoint.open(tmp_path / "donor")
     mapping = map_parameters(pair.base, donor)
     mapped = MappedDonor(mapping, pair.base, donor)
-    parents = Parents.pair(pair.base, donor, mapped)
+    parents = MergeInputs.pair(pair.base, donor, mapped)
     assert len(mapping.tensors["model.embed_tokens.weight"].segments) > 1
     from adamms.answering.transformers_engine import TransformersEngine
     from adamms.merging.tensors import merged_tensor
@@ -131,7 +131,7 @@ def test_embeddings_are_merged_by_token(tmp_path, examples):
 @pytest.mark.parametrize("dtype", ["bfloat16", "float32"])
 def test_weights_laid_in_place_are_those_that_are_copied(one_pair, dtype):
     from adamms.answering.transformers_engine import TransformersEngine
-    from adamms.merging.resident import StreamedTensors
+    from adamms.merging.parent_store import StreamedParents
     from adamms.merging.tensors import TensorMerger
 
     changed = one_pair.parents.changed(linear(0.5))
@@ -144,7 +144,7 @@ def test_weights_laid_in_place_are_those_that_are_copied(one_pair, dtype):
         device="cpu",
         dtype=dtype,
     )
-    merger = TensorMerger(one_pair.parents, held=StreamedTensors(torch.device("cpu")))
+    merger = TensorMerger(one_pair.parents, held=StreamedParents(torch.device("cpu")))
     language = generator.model.get_decoder()
     generator.load_weights(0.5, merger.candidate(linear(0.5)))
     laid = {name: value.clone() for name, value in language.state_dict().items()}
@@ -250,7 +250,7 @@ def test_a_base_with_an_adapter_answers_with_it(tmp_path, examples):
     answers = {}
     for base in (pair.base, adapted):
         pair.base = base
-        pair.parents = Parents.pair(base, pair.donor, MappedDonor(pair.mapping, base, pair.donor))
+        pair.parents = MergeInputs.pair(base, pair.donor, MappedDonor(pair.mapping, base, pair.donor))
         answers[base.source] = {
             (each.alpha, each.id): each for each in pair.sweep(examples, alphas=(0.0, 0.3))
         }

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 import tiny_models
-from adamms.answering.plurality import PluralityAnswer
+from adamms.answering.teacher_forcing import GivenAnswer
 from adamms.answering.transformers_engine import open_image
 from tiny_questions import OFTEN, engine, questions
 
@@ -37,7 +37,7 @@ def given(examples):
     """Short, long and empty answers, some of them cut."""
     texts = ["yes", "a b c d e", "", "no, it is not", "?", "abc abc"]
     return {
-        example.id: PluralityAnswer(texts[index % len(texts)], finished=index % 3 != 1)
+        example.id: GivenAnswer(texts[index % len(texts)], finished=index % 3 != 1)
         for index, example in enumerate(examples)
     }
 

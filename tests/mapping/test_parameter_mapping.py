@@ -43,6 +43,7 @@ def test_the_contract_of_map_json(document) -> None:
         "kept": 1,
         "parameters_merged": 2 * 20 * 8 + 8 + 2 * (2 * 64 + 2 * 32 + 3 * 128 + 2 * 8),
         "parameters": 2 * 20 * 8 + 8 + 2 * (2 * 64 + 2 * 32 + 3 * 128 + 2 * 8) + 6,
+        "language_parameters": 2 * 20 * 8 + 8 + 2 * (2 * 64 + 2 * 32 + 3 * 128 + 2 * 8),
         "donor_tensors_used": 21,
         "donor_tensors_unused": 0,
     }

@@ -124,3 +124,96 @@ def test_unknown_readings(build) -> None:
     base = build("base", layouts.tiny_decoder())
     assert "--duplicates 'pair' is not one of: paired" in refusal(base, base, duplicates="pair")
     assert "--vocabulary 'all' is not one of: tokens" in refusal(base, base, vocabulary="all")
+
+
+def gated(share_rows: int) -> layouts.Tensors:
+    """A decoder with a gate of its own in every layer."""
+    return layouts.tiny_decoder() | {
+        f"model.layers.{layer}.self_attn.g_proj.weight": ((share_rows, 8), "BF16") for layer in range(2)
+    }
+
+
+def test_a_part_without_a_counterpart_is_refused_unless_allowed(build) -> None:
+    base, donor = build("base", gated(8)), build("donor", layouts.tiny_decoder())
+    message = refusal(base, donor)
+    # Layers: 2 x (64 + 32 + 32 + 64 + 3 x 128 + 16) and the last norm; the gates are 2 x 64 more.
+    assert f"{128 / (1192 + 128):.1%} of the language model of {base.source} (128 parameters" in message
+    assert "self_attn.g_proj" in message
+    assert "--allow-partial" in message
+    assert "would be lost" in refusal(donor, base)
+    mapping = map_parameters(base, donor, allow_partial=True)
+    assert mapping.totals.kept == 2
+    assert any("2 weights that only" in note and "stay as they are" in note for note in mapping.notes)
+    assert mapping.share == pytest.approx(1 - 128 / mapping.totals.language_parameters)
+
+
+def test_a_norm_under_an_unknown_name_counts_as_a_norm(build) -> None:
+    plain = layouts.tiny_decoder()
+    normed = plain | {f"model.layers.{layer}.ln_extra.weight": ((8,), "BF16") for layer in range(2)}
+    one, other = build("one", plain), build("other", normed)
+    for message in (refusal(one, other), refusal(other, one)):
+        assert "differ in family: model.layers.0.ln_extra.weight" in message
+
+
+@pytest.mark.parametrize(
+    ("ours", "theirs", "said"),
+    [
+        ({"hidden_act": "silu"}, {"hidden_act": "gelu"}, "activation: base silu"),
+        ({"query_pre_attn_scalar": 256}, {"query_pre_attn_scalar": 168}, "attention scaling: base 256"),
+        (
+            {"model_type": "gemma3_text", "hidden_size": 8},
+            {"model_type": "gemma3n_text", "hidden_size": 8},
+            "norm convention: base 1 + w",
+        ),
+    ],
+)
+def test_equal_shapes_that_mean_something_else(build, ours: dict, theirs: dict, said: str) -> None:
+    base, donor = (
+        build(name, layouts.tiny_decoder(), config={"text_config": config})
+        for name, config in (("base", ours), ("donor", theirs))
+    )
+    message = refusal(base, donor)
+    assert f"The language models differ in {said}" in message
+    assert "compute something else" in message
+
+
+@pytest.mark.parametrize(
+    ("ours", "theirs", "said"),
+    [
+        (
+            {"rope_theta": 1e4},
+            {"rope_parameters": {"rope_theta": 1e6}},
+            "rope_theta (base 10000, donor 1e+06)",
+        ),
+        ({"rms_norm_eps": 1e-6}, {"rms_norm_eps": 1e-5}, "norm epsilon (base 1e-06, donor 1e-05)"),
+        (
+            {"rope_theta": 1.0, "rope_scaling": {"type": "linear", "factor": 8.0}},
+            {"rope_theta": 1.0},
+            "rope scaling (base linear by 8, donor none)",
+        ),
+        ({"sliding_window": 512}, {"sliding_window": 1024}, "attention window (base 512, donor 1024)"),
+    ],
+)
+def test_what_relatives_may_differ_in_is_said(build, ours: dict, theirs: dict, said: str) -> None:
+    base, donor = (
+        build(name, layouts.tiny_decoder(), config=config)
+        for name, config in (("base", ours), ("donor", theirs))
+    )
+    assert any(said in note for note in map_parameters(base, donor).notes)
+
+
+def test_settings_spelled_otherwise_are_the_same(build) -> None:
+    old = {"rope_theta": 1e6, "rope_local_base_freq": 1e4, "hidden_act": "swish", "use_sliding_window": False}
+    old |= {"sliding_window": 512, "rope_scaling": {"type": "mrope", "mrope_section": [1, 1, 2]}}
+    new = {
+        "rope_parameters": {
+            "full_attention": {"rope_type": "default", "rope_theta": 1e6},
+            "sliding_attention": {"rope_type": "default", "rope_theta": 1e4},
+        },
+        "hidden_act": "silu",
+        "sliding_window": 4096,
+    }
+    base, donor = (
+        build(name, layouts.tiny_decoder(), config=config) for name, config in (("base", old), ("donor", new))
+    )
+    assert not any("By their config.json" in note for note in map_parameters(base, donor).notes)

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from adamms.merging.coefficients import Spot, coefficient_at
+from adamms.merging.coefficients import TensorLocation, coefficient_at
 
 
 @pytest.mark.parametrize(
@@ -22,5 +22,5 @@ from adamms.merging.coefficients import Spot, coefficient_at
     ],
 )
 def test_a_coefficient_by_depth_and_part(coefficient: Any, depth: float, part: str, value: float) -> None:
-    spot = Spot("model.layers.3.self_attn.o_proj.weight", depth, part)
-    assert coefficient_at(coefficient, spot) == pytest.approx(value)
+    location = TensorLocation("model.layers.3.self_attn.o_proj.weight", depth, part)
+    assert coefficient_at(coefficient, location) == pytest.approx(value)

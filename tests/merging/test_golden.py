@@ -10,7 +10,7 @@ import torch
 
 from adamms.checkpoints import Checkpoint, CheckpointWriter
 from adamms.mapping import MappedDonor, TensorMapping, map_parameters
-from adamms.merging import Method, Parents, View, make_method
+from adamms.merging import MappedCheckpoint, MergeInputs, Method, make_method
 from adamms.merging.stream import stream_merge
 from adamms.recipes.mergekit import recipe_parts
 from adamms.recipes.recipe import make_recipe
@@ -57,15 +57,15 @@ def merge(
     with ExitStack() as models:
         one, *others = (models.enter_context(Checkpoint.open(path)) for path in (base, *donors))
 
-        def view(model: Checkpoint) -> View:
+        def view(model: Checkpoint) -> MappedCheckpoint:
             mapping = map_parameters(one, model)
             for name in mapping.tensors if model in others else ():
                 if any(part in name for part in kept):
                     mapping.tensors[name] = TensorMapping("kept", "by hand")
-            return View(model, MappedDonor(mapping, one, model))
+            return MappedCheckpoint(model, MappedDonor(mapping, one, model))
 
         ancestor = view(models.enter_context(Checkpoint.open(pretrained))) if pretrained else None
-        parents = Parents(one, tuple(map(view, others)), ancestor)
+        parents = MergeInputs(one, tuple(map(view, others)), ancestor)
         writer = CheckpointWriter(folder, one)
         stream_merge(parents, method=method, writer=writer, draws=draws)
         writer.finish()

@@ -73,7 +73,7 @@ def test_nothing_of_how_it_runs_shows_in_the_values(
     plain = merged(root / "plain", folders, name, given_settings, threads=2, shard=None)
     with pytest.MonkeyPatch.context() as patch:
         patch.setitem(blocks_of.__kwdefaults__, "size", block)
-        patch.setattr("adamms.merging.stream.BLOCKS_PER_ERRAND", errand)
+        patch.setattr("adamms.merging.stream.BLOCKS_PER_TASK", errand)
         family = sharded if five else folders
         other = merged(root / "other", family, name, given_settings, threads=threads, shard=shard)
     assert plain.keys() == other.keys()

@@ -45,7 +45,7 @@ class Watched(Silent):
 @pytest.fixture
 def family(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, Path]:
     # An errand a block, each noted at once: the pair is small, and tears should fall everywhere.
-    monkeypatch.setattr("adamms.merging.stream.BLOCKS_PER_ERRAND", 1)
+    monkeypatch.setattr("adamms.merging.stream.BLOCKS_PER_TASK", 1)
     monkeypatch.setitem(Journal.__init__.__kwdefaults__, "durable_every", 0)
     return write_family(tmp_path)
 

@@ -23,7 +23,7 @@ import os, sys
 import adamms, adamms.merging.journal as journal, adamms.merging.stream as stream
 journal.DURABLE_EVERY = 0
 journal.Journal.__init__.__kwdefaults__["durable_every"] = 0
-stream.BLOCKS_PER_ERRAND = 1
+stream.BLOCKS_PER_TASK = 1
 add, left = journal.Journal.add, [int(sys.argv[4])]
 def dying(self, errand, nbytes):
     if not left[0]:
@@ -66,7 +66,7 @@ def test_a_killed_merge_resumes_and_ends_bit_identical(
     journal.write_text(journal.read_text() + "1")
     assert killed(pair, tmp_path / "out", 5, "resume") == -signal.SIGKILL
     assert len(errands(tmp_path)) == 12
-    monkeypatch.setattr("adamms.merging.stream.BLOCKS_PER_ERRAND", 1)
+    monkeypatch.setattr("adamms.merging.stream.BLOCKS_PER_TASK", 1)
     read: list[str] = []
     monkeypatch.setattr("adamms.merging.stream._Worker.run", _noted(read))
     adamms.merge(*pair, tmp_path / "out", alpha=0.3, resume=True)

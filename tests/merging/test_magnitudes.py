@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from adamms.merging.arrays import at_least, divide
-from adamms.merging.magnitudes import magnitude_passes
+from adamms.merging.magnitudes import magnitude_reductions
 from adamms.merging.method import call
 
 # Multiples of 1/64, many of which tie.
@@ -20,12 +20,12 @@ grid = st.integers(-512, 512).map(lambda number: number / 64)
 @settings(max_examples=60, deadline=None)
 def test_the_threshold_is_exactly_the_kth_largest_magnitude(values: np.ndarray, density: float) -> None:
     rank = max(1, int(density * len(values)))
-    first, second = magnitude_passes(lambda models: models, lambda: (rank,), scope="tensor")
+    first, second = magnitude_reductions(lambda models: models, lambda: (rank,), scope="tensor")
     given_values: dict[str, Any] = {"models": [torch.from_numpy(values)]}
-    facts = call(first.conclude, {**given_values, "total": call(first.measure, given_values)})
-    given_values |= facts
-    facts = call(second.conclude, {**given_values, "total": call(second.measure, given_values)})
-    ((threshold,),) = facts["magnitudes"]
+    statistics = call(first.finalize, {**given_values, "total": call(first.map, given_values)})
+    given_values |= statistics
+    statistics = call(second.finalize, {**given_values, "total": call(second.map, given_values)})
+    ((threshold,),) = statistics["magnitudes"]
     assert threshold == sorted(np.abs(values).tolist(), reverse=True)[rank - 1]
     expected = np.where(np.abs(values) >= threshold, values, 0)
     np.testing.assert_array_equal(at_least(torch.from_numpy(values), threshold).numpy(), expected)

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 from adamms.errors import MergeError
 from adamms.merging import all_methods, find_method, make_method
-from adamms.merging.coefficients import Spot
+from adamms.merging.coefficients import TensorLocation
 from adamms.merging.draws import SeededDraws
 from adamms.merging.method import as_parameters, call
 from adamms.merging.methods.karcher import karcher_coefficients
@@ -33,7 +33,7 @@ triples = st.integers(2, 40).flatmap(
 
 
 def alpha_of(name: str) -> dict[str, Any]:
-    alpha = find_method(name).setting("alpha")
+    alpha = find_method(name).parameter("alpha")
     return NEEDS_ALPHA if alpha is not None and alpha.required else {}
 
 
@@ -46,15 +46,15 @@ def apply(
     blocks: int = 1,
     **given_settings: Any,
 ) -> torch.Tensor:
-    """Run a method's passes and its function on vectors held in memory, in so many blocks."""
+    """RowSpan a method's passes and its function on vectors held in memory, in so many blocks."""
     method = make_method(name, {**alpha_of(name), **given_settings})
     rule = method.rule
     size = len(pretrained)
     draws = SeededDraws(method.settings.get("seed", 0))
     given: dict[str, Any] = {
         **as_parameters(method.settings),
-        **method.values(Spot("t"), donors=len(models) - 1),
-        "weights": weights or method.weights(Spot("t"), donors=len(models) - 1),
+        **method.values(TensorLocation("t"), donors=len(models) - 1),
+        "weights": weights or method.weights(TensorLocation("t"), donors=len(models) - 1),
     }
 
     def block(start: int, stop: int) -> dict[str, Any]:
@@ -71,14 +71,14 @@ def apply(
 
     cuts = [size * at // blocks for at in range(blocks + 1)]
     runs = [(start, stop) for start, stop in itertools.pairwise(cuts) if stop > start]
-    for one in method.passes:
-        total: Any = sum(call(one.measure, {**given, **block(*run)}) for run in runs)
-        given |= call(one.conclude, {**given, "total": total, "count": size})
+    for one in method.reductions:
+        total: Any = sum(call(one.map, {**given, **block(*run)}) for run in runs)
+        given |= call(one.finalize, {**given, "total": total, "count": size})
     return torch.cat([call(rule.function, {**given, **block(*run)}) for run in runs])
 
 
 TASK_VECTOR = [method.name for method in all_methods() if method.pretrained == "needed"]
-WITH_LAMBDA = [name for name in TASK_VECTOR if find_method(name).setting("lambda")]
+WITH_LAMBDA = [name for name in TASK_VECTOR if find_method(name).parameter("lambda")]
 BLOCKWISE = [method.name for method in all_methods() if method.name not in ("della", "della_linear")]
 
 
@@ -249,9 +249,9 @@ def _without_ancestor(name: str, one: np.ndarray, two: np.ndarray, alpha: float)
         "weights": (1 - alpha, alpha),
         "width": len(one),
     }
-    for one_pass in method.passes:
-        total = call(one_pass.measure, given_)
-        given_ |= call(one_pass.conclude, {**given_, "total": total, "count": len(one)})
+    for one_pass in method.reductions:
+        total = call(one_pass.map, given_)
+        given_ |= call(one_pass.finalize, {**given_, "total": total, "count": len(one)})
     merged: torch.Tensor = call(method.function, given_)
     return merged
 
@@ -262,7 +262,7 @@ def test_what_says_that_it_gives_the_base_does(vectors: tuple[np.ndarray, ...]) 
     base, donor, pretrained = vectors
     found = []
     for rule in all_methods():
-        if rule.setting("alpha") and make_method(rule.name, {"alpha": 0.0}).gives_base:
+        if rule.parameter("alpha") and make_method(rule.name, {"alpha": 0.0}).gives_base:
             found.append(rule.name)
             merged = apply(rule.name, [base, donor], pretrained, alpha=0.0)
             torch.testing.assert_close(merged, torch.from_numpy(base), rtol=0, atol=1e-6)
@@ -276,8 +276,8 @@ def test_opposite_vectors_have_no_arc_but_a_line(over: str) -> None:
     models = [base, -0.9 * base]
     method = make_method("nuslerp", {"alpha": 0.5, "over": over})
     given_: dict[str, Any] = {"models": models, "weights": (0.5, 0.5), "width": 5, "over": over}
-    for one in method.passes:
-        given_ |= call(one.conclude, {"total": call(one.measure, given_)})
+    for one in method.reductions:
+        given_ |= call(one.finalize, {"total": call(one.map, given_)})
     torch.testing.assert_close(call(method.function, given_), 0.05 * base)
 
 
@@ -345,5 +345,5 @@ def test_listing_the_methods_imports_neither_torch_nor_numpy() -> None:
 def test_every_method_says_what_it_is() -> None:
     listed = json.loads(json.dumps([method.to_json() for method in all_methods()]))
     files = {path.stem for path in Path(find_method.__code__.co_filename).parent.glob("*.py")}
-    assert files - {"__init__", "settings"} == {method["name"] for method in listed}
+    assert files - {"__init__", "parameters"} == {method["name"] for method in listed}
     assert all(method["summary"] and method["source"] for method in listed)

@@ -16,13 +16,13 @@ ONE = [method.name for method in all_methods() if method.donors == "one"]
 PER_MODEL = [
     (method.name, setting.name)
     for method in all_methods()
-    for setting in method.settings
+    for setting in method.parameters
     if setting.per_model
 ]
 VARYING = [
     (method.name, setting.name)
     for method in all_methods()
-    for setting in method.settings
+    for setting in method.parameters
     if setting.coefficient
 ]
 FIRST = "model.layers.0.mlp.down_proj.weight"

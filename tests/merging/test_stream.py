@@ -7,7 +7,7 @@ from safetensors.torch import load_file, save_file
 from adamms.checkpoints import Checkpoint, CheckpointWriter
 from adamms.errors import AdaMMSError, MergeError
 from adamms.mapping import MappedDonor, map_parameters
-from adamms.merging import Parents, make_method
+from adamms.merging import MergeInputs, make_method
 from adamms.merging.stream import stream_merge
 from adamms.merging.tensors import merged_tensor
 from small_pairs import write_llava_onevision, write_qwen2_vl
@@ -31,7 +31,7 @@ def merge(
         mapped = MappedDonor(map_parameters(one, two), one, two)
         writer = CheckpointWriter(out, one, **writing)
         made = make_method(method, {"alpha": alpha, **(settings or {})})
-        stream_merge(Parents.pair(one, two, mapped), method=made, writer=writer, threads=threads)
+        stream_merge(MergeInputs.pair(one, two, mapped), method=made, writer=writer, threads=threads)
         writer.finish()
     return out
 
@@ -111,7 +111,7 @@ def test_a_smaller_donor_vocabulary_leaves_the_last_rows(base: Path, tmp_path: P
     with Checkpoint.open(base) as one, Checkpoint.open(donor) as two:
         mapping = map_parameters(one, two, vocabulary="keep")
         method = make_method("linear", {"alpha": 0.5})
-        parents = Parents.pair(one, two, MappedDonor(mapping, one, two))
+        parents = MergeInputs.pair(one, two, MappedDonor(mapping, one, two))
         kept = merged_tensor(parents, "lm_head.weight", method=method)
     assert torch.equal(kept, load(base)["lm_head.weight"])
 
@@ -119,7 +119,7 @@ def test_a_smaller_donor_vocabulary_leaves_the_last_rows(base: Path, tmp_path: P
 def test_a_whole_merged_tensor_is_what_the_stream_writes(base: Path, donor: Path, tmp_path: Path) -> None:
     written = load(merge(base, donor, tmp_path / "out", 0.2))
     with Checkpoint.open(base) as one, Checkpoint.open(donor) as two:
-        parents = Parents.pair(one, two, MappedDonor(map_parameters(one, two), one, two))
+        parents = MergeInputs.pair(one, two, MappedDonor(map_parameters(one, two), one, two))
         method = make_method("linear", {"alpha": 0.2})
         for name in ("lm_head.weight", "model.layers.1.self_attn.k_proj.bias"):
             assert torch.equal(merged_tensor(parents, name, method=method), written[name])

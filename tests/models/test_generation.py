@@ -193,6 +193,12 @@ def test_unfilled_and_surplus_images_are_refused(family: str, tiny_model: Any, p
             model(**prompts, pixel_values=pixels.repeat(3, 1, 1, 1))
 
 
+def test_mplug_owl2_refuses_token_types(tiny_model: Any, prompt: Any) -> None:
+    inputs = prompt("mplug_owl2", 5)
+    with pytest.raises(ValueError, match="reads no token_type_ids"):
+        tiny_model("mplug_owl2")(**inputs, token_type_ids=torch.zeros_like(inputs["input_ids"]))
+
+
 def test_cogvlm_refuses_to_guess_where_text_goes_on(tiny_model: Any, prompt: Any) -> None:
     model, inputs = tiny_model("cogvlm"), prompt("cogvlm", 5)
     with torch.no_grad():
@@ -201,24 +207,24 @@ def test_cogvlm_refuses_to_guess_where_text_goes_on(tiny_model: Any, prompt: Any
             model(input_ids=torch.tensor([[5]]), past_key_values=cache)
         types = torch.nn.functional.pad(inputs["token_type_ids"], (0, 1))
         step = model(input_ids=torch.tensor([[5]]), token_type_ids=types, past_key_values=cache).logits[:, -1]
-    whole = {
+    longer = {
         **inputs,
         "input_ids": torch.cat([inputs["input_ids"], torch.tensor([[5]])], dim=1),
         "token_type_ids": types,
         "attention_mask": torch.ones_like(types),
     }
-    assert (step - last_logits(model, whole)).abs().max() <= CLOSE
+    assert (step - last_logits(model, longer)).abs().max() <= CLOSE
 
 
 def test_mplug_owl2_goes_on_with_another_image(tiny_model: Any, prompt: Any) -> None:
     model = tiny_model("mplug_owl2")
     first, second = prompt("mplug_owl2", 5, seed=1), prompt("mplug_owl2", 4, seed=2)
-    whole = {name: torch.cat([first[name], second[name]], dim=1) for name in ("input_ids", "attention_mask")}
-    whole["pixel_values"] = torch.cat([first["pixel_values"], second["pixel_values"]])
+    longer = {name: torch.cat([first[name], second[name]], dim=1) for name in ("input_ids", "attention_mask")}
+    longer["pixel_values"] = torch.cat([first["pixel_values"], second["pixel_values"]])
     with torch.no_grad():
         cache = model(**first, use_cache=True).past_key_values
         step = model(**second | {"attention_mask": None}, past_key_values=cache).logits[:, -1]
-    assert (step - last_logits(model, whole)).abs().max() <= CLOSE
+    assert (step - last_logits(model, longer)).abs().max() <= CLOSE
 
 
 def test_mplug_owl2_skips_the_image_of_a_row_that_shows_none(

@@ -1,6 +1,7 @@
 """The model card: metadata as hubs read it, and a body that claims nothing unmeasured."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -106,13 +107,17 @@ def test_a_base_without_a_clear_licence_gives_none(tmp_path: Path, text: str) ->
 
 
 def test_a_choice_by_another_signal_is_not_told_as_consistency(tmp_path: Path, responses: Responses) -> None:
-    selection = select(responses, rule="plurality", gated=True)
+    sure = {
+        alpha: {id_: replace(answer, confidence=0.9 - alpha) for id_, answer in given.items()}
+        for alpha, given in responses.items()
+    }
+    selection = select(sure, rule="confidence", gated=True)
 
     _, body = card(tmp_path, {}, selection=selection.to_json(), alpha=selection.selected)
 
     assert "generation consistency" not in body.partition("How alpha")[2]
-    assert "(rule `plurality`, gated, metric `exact`)" in body
-    assert "by the rule plurality" in body
+    assert "(rule `confidence`, gated, metric `exact`)" in body
+    assert "by the rule confidence" in body
 
 
 def test_a_selection_is_told_with_its_table(tmp_path: Path, responses: Responses) -> None:

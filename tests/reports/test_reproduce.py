@@ -47,7 +47,7 @@ def made_by(command: str, monkeypatch: pytest.MonkeyPatch) -> Recipe:
             "merge": {"method": "ties", "alpha": 0.4},
             "pretrained": "p",
         },
-        {"search": {**SEARCH, "rule": "labels", "label_metric": "vqa", "by": "part", "passes": 5}},
+        {"search": {**SEARCH, "rule": "labels", "label_metric": "vqa"}},
     ],
 )
 def test_the_command_makes_the_same_recipe(parts: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:

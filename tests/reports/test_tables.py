@@ -67,9 +67,9 @@ def test_every_signal_is_a_row_with_its_choice_marked() -> None:
 
     assert max(map(len, lines)) <= 80
     rows = {line.split()[0]: line.split() for line in lines if line.split()}
-    assert rows["plurality"][1:4] == ["*1.000", "1.000", "1.000"]
+    assert rows["previous"][1:4] == ["–", "*.000", ".000"]
     assert "*.800" in next(line for line in lines if "» confidence" in line)
-    assert rows["plurality-logprob"][1:3] == ["not", "computable:"]
+    assert rows["first-token-entropy"][1:3] == ["not", "computable:"]
     # Every candidate is scored by this rule, the ends too.
     assert not any("not scored" in line for line in lines)
 
@@ -81,7 +81,7 @@ def test_many_candidates_show_the_choices_alone() -> None:
 
     assert max(map(len, lines)) <= 80
     assert any(line.split() == ["»", "sum", "0.01", "–"] for line in lines)
-    assert any(line.split() == ["plurality", "0", "0"] for line in lines)
+    assert any(line.split() == ["previous", "0.01", "–"] for line in lines)
 
 
 def test_a_tie_is_shown() -> None:

@@ -10,7 +10,6 @@ from adamms.responses import (
     Response,
     ResponseWriter,
     read_donor_answers,
-    read_log_probabilities,
     read_responses,
     response_file,
 )
@@ -181,17 +180,3 @@ def test_the_donors_own_answers_need_no_alpha(tmp_path: Path) -> None:
     assert {id_: each.response for id_, each in read_donor_answers(file).items()} == {"a": "yes", "b": "no"}
     with pytest.raises(SearchError, match="do not exist"):
         read_donor_answers(tmp_path / "none.jsonl")
-
-
-def test_log_probabilities_are_found_in_the_run_and_beside_its_responses(tmp_path: Path) -> None:
-    (tmp_path / "responses").mkdir()
-    assert read_log_probabilities(tmp_path) is None
-
-    file = tmp_path / "plurality.jsonl"
-    line = '{"id": "a", "alpha": 0.1, "answer": "yes", "log_probability": -0.5}\n'
-    file.write_text(line + line[:-20])
-    for source in (tmp_path, tmp_path / "responses", [tmp_path]):
-        assert read_log_probabilities(source) == {0.1: {"a": -0.5}}
-    file.write_text(line.replace("-0.5", "null"))
-    with pytest.raises(SearchError, match=r'line 1: "log_probability" must be a finite number'):
-        read_log_probabilities(tmp_path)

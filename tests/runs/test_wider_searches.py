@@ -1,7 +1,6 @@
-"""Searches of more than alpha on the shipped pair: any setting, by labels, walks from the best alpha."""
+"""Searches of more than alpha on the shipped pair: any setting, a further donor's weight, by labels."""
 
 import json
-import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -19,8 +18,6 @@ from adamms.zoo import shipped_pair
 
 PAIR = shipped_pair()
 ASKED = {"samples": 24, "max_new_tokens": 3, "batch_size": 32}
-ALPHAS = {"alphas": "0,0.5,1"}
-WALK = {**ASKED, **ALPHAS, "samples": 96, "rule": "confidence", "by": "depth", "passes": 6}
 WEIGHTS = "model.safetensors"
 
 
@@ -52,13 +49,6 @@ def by_density(tmp_path_factory: pytest.TempPathFactory) -> Path:
     out = tmp_path_factory.mktemp("density") / "run"
     options = {"method": "ties", "pretrained": PAIR.pretrained, "setting": "density", "values": "0.2,0.6,1"}
     return adamms.search(PAIR.base, PAIR.donor, PAIR.inputs, out, rule="confidence", **options, **ASKED).path
-
-
-@pytest.fixture(scope="module")
-def by_depth(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A walk whose points are answered; whether it takes one does not matter."""
-    out = tmp_path_factory.mktemp("depth") / "run"
-    return adamms.search(PAIR.base, PAIR.donor, PAIR.inputs, out, **WALK).path
 
 
 def test_a_setting_is_searched_as_alpha_is(by_density: Path, tmp_path: Path) -> None:
@@ -116,7 +106,7 @@ def test_labels_stand_beside_the_signals_in_one_table(by_density: Path, tmp_path
     by_name = {each["name"]: each for each in chosen["signals"]}
     assert [each["score"] for each in by_name["labels"]["scores"]][-1] == 1
     assert by_name["labels"]["cost"] == "labels"
-    assert {"sum", "confidence", "plurality"} <= by_name.keys()
+    assert {"sum", "confidence", "weighted-vote"} <= by_name.keys()
     assert by_name["sum"]["selected"] is not None
     assert "labels" not in [each["name"] for each in selection_of(by_density)["signals"]]
     other = command("select", by_density, "--labels", labels, "--rule", "any")
@@ -125,90 +115,6 @@ def test_labels_stand_beside_the_signals_in_one_table(by_density: Path, tmp_path
     without = command("select", by_density, "--rule", "labels")
     assert without.returncode == 2
     assert "needs the true answers" in without.stderr
-
-
-def test_a_walk_by_labels_finds_the_point_that_they_come_from(by_depth: Path, tmp_path: Path) -> None:
-    selection = selection_of(by_depth)
-    walked = selection["walk"]
-    assert walked["passes"] == len(list((by_depth / "walk").glob("depth=*.jsonl"))) <= 6
-    # Of the points beside alpha 0.5, the one that no alpha answers like: only a step gets there.
-    grid = read_responses(by_depth)
-    summit, truth = _most_unlike(by_depth, grid)
-    options = {**ALPHAS, **ASKED, "samples": len(truth), "rule": "labels", "by": "depth", "passes": 8}
-
-    result = adamms.search(PAIR.base, PAIR.donor, inputs_with(truth, tmp_path), tmp_path / "run", **options)
-
-    walk = result.selection.walk
-    assert walk is not None
-    assert walk.selected == summit
-    assert walk.score == 1
-    assert (
-        f"Merge with alpha = {', '.join(f'{each:g}' for each in summit)} by depth"
-        in result.report.read_text()
-    )
-    merged = command(
-        "merge", PAIR.base, PAIR.donor, *walk.coordinates.option(summit).split(), "--out", tmp_path / "merged"
-    )
-    assert merged.returncode == 0, merged.stderr
-    assert (tmp_path / "merged" / WEIGHTS).read_bytes() == (result.merged / WEIGHTS).read_bytes()
-    assert json.loads((result.merged / "adamms.json").read_text())["alpha"] == list(summit)
-    recipe = yaml.safe_load((result.merged / "recipe.yaml").read_text())
-    assert recipe["search"] is None
-    assert recipe["merge"]["alpha"] == list(summit)
-
-
-def _most_unlike(run: Path, grid: Any) -> tuple[tuple[float, ...], dict[str, str]]:
-    from adamms.responses import read_donor_answers
-
-    found = []
-    for file in sorted((run / "walk").glob("depth=*.jsonl")):
-        said = {id_: each.response for id_, each in read_donor_answers(file).items()}
-        alike = max(sum(said[id_] == each.response for id_, each in given.items()) for given in grid.values())
-        point = tuple(map(float, file.stem.removeprefix("depth=").split(",")))
-        found.append((alike, point, said))
-    alike, point, said = min(found, key=lambda each: each[:2])
-    assert alike < len(said) - 5
-    return point, said
-
-
-def test_a_walk_that_was_interrupted_asks_only_the_rest(by_depth: Path, tmp_path: Path) -> None:
-    work = tmp_path / ".run.adamms-partial"
-    shutil.copytree(by_depth, work)
-    for name in ("selection.json", "report.html"):
-        (work / name).unlink()
-    shutil.rmtree(work / "merged")
-    *kept, last = sorted((work / "walk").iterdir())
-    for file in kept:
-        # What is not asked again is believed: a mark in it must come through.
-        file.write_text(file.read_text().replace('"finished": true', '"finished": false'))
-    texts = {file.name: file.read_text() for file in kept}
-    whole = last.read_bytes()
-    last.write_bytes(whole[: len(whole) // 2])
-    begun = [line for line in whole[: len(whole) // 2].splitlines(keepends=True) if line.endswith(b"\n")]
-
-    resumed = adamms.search(PAIR.base, PAIR.donor, PAIR.inputs, tmp_path / "run", resume=True, **WALK).path
-
-    for name, text in texts.items():
-        assert (resumed / "walk" / name).read_text() == text
-    ended = (resumed / "walk" / last.name).read_bytes()
-    assert ended.startswith(b"".join(begun))
-    assert len(ended.splitlines()) == 96
-    steps, before = (selection_of(each)["walk"]["steps"] for each in (resumed, by_depth))
-    assert [each["point"] for each in steps] == [each["point"] for each in before]
-
-
-def test_a_walk_and_a_comparison_are_printed_for_people(
-    by_depth: Path, by_density: Path, tmp_path: Path
-) -> None:
-    few = ["--samples", 6, "--max-new-tokens", 3, "--alphas", "0,0.5,1", "--rule", "confidence"]
-    line = ["search", PAIR.base, PAIR.donor, "--inputs", PAIR.inputs, "--out", tmp_path / "run", *few]
-    walked = command(*line, "--by", "depth", "--passes", 1)
-    assert walked.returncode == 0, walked.stderr
-    assert "Walk by depth: 1 of 1 passes" in walked.stdout
-
-    compared = command("compare", by_depth, by_density)
-    assert compared.returncode == 0, compared.stderr
-    assert "Runs" in compared.stdout
 
 
 def test_alpha_0_is_not_always_the_base(tmp_path: Path) -> None:
@@ -244,16 +150,30 @@ def test_alpha_0_is_not_always_the_base(tmp_path: Path) -> None:
         assert (gated.returncode, "no alpha here is the base" in " ".join(gated.stderr.split())) == (2, True)
 
 
-def test_donors_are_walked_each_by_itself(tmp_path: Path) -> None:
-    options = {**ASKED, "alphas": "0,0.2,0.4", "samples": 6, "rule": "confidence", "by": "donor", "passes": 2}
-    donors = [{"model": str(PAIR.base), "alpha": 0.2}]
-    result = adamms.search(PAIR.base, PAIR.donor, PAIR.inputs, tmp_path / "run", donors=donors, **options)
-    walk = result.selection.walk
-    assert walk is not None
-    assert walk.start == (result.selection.selected, 0.2)
-    assert walk.passes == 2
+def test_a_further_donors_weight_is_searched_beside_a_fixed_alpha(tmp_path: Path) -> None:
+    options = {**ASKED, "samples": 6, "rule": "confidence", "setting": "donor2", "values": "0,0.2,0.4"}
+    donors = [{"model": str(PAIR.base)}]
+    result = adamms.search(
+        PAIR.base, PAIR.donor, PAIR.inputs, tmp_path / "run", alpha=0.3, donors=donors, **options
+    )
+    names = sorted(file.name for file in (result.path / "responses").iterdir())
+    assert names == ["base.jsonl", "donor2=0.00.jsonl", "donor2=0.20.jsonl", "donor2=0.40.jsonl"]
     recipe = yaml.safe_load((result.merged / "recipe.yaml").read_text())
-    assert (recipe["merge"]["alpha"], recipe["donors"][0]["alpha"]) == walk.selected
+    assert (recipe["merge"]["alpha"], recipe["donors"][0]["alpha"]) == (0.3, result.selection.selected)
+    merged = adamms.merge(
+        PAIR.base,
+        PAIR.donor,
+        tmp_path / "merged",
+        alpha=0.3,
+        donors=[{"model": str(PAIR.base), "alpha": result.selection.selected}],
+    ).path
+    assert (merged / WEIGHTS).read_bytes() == (result.merged / WEIGHTS).read_bytes()
+
+
+def test_a_comparison_is_printed_for_people(by_density: Path) -> None:
+    compared = command("compare", by_density, by_density)
+    assert compared.returncode == 0, compared.stderr
+    assert "Runs" in compared.stdout
 
 
 @pytest.mark.parametrize(
@@ -284,14 +204,28 @@ def test_donors_are_walked_each_by_itself(tmp_path: Path) -> None:
             "gated asks",
         ),
         ({"method": "slerp", "setting": "alpha", "values": "0,1,2"}, RecipeError, "give both or neither"),
-        ({"by": "depth"}, RecipeError, "the rule sum has nothing to compare with"),
-        ({"by": "depth", "rule": "parents"}, RecipeError, "rules that judge a candidate by itself"),
-        ({"by": "donor", "rule": "confidence"}, RecipeError, "two donors or more"),
         (
-            {"by": "depth", "rule": "confidence", "command": "cat {model} {inputs}"},
+            {"alpha": 0.3, "setting": "donor2", "values": "0,0.2,0.4"},
+            RecipeError,
+            "linear has no number 'donor2'",
+        ),
+        (
+            {
+                "alpha": 0.3,
+                "setting": "donor2",
+                "values": "0,0.2,0.4",
+                "donors": [{"model": "m", "alpha": 0.2}],
+            },
+            RecipeError,
+            "donor2's alpha is given and a search would choose it",
+        ),
+        (
+            {"alpha": 0.3, "setting": "density", "values": "0,0.2,0.4", "command": "cat {model} {inputs}"},
             RecipeError,
             "a command is asked for candidates of alpha alone",
         ),
+        ({"by": "depth"}, RecipeError, r"search\.by: unknown key"),
+        ({"rule": "plurality-logprob"}, RecipeError, "There is no rule 'plurality-logprob'"),
         ({"rule": "labels"}, EvaluationError, 'No line of .* has an "answer"'),
         ({"label_metric": "bleu"}, RecipeError, "bleu"),
     ],

@@ -68,17 +68,12 @@ def test_the_signals_by_hand() -> None:
     assert scores("sum") == close(NAN, -3 / 4, -2 / 4, NAN)
     assert scores("any") == close(NAN, -3 / 4, -2 / 4, NAN)
     assert scores("previous") == close(NAN, -2 / 4, -1 / 4, -1 / 4)
-    # The plurality says a, (a or b: a is the smallest alpha's), b, b.
-    assert scores("plurality") == close(2 / 4, 4 / 4, 3 / 4, 2 / 4)
     # Votes for input 1: a has .5^16 + .6^16, b has .8^16 + .99^16; for input 2: b has .99^16 + .8^16.
     assert scores("weighted-vote") == close(1 / 4, 3 / 4, 4 / 4, 3 / 4)
     assert scores("vote-and-confidence") == close(*mixed(SPOKEN, SURE))
     assert scores("confidence") == close(2.45 / 4, 2.99 / 4, 0.8, 3 / 4)
-    assert scores("confident-share") == close(1 / 4, 1 / 4, 0, 2 / 4)
     # Of the base one answer is sure, three lie a little below the bar of .55.
     assert scores("sure-enough")[0] == pytest.approx((0.99859 + 3 * 0.24164) / 4, abs=1e-5)
-    # alpha 0.2 says two things with the base and two with the donor, 0.4 one and three.
-    assert scores("parents") == close(NAN, 4 / 8, 4 / 8, NAN)
 
 
 def test_sure_enough_is_half_at_its_bar_and_hardly_cares_above_it() -> None:
@@ -101,14 +96,6 @@ def test_entropy_is_better_when_it_is_lower() -> None:
     assert find_signal("first-token-entropy").scores(table).tolist() == close(-3 / 4, -3.2 / 4, -3.4 / 4, -1)
 
 
-def test_log_probabilities_come_from_a_pass_of_their_own() -> None:
-    known = {alpha: {f"i{index}": -alpha * index for index in range(4)} for alpha in SPOKEN}
-    table = AnswerTable.of(answers(SPOKEN), log_probabilities=known)
-
-    assert find_signal("plurality-logprob").scores(table).tolist() == close(0, -0.3, -0.6, -1.5)
-    assert select(answers(SPOKEN), rule="plurality-logprob", log_probabilities=known).selected == 0
-
-
 def test_names_are_one_a_file_and_paper_is_sum() -> None:
     assert len(signal_names()) == len(FILES) == len(frozenset(signal_names()))
     assert find_signal("paper").name == "sum"
@@ -121,13 +108,10 @@ def test_names_are_one_a_file_and_paper_is_sum() -> None:
     ("rule", "lacking"),
     [
         ("confidence", "carry no confidence"),
-        ("confident-share", "carry no confidence"),
         ("sure-enough", "carry no confidence"),
         ("weighted-vote", "carry no confidence"),
         ("vote-and-confidence", "carry no confidence"),
         ("first-token-entropy", "carry no entropy"),
-        ("plurality-logprob", "search --rule plurality-logprob"),
-        ("parents", "no alpha 1"),
     ],
 )
 def test_a_rule_that_needs_what_the_answers_lack_says_so(rule: str, lacking: str) -> None:
@@ -150,21 +134,6 @@ def test_a_candidate_without_some_numbers_is_not_scored_and_has_no_vote() -> Non
     chosen = select(answers(SPOKEN, sure), rule="weighted-vote")
     assert chosen.selected == 0.4
     assert "alpha 0.2 lacks some of its numbers" in str(chosen.signal("weighted-vote").note)
-
-
-def test_the_donors_own_answers_stand_for_alpha_1() -> None:
-    table = answers({0.0: "aaaa", 0.1: "aaab", 0.2: "abbb", 0.3: "bbbb"})
-    donor = {f"i{index}": Response(f"i{index}", 1.0, "b") for index in range(4)}
-
-    assert select(table, rule="parents", donor=donor).signal("parents").scores == (
-        (0.0, None),
-        (0.1, 0.5),
-        (0.2, 0.5),
-        (0.3, 0.5),
-    )
-    del donor["i2"]
-    with pytest.raises(SearchError, match='lack the input "i2"'):
-        select(table, rule="parents", donor=donor)
 
 
 def test_do_not_merge_is_an_answer_in_words() -> None:
@@ -220,8 +189,6 @@ def test_a_gate_needs_a_signal_that_scores_the_base() -> None:
     table = answers(SPOKEN, SURE)
     with pytest.raises(SearchError, match="--ends all"):
         select(table, gated=True)
-    with pytest.raises(SearchError, match="does not score alpha 0"):
-        select(table, rule="parents", gated=True)
     with pytest.raises(SearchError, match="alpha 0 is not among the candidates"):
         select({alpha: table[alpha] for alpha in (0.2, 0.4, 1.0)}, rule="confidence", gated=True)
     assert select(table, gated=True, ends="all").selected in table
@@ -232,11 +199,11 @@ def test_collapsed_candidates_neither_win_nor_vote() -> None:
     sure = {alpha: (0.5 if alpha == 0 else 1.0,) * 20 for alpha in spoken}
     table = answers(spoken, sure, sure)
 
-    for rule in ("plurality", "weighted-vote", "confidence", "confident-share", "sure-enough"):
+    for rule in ("weighted-vote", "confidence", "sure-enough"):
         chosen = select(table, rule=rule)
         assert chosen.selected == 0
         assert "every candidate has collapsed" in chosen.verdict
-    assert chosen.signal("plurality").scores[0] == (0.0, 1.0)
+    assert chosen.signal("weighted-vote").scores[0] == (0.0, 1.0)
     with pytest.raises(SearchError, match="every one that the rule scores has collapsed"):
         select(table, rule="sum")
 
@@ -329,7 +296,7 @@ def test_identical_candidates_tie_to_the_smallest_alpha(table: Any, gated: bool)
     same = dict.fromkeys(table, table[0.0])
 
     for signal in all_signals():
-        if signal.lacks(AnswerTable.of(same)) is None and signal.name != "parents":
+        if signal.lacks(AnswerTable.of(same)) is None:
             chosen = select(same, rule=signal.name, ends="all", gated=gated)
             assert chosen.selected == 0
             assert chosen.tied == (() if gated else tuple(same))

@@ -34,13 +34,13 @@ class Weights(Protocol):
     def __call__(self, name: str) -> Tensor:
         """A tensor of the candidate by its name on disk, in the base's stored dtype."""
 
-    def fits(self, name: str, place: Tensor) -> bool:
+    def accepts(self, name: str, place: Tensor) -> bool:
         """Whether the tensor can be laid into that memory."""
 
-    def lay(self, name: str, place: Tensor) -> None:
-        """Put it there; whether its values are sound may be told only by `settle`."""
+    def write_into(self, name: str, place: Tensor) -> None:
+        """Put it there; whether its values are sound may be told only by `check`."""
 
-    def settle(self) -> None:
+    def check(self) -> None:
         """Wait for all that was laid."""
 
 
@@ -168,12 +168,12 @@ class WeightUpdater:
             merged: a name on disk -> that tensor of the candidate, in the base's stored dtype. One that can
                 lay it where it belongs (`Weights`) does so, without a tensor in between.
         """
-        weights: Any = merged if hasattr(merged, "lay") else None
+        weights: Any = merged if hasattr(merged, "write_into") else None
 
         def update(target: TargetParameter) -> None:
             source, place = target.sources[0], self._live.get(target.live)
-            if weights is not None and target.plain and place is not None and weights.fits(source, place):
-                weights.lay(source, place)
+            if weights is not None and target.plain and place is not None and weights.accepts(source, place):
+                weights.write_into(source, place)
             else:
                 self._copy(target.values({name: merged(name) for name in target.sources}, model=self._model))
 
@@ -190,7 +190,7 @@ class WeightUpdater:
             threads.shutdown(cancel_futures=True)  # an interrupt waits for a few tensors, not for all
             torch.set_num_threads(inside)
         if weights is not None:
-            weights.settle()
+            weights.check()
 
     def _copy(self, values: Mapping[str, Tensor]) -> None:
         live = self._live

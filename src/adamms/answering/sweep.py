@@ -12,15 +12,14 @@ from adamms.responses.inputs import Example
 from adamms.responses.responses import Response
 
 if TYPE_CHECKING:
-    from adamms.answering.plurality import PluralityAnswer
     from adamms.answering.transformers_engine import Engine, ScoringEngine
     from adamms.checkpoints import TensorSource
-    from adamms.merging import Method, Parents
+    from adamms.merging import MergeInputs, Method
     from adamms.merging.tensors import TensorMerger
 
 
 def sweep(
-    parents: "Parents",
+    parents: "MergeInputs",
     examples: Sequence[Example],
     alphas: Sequence[float],
     *,
@@ -91,7 +90,7 @@ class Sweep:
 
     def __init__(
         self,
-        parents: "Parents",
+        parents: "MergeInputs",
         examples: Sequence[Example],
         *,
         method: "Callable[[float], Method]",
@@ -107,7 +106,7 @@ class Sweep:
             examples: all questions that may be asked.
             method: alpha -> the merge method of that candidate.
             generator: another engine.
-            resident: whether the parents are held in memory (`held_for`).
+            resident: whether the parents are held in memory (`choose_parent_store`).
             say: told in a line where they are.
             **options: of the engine, as in `sweep`.
         """
@@ -150,7 +149,7 @@ class Sweep:
 
     def _opened(self, alpha: float) -> "tuple[Engine, TensorMerger]":
         # Late: torch and transformers take seconds, and a search that is finished needs neither.
-        from adamms.merging.resident import ResidentTensors, held_for
+        from adamms.merging.parent_store import CachedParents, choose_parent_store
         from adamms.merging.tensors import TensorMerger
 
         method = self._method(alpha)
@@ -160,65 +159,14 @@ class Sweep:
             held = None
             device = getattr(self._engine, "device", None)
             if device is not None:
-                held, told = held_for(self._parents, method, device=device, wanted=self._resident)
+                held, told = choose_parent_store(self._parents, method, device=device, wanted=self._resident)
                 if self._say is not None:
                     self._say(told)
                 grow_pool = getattr(self._engine, "grow_pool", None)
-                if isinstance(held, ResidentTensors) and not held.on_cpu and grow_pool is not None:
+                if isinstance(held, CachedParents) and not held.on_cpu and grow_pool is not None:
                     grow_pool()
             self._merger = TensorMerger(self._parents, held=held)
         return self._engine, self._merger
-
-
-def log_probability_sweep(
-    parents: "Parents",
-    examples: Sequence[Example],
-    alphas: Sequence[float],
-    *,
-    method: "Callable[[float], Method]",
-    answers: "Mapping[str, PluralityAnswer]",
-    skip: Collection[tuple[float, str]] = (),
-    generator: "ScoringEngine | None" = None,
-    progress: Callable[[int], None] | None = None,
-    **options: Any,
-) -> Iterator[tuple[float, str, float]]:
-    """Ask every candidate how probable it finds the same given answers: one forward pass, no generation.
-
-    Args:
-        parents: as in `sweep`.
-        examples: the questions.
-        alphas: the candidates.
-        method: alpha -> the merge method of that candidate.
-        answers: input id -> the answer.
-        skip: pairs of alpha and question id that are known already.
-        generator: another engine that can tell; transformers in this process when left out.
-        progress: called with the answers done since.
-        **options: of the engine, as in `sweep`.
-
-    Yields:
-        Alpha, input id, mean log-probability of the answer's tokens.
-
-    Raises:
-        SearchError: the base cannot be loaded or asked; the message says why.
-    """
-    skipped = frozenset(skip)
-    wanted = {alpha: [each.id for each in examples if (alpha, each.id) not in skipped] for alpha in alphas}
-    asked = frozenset(id for ids in wanted.values() for id in ids)
-    if not asked:
-        return
-    from adamms.merging.tensors import TensorMerger
-
-    merger = TensorMerger(parents)
-    engine = generator or _transformers(parents.base, parents.changed(method(alphas[0])), **options)
-    engine.prepare([example for example in examples if example.id in asked])
-    for alpha, ids in wanted.items():
-        if not ids:
-            continue
-        engine.load_weights(alpha, merger.candidate(method(alpha)))
-        for id_, value in engine.log_probabilities({id_: answers[id_] for id_ in ids}):
-            if progress is not None:
-                progress(1)
-            yield alpha, id_, value
 
 
 def _transformers(

@@ -1,9 +1,8 @@
 """How probable a given answer is under the live model: one forward pass over question and answer.
 
-For the signal that asks every candidate what it thinks of the plurality's answers (`signals/
-plurality_logprob.py`). The answer's tokens are appended to the prepared prompt and read in one prefill, the
-same code that begins a generated answer; nothing is generated. Probabilities are the model's own, before any
-penalty, as for `confidence`. Knows no candidates and no files.
+The answer's tokens are appended to the prepared prompt and read in one prefill, the same code that begins a
+generated answer; nothing is generated. Probabilities are the model's own, before any penalty, as for
+`confidence`.
 """
 
 from collections.abc import Iterator, Sequence
@@ -17,6 +16,15 @@ from transformers import LogitsProcessor
 from adamms.answering.decoding import read_prompts
 from adamms.answering.generate_inputs import GREEDY, Question, model_inputs
 from adamms.answering.prompts import Prompt, extended
+
+
+@dataclass(frozen=True)
+class GivenAnswer:
+    """An answer that a model is asked about."""
+
+    text: str
+    finished: bool
+    """Whether it ended by itself, so that its end is part of it; also where that is not known."""
 
 
 @dataclass(frozen=True)

@@ -27,12 +27,11 @@ from adamms.answering.live_model import (
 )
 from adamms.answering.native import cache_length
 from adamms.answering.original_llava import OriginalLlava
-from adamms.answering.plurality import PluralityAnswer
 from adamms.answering.preparation import Preparation, sentence, shortened
 from adamms.answering.prompts import TYPES, Prompt
-from adamms.answering.teacher_forcing import Forced, mean_log_probabilities
+from adamms.answering.teacher_forcing import Forced, GivenAnswer, mean_log_probabilities
 from adamms.errors import MachineError, SearchError
-from adamms.merging.resident import free_memory
+from adamms.merging.parent_store import free_memory
 from adamms.responses.inputs import Example
 from adamms.responses.responses import Response
 
@@ -65,7 +64,7 @@ class Engine(Protocol):
 class ScoringEngine(Engine, Protocol):
     """An engine that can also tell how probable it finds an answer."""
 
-    def log_probabilities(self, answers: Mapping[str, PluralityAnswer]) -> Iterator[tuple[str, float]]:
+    def log_probabilities(self, answers: Mapping[str, GivenAnswer]) -> Iterator[tuple[str, float]]:
         """Question id -> the mean log-probability of this answer's tokens under the candidate, in nats."""
 
 
@@ -247,7 +246,7 @@ class TransformersEngine:
             if oom:  # only here, behind the handler, nothing refers to what did not fit any more
                 _free()
 
-    def log_probabilities(self, answers: Mapping[str, PluralityAnswer]) -> Iterator[tuple[str, float]]:
+    def log_probabilities(self, answers: Mapping[str, GivenAnswer]) -> Iterator[tuple[str, float]]:
         """How probable the candidate finds these answers to prepared questions; nothing is generated."""
         left = {
             id_: Forced(self._prompts[id_], self._tokens(answer.text), ends=answer.finished)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from adamms.cli.console import Bars, print_json, save_json, show
-from adamms.cli.options import Base, Donor, Duplicates, Exclude, Json, Pretrained, Vocabulary
+from adamms.cli.options import AllowPartial, Base, Donor, Duplicates, Exclude, Json, Pretrained, Vocabulary
 
 if TYPE_CHECKING:
     from adamms.mapping.ancestor import Kinship
@@ -20,6 +20,7 @@ def map_(
     duplicates: Duplicates = "paired",
     vocabulary: Vocabulary = "tokens",
     exclude: Exclude = None,
+    allow_partial: AllowPartial = False,
     check: Annotated[
         bool,
         typer.Option(
@@ -64,7 +65,7 @@ def map_(
             found = discover_mapping(base_model, donor_model, reference=relative or ancestor, **readings)
             mapping, discoveries = found.mapping, found.discoveries
         else:
-            mapping = map_parameters(base_model, donor_model, **readings)
+            mapping = map_parameters(base_model, donor_model, allow_partial=allow_partial, **readings)
         document = mapping.to_json()
         if discover:
             document["discovery"] = [discovery.to_json() for discovery in discoveries]

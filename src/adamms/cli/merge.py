@@ -7,6 +7,7 @@ import typer
 
 from adamms.cli.console import Bars
 from adamms.cli.options import (
+    AllowPartial,
     Base,
     Donor,
     Duplicates,
@@ -47,6 +48,7 @@ def merge(
     duplicates: Duplicates = "paired",
     vocabulary: Vocabulary = "tokens",
     exclude: Exclude = None,
+    allow_partial: AllowPartial = False,
     force: Force = False,
     dtype: StoredDtype = None,
     max_shard_size: MaxShardSize = None,
@@ -72,6 +74,7 @@ def merge(
             "duplicates": duplicates,
             "vocabulary": vocabulary,
             "exclude": exclude or (),
+            "allow_partial": allow_partial,
             "file": mapping,
         },
         merge={

@@ -28,7 +28,7 @@ def _lines(method: "MergeMethod") -> list[str]:
     notes = [reads[method.pretrained], "one donor only" if method.donors == "one" else ""]
     note = "; ".join(note for note in notes if note)
     lines = [f"{method.name}: {method.summary}{f' ({note})' if note else ''}", f"    {method.source}"]
-    for setting in method.settings:
+    for setting in method.parameters:
         default = "required" if setting.required else _plain(setting.default)
         lines.append(f"    {setting.name} ({setting.expected}; {default}): {setting.help}")
     return lines

@@ -37,6 +37,13 @@ Exclude = Annotated[
         "('*.mlp.*'). Repeatable."
     ),
 ]
+AllowPartial = Annotated[
+    bool,
+    typer.Option(
+        "--allow-partial",
+        help="Merge also where over 1 % of either language model has no counterpart in the other.",
+    ),
+]
 Force = Annotated[
     bool,
     typer.Option("--force", help="Merge models whose weights speak against a common ancestor all the same."),
@@ -76,9 +83,8 @@ Threads = Annotated[int | None, typer.Option(help="Merging threads; default: 2."
 Rule = Annotated[
     str,
     typer.Option(
-        help="What chooses: sum (the paper's, also called paper), any, previous, plurality, parents, "
-        "weighted-vote, vote-and-confidence, confidence, confident-share, sure-enough, "
-        "first-token-entropy, or plurality-logprob."
+        help="What chooses: sum (the paper's, also called paper), any, previous, weighted-vote, "
+        "vote-and-confidence, confidence, sure-enough, or first-token-entropy."
     ),
 ]
 LabelMetric = Annotated[

@@ -7,6 +7,7 @@ import typer
 
 from adamms.cli.console import Bars, print_json, show
 from adamms.cli.options import (
+    AllowPartial,
     Arithmetic,
     Base,
     Device,
@@ -80,7 +81,8 @@ def search(
         typer.Option(
             "--search",
             metavar="NAME=RANGE",
-            help="Search another number of the method instead of alpha: density=0.2:0.8:0.2.",
+            help="Search another number of the method instead of alpha (density=0.2:0.8:0.2), or the "
+            "weight of a further donor (donor2=0:0.4:0.1).",
         ),
     ] = None,
     alpha: Annotated[
@@ -96,11 +98,6 @@ def search(
         typer.Option("--labels", help='Choose by the true answers ("answer") of the drawn inputs instead.'),
     ] = False,
     label_metric: LabelMetric = "exact",
-    by: Annotated[
-        str | None,
-        typer.Option(help="Walk on from the best alpha by depth, part or donor, a step at a time."),
-    ] = None,
-    passes: Annotated[int, typer.Option(help="Points that --by may ask, at most.")] = 12,
     gated: Gated = False,
     ends: Ends = None,
     fold_case: FoldCase = False,
@@ -114,6 +111,7 @@ def search(
     duplicates: Duplicates = "paired",
     vocabulary: Vocabulary = "tokens",
     exclude: Exclude = None,
+    allow_partial: AllowPartial = False,
     force: Force = False,
     max_new_tokens: MaxNewTokens = 64,
     batch_size: SearchBatchSize = None,
@@ -134,7 +132,7 @@ def search(
         bool,
         typer.Option(
             "--exhaustive",
-            help="Ask every candidate every input; otherwise, beyond 50 inputs, only until it is settled.",
+            help="Ask every candidate every input, as every search does so far.",
         ),
     ] = False,
     command: Annotated[
@@ -163,6 +161,7 @@ def search(
             "duplicates": duplicates,
             "vocabulary": vocabulary,
             "exclude": exclude or (),
+            "allow_partial": allow_partial,
             "file": mapping,
         },
         merge={
@@ -190,8 +189,6 @@ def search(
             "embedding_model": embedding_model,
             "rule": supervised(rule) if labels else rule,
             "label_metric": label_metric,
-            "by": by,
-            "passes": passes,
             "gated": gated,
             "ends": ends,
             "fold_case": fold_case,
@@ -226,9 +223,8 @@ def show_search(result: "SearchResult", *, json: bool) -> None:
 
 def show_selection(selection: "Selection", *, accuracy: "Mapping[float, float] | None" = None) -> None:
     """Print a choice: its candidates, every signal side by side, and the verdict."""
-    from adamms.reports import candidates_table, signals_table, walk_table
+    from adamms.reports import candidates_table, signals_table
 
-    walked = [] if selection.walk is None else [walk_table(selection.walk)]
-    show(candidates_table(selection, accuracy=accuracy), signals_table(selection), *walked, selection.verdict)
+    show(candidates_table(selection, accuracy=accuracy), signals_table(selection), selection.verdict)
     for note in selection.notes:
         show(f"Note: {note}")

@@ -48,7 +48,7 @@ def select(
     seed: Annotated[int, typer.Option(help="Of the repeated draws.")] = 0,
     donor_answers: Annotated[
         Path | None,
-        typer.Option(help="The donor's own answers to the same inputs, for the rule parents; a file."),
+        typer.Option(help="The donor's own answers to the same inputs; a file."),
     ] = None,
     alpha_pattern: Annotated[
         str | None,
@@ -67,8 +67,6 @@ def select(
     from adamms.responses import (
         read_base_answers,
         read_donor_answers,
-        read_log_probabilities,
-        read_racing,
         read_responses,
         searched_setting,
     )
@@ -95,11 +93,9 @@ def select(
         repeats=repeats,
         subset=subset,
         donor=read_donor_answers(donor_answers) if donor_answers is not None else None,
-        log_probabilities=read_log_probabilities(responses),
         labels=right,
         setting=searched_setting(list(responses)),
         base=read_base_answers(list(responses)),
-        racing=read_racing(responses),
     )
     if json:
         print_json(selection.to_json())

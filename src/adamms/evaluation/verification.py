@@ -20,7 +20,7 @@ from adamms.checkpoints.computed_tensors import read_values
 from adamms.checkpoints.sources import name_of
 from adamms.errors import AdaMMSError, CheckpointError
 from adamms.mapping import MappedDonor, map_parameters
-from adamms.merging.stored import ITEMSIZES
+from adamms.merging.dtypes import ITEMSIZES
 
 QUESTION = "What is in the picture?"
 
@@ -126,6 +126,8 @@ def _parents(merged: TensorSource, about: dict[str, Any]) -> tuple[bool | None, 
             duplicates=options["duplicates"],
             vocabulary=options["vocabulary"],
             exclude=tuple(options.get("exclude", ())),
+            # What was merged in part was allowed then.
+            allow_partial=True,
         )
         mapped = MappedDonor(mapping, base, donor)
         names = frozenset(mapped.names())
@@ -142,7 +144,8 @@ def _parents(merged: TensorSource, about: dict[str, Any]) -> tuple[bool | None, 
         return False, f"{len(unmoved)} tensors should be merged and are a parent's, the first {unmoved[0]}"
     return (
         True,
-        f"{len(names)} tensors are merged, {len(base.tensors) - len(names)} are the base's bit for bit",
+        f"{len(names)} tensors are merged, {len(base.tensors) - len(names)} are the base's bit for bit; "
+        f"{mapping.share or 0:.1%} of the base's language model takes part",
     )
 
 

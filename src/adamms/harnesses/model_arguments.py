@@ -23,6 +23,7 @@ MERGING = (
     "duplicates",
     "vocabulary",
     "exclude",
+    "allow_partial",
     "mapping",
     "force",
 )
@@ -69,7 +70,7 @@ def model_of(arguments: Mapping[str, Any]) -> Recipe | str:
         raise RecipeError(
             "Name the models: --model_args base=BASE,donor=DONOR,alpha=0.2, or model=FOLDER for one as it is."
         )
-    named = [name for name in ("duplicates", "vocabulary") if name in merging]
+    named = [name for name in ("duplicates", "vocabulary", "allow_partial") if name in merging]
     mapping: dict[str, Any] = {name: merging.pop(name) for name in named}
     if "exclude" in merging:
         mapping["exclude"] = tuple(str(merging.pop("exclude")).split("+"))

@@ -5,6 +5,7 @@ knows, or else its own name, which is the same in every model of that codebase. 
 for people and stays the base's. Nothing here knows a second model.
 """
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from math import prod
@@ -42,6 +43,7 @@ if TYPE_CHECKING:
     from adamms.checkpoints import TensorInfo, TensorSource
 
 # Numbers that count or index: buffers. (Packed weights of quantised models are narrower.)
+NAMES_SHOWN = 3
 WHOLE_NUMBERS = ("I64", "U64", "BOOL")
 
 
@@ -70,6 +72,23 @@ class Decoder:
     def place(self, role: str) -> Place | None:
         """Where a role that exists once lies."""
         return next((place for place in self.places if place.slot == Slot(role)), None)
+
+    def not_understood(self, shapes: Mapping[str, tuple[int, ...]]) -> Iterable[str]:
+        """A sentence on what lies under the decoder's own prefix and is not known to belong to it."""
+        inside = self.prefix and {
+            name: what
+            for name, what in self.outside.items()
+            if name.startswith(self.prefix) and what in (ELSEWHERE, ADAPTER)
+        }
+        if inside:
+            size = sum(prod(shapes[name]) for name in inside)
+            kinds = dict.fromkeys(re.sub(r"\.\d+(?=\.|$)", ".*", name) for name in inside)
+            first = ", ".join(list(kinds)[:NAMES_SHOWN])
+            yield (
+                f"{len(inside)} tensors under {self.prefix} of {self.source} ({size:,} parameters, "
+                f"{size / self.parameters:.1%} of the language model's number) are not understood as parts "
+                f"of it and count as outside: {first}{' ...' if len(kinds) > NAMES_SHOWN else ''}."
+            )
 
     @property
     def parameters(self) -> int:

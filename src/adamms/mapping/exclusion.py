@@ -68,7 +68,12 @@ def exclude(
             notes.append(f"--exclude {rule} changes nothing: what it names is kept anyway.")
     if rulebook.problems:
         raise MappingError("\n".join(rulebook.problems))
-    totals = count(tensors, shapes_of(base), donor_tensors=len(donor.tensors))
+    totals = count(
+        tensors,
+        shapes_of(base),
+        donor_tensors=len(donor.tensors),
+        language=mapping.totals.language_parameters,
+    )
     return replace(mapping, tensors=tensors, totals=totals, notes=tuple(notes))
 
 

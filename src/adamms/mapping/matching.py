@@ -106,9 +106,17 @@ def map_decoders(
         duplicates=duplicates,
         vocabulary=vocabulary,
         tensors=tensors,
-        totals=count(tensors, base_shapes, donor_tensors=len(donor_shapes)),
+        totals=count(tensors, base_shapes, donor_tensors=len(donor_shapes), language=ours.parameters),
         notes=tuple(
-            dict.fromkeys([*matcher.notes, *differences_to_say(ours, theirs), *_one_sided(ours, theirs)])
+            dict.fromkeys(
+                [
+                    *matcher.notes,
+                    *differences_to_say(ours, theirs),
+                    *_one_sided(ours, theirs),
+                    *ours.not_understood(base_shapes),
+                    *theirs.not_understood(donor_shapes),
+                ]
+            )
         ),
     )
 

@@ -24,13 +24,17 @@ PROBLEMS_SHOWN = 10
 
 @dataclass(frozen=True)
 class Totals:
-    """A mapping in figures; the parameters of a base tensor are merged as far as its rows are mapped."""
+    """A mapping in figures; the parameters of a base tensor are merged as far as its rows are mapped.
+
+    `language_parameters` is the size of the base's language model, and 0 where that is not known.
+    """
 
     merged: int = 0
     partly: int = 0
     kept: int = 0
     parameters_merged: int = 0
     parameters: int = 0
+    language_parameters: int = 0
     donor_tensors_used: int = 0
     donor_tensors_unused: int = 0
 
@@ -49,6 +53,13 @@ class ParameterMapping:
     tensors: dict[str, TensorMapping]
     totals: Totals
     notes: tuple[str, ...] = ()
+
+    @property
+    def share(self) -> float | None:
+        """How much of the base's language model takes the donor's values, from 0 to 1; None if unknown."""
+        if not self.totals.language_parameters:
+            return None
+        return self.totals.parameters_merged / self.totals.language_parameters
 
     def summary(self) -> dict[str, int]:
         """The totals by name, as `adamms map --json` prints them."""
@@ -131,7 +142,11 @@ class ParameterMapping:
                 _listed(f"The mapping does not fit {base.source} and {donor.source}", problems)
             )
         tensors = {name: _fitted(self.tensors.get(name), shape) for name, shape in ours.items()}
-        return replace(self, tensors=tensors, totals=count(tensors, ours, donor_tensors=len(theirs)))
+        return replace(
+            self,
+            tensors=tensors,
+            totals=count(tensors, ours, donor_tensors=len(theirs), language=self.totals.language_parameters),
+        )
 
 
 def shapes_of(checkpoint: "TensorSource") -> Shapes:
@@ -139,8 +154,10 @@ def shapes_of(checkpoint: "TensorSource") -> Shapes:
     return {name: info.shape for name, info in checkpoint.tensors.items()}
 
 
-def count(tensors: Mapping[str, TensorMapping], shapes: Shapes, *, donor_tensors: int) -> Totals:
-    """Add a mapping up over the base's shapes."""
+def count(
+    tensors: Mapping[str, TensorMapping], shapes: Shapes, *, donor_tensors: int, language: int = 0
+) -> Totals:
+    """Add a mapping up over the base's shapes; `language` is the size of the base's language model."""
     statuses = [entry.status for entry in tensors.values()]
     used = len(dict.fromkeys(segment.donor for entry in tensors.values() for segment in entry.segments))
     return Totals(
@@ -152,6 +169,7 @@ def count(tensors: Mapping[str, TensorMapping], shapes: Shapes, *, donor_tensors
             for name, entry in tensors.items()
         ),
         parameters=sum(prod(shape) for shape in shapes.values()),
+        language_parameters=language,
         donor_tensors_used=used,
         donor_tensors_unused=donor_tensors - used,
     )

@@ -4,17 +4,17 @@ The names here are light. What does the arithmetic brings torch with it and is i
 (`merging.stream`, `merging.tensors`) by those who need it.
 """
 
-from adamms.merging.method import MergeMethod, Method, Setting
+from adamms.merging.merge_inputs import MappedCheckpoint, MergeInputs
+from adamms.merging.method import MergeMethod, Method, Parameter
 from adamms.merging.methods import all_methods, find_method, make_method
-from adamms.merging.parents import Parents, View
 from adamms.merging.suitability import check_merge, unmatched
 
 __all__ = [
+    "MappedCheckpoint",
+    "MergeInputs",
     "MergeMethod",
     "Method",
-    "Parents",
-    "Setting",
-    "View",
+    "Parameter",
     "all_methods",
     "check_merge",
     "find_method",

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from math import prod
 from typing import TYPE_CHECKING
 
+from adamms.merging.merge_inputs import MergeInputs
 from adamms.merging.method import Method
-from adamms.merging.parents import Parents
 
 if TYPE_CHECKING:
     from adamms.checkpoints import TensorInfo
@@ -41,7 +41,7 @@ def row_width(info: "TensorInfo") -> int:
 
 
 def blocks_of(
-    info: "TensorInfo", parents: Parents, method: Method, *, size: int = BLOCK_ELEMENTS
+    info: "TensorInfo", parents: MergeInputs, method: Method, *, size: int = BLOCK_ELEMENTS
 ) -> Iterator[Block]:
     """Cut one base tensor into blocks of about `size` elements at most, in order, without gaps.
 
@@ -52,10 +52,10 @@ def blocks_of(
         whole = row_width(info)
         size = max(size - size % whole, whole)
     position = 0
-    for run in parents.runs(info.name, method):
-        start, stop = run.start * width, run.stop * width
+    for span in parents.row_spans(info.name, method):
+        start, stop = span.start * width, span.stop * width
         yield from _cut(Block(info.name, position, start - position), size)
-        sources = tuple(source and (source[0], source[1] * width) for source in run.sources)
+        sources = tuple(source and (source[0], source[1] * width) for source in span.sources)
         yield from _cut(Block(info.name, start, stop - start, sources), size)
         position = stop
     yield from _cut(Block(info.name, position, prod(info.shape) - position), size)

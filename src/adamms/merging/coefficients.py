@@ -25,7 +25,7 @@ DEFAULT = "default"
 
 
 @dataclass(frozen=True)
-class Spot:
+class TensorLocation:
     """Where a tensor lies: its name, how deep (0 at the first layer, 1 at the last), and of which part."""
 
     name: str
@@ -79,15 +79,15 @@ def _entry(entry: str, name: str) -> str:
     )
 
 
-def coefficient_at(coefficient: Coefficient, spot: Spot) -> float:
+def coefficient_at(coefficient: Coefficient, location: TensorLocation) -> float:
     """The coefficient's value for one tensor."""
     if isinstance(coefficient, dict):
         for name, value in coefficient.items():
-            if name == spot.part or (name not in PARTS and fnmatchcase(spot.name, name)):
-                return coefficient_at(value, spot)
-        return coefficient_at(coefficient.get(DEFAULT, 0.0), spot)
+            if name == location.part or (name not in PARTS and fnmatchcase(location.name, name)):
+                return coefficient_at(value, location)
+        return coefficient_at(coefficient.get(DEFAULT, 0.0), location)
     if isinstance(coefficient, list):
-        at = spot.depth * (len(coefficient) - 1)
+        at = location.depth * (len(coefficient) - 1)
         below = min(int(at), len(coefficient) - 2)
         if below < 0:
             return coefficient[0]
@@ -104,19 +104,19 @@ def numbers_in(coefficient: Coefficient) -> tuple[float, ...]:
     return (coefficient,)
 
 
-def spots_of(base: "TensorSource") -> dict[str, Spot]:
+def tensor_locations(base: "TensorSource") -> dict[str, TensorLocation]:
     """Where every tensor of the base's language model lies; a fused tensor goes by its first part."""
     from adamms.mapping import find_decoder
     from adamms.mapping.slots import EMBED
 
     decoder = find_decoder(base)
-    spots: dict[str, Spot] = {}
+    locations: dict[str, TensorLocation] = {}
     for place in decoder.places:
         role, layer = place.slot.role, place.slot.layer
         # The embedding lies before the first layer, the final norm and the head behind the last.
         depth = (0.0 if role == EMBED else 1.0) if layer is None else layer / max(decoder.layers - 1, 1)
-        spots.setdefault(place.tensor, Spot(place.tensor, depth, _part(role)))
-    return spots
+        locations.setdefault(place.tensor, TensorLocation(place.tensor, depth, _part(role)))
+    return locations
 
 
 def _part(role: str) -> str:

@@ -9,7 +9,7 @@ from math import sqrt
 from typing import TYPE_CHECKING, Any
 
 from adamms.merging.arrays import Array, as_numpy
-from adamms.merging.method import Pass, Scope
+from adamms.merging.method import Reduction, Scope
 
 if TYPE_CHECKING:
     import numpy as np
@@ -18,12 +18,12 @@ if TYPE_CHECKING:
 Products = tuple[tuple[float, ...], ...]
 
 
-def inner_products(scope: Scope) -> Pass:
+def inner_products(scope: Scope) -> Reduction:
     """The pass; its fact `products` holds <x_i, x_j> over the scope.
 
     The x_i are the task vectors where the method reads an ancestor, and otherwise the models.
     """
-    return Pass(_measure, _conclude, scope)
+    return Reduction(_measure, _conclude, scope)
 
 
 def norms(products: Products) -> tuple[float, ...]:

@@ -13,17 +13,17 @@ from collections.abc import Callable, Mapping, Sequence
 from math import sqrt
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from adamms.merging import compiled
+from adamms.merging import cpu_kernel
 from adamms.merging.arrays import Array, as_numpy
-from adamms.merging.method import Pass, Scope, call, parameters_of
-from adamms.merging.stored import Stored, StoredVector
+from adamms.merging.dtypes import RawTaskVector, RawTensor
+from adamms.merging.method import Reduction, Scope, call, parameters_of
 from adamms.merging.task_vectors import task_vectors
 
 if TYPE_CHECKING:
     import numpy as np
 
 # Values to rank; task vectors that compiled code counts need not be computed first.
-Series: TypeAlias = Array | StoredVector
+Series: TypeAlias = Array | RawTaskVector
 UPPER = 1 << 15
 LOWER = 1 << 16
 # The upper bits of infinity: nothing finite reaches them.
@@ -36,12 +36,12 @@ BRACKET = 8
 DEVIATIONS = 8
 
 
-def magnitude_passes(
+def magnitude_reductions(
     values: Callable[..., Sequence[Array]],
     ranks: Callable[..., tuple[int, ...]],
     *,
     scope: Scope,
-) -> tuple[Pass, ...]:
+) -> tuple[Reduction, ...]:
     """The passes that find magnitudes by rank, as the fact `magnitudes`: one tuple a series.
 
     Args:
@@ -54,14 +54,14 @@ def magnitude_passes(
     """
 
     def series_in(everything: Mapping[str, Any]) -> Sequence[Series]:
-        return everything["stored"] if "stored" in everything else call(values, everything)
+        return everything["raw"] if "raw" in everything else call(values, everything)
 
-    def measure_upper(everything: Mapping[str, Any]) -> "np.ndarray":
+    def map_upper(everything: Mapping[str, Any]) -> "np.ndarray":
         import numpy as np
 
         return np.stack([upper_counts(each) for each in series_in(everything)])
 
-    def conclude_upper(total: "np.ndarray", everything: Mapping[str, Any]) -> dict[str, Any]:
+    def finalize_upper(total: "np.ndarray", everything: Mapping[str, Any]) -> dict[str, Any]:
         found = []
         for series, counts in enumerate(total):
             count = int(counts.sum())
@@ -70,7 +70,7 @@ def magnitude_passes(
             found.append(tuple(_find(counts, rank) for rank in wanted))
         return {"uppers": tuple(found)}
 
-    def measure_lower(everything: Mapping[str, Any]) -> "np.ndarray":
+    def map_lower(everything: Mapping[str, Any]) -> "np.ndarray":
         import numpy as np
 
         series = zip(series_in(everything), everything["uppers"], strict=True)
@@ -78,7 +78,7 @@ def magnitude_passes(
             [np.stack([lower_counts(each, upper) for upper, _ in found]) for each, found in series]
         )
 
-    def conclude_lower(total: "np.ndarray", everything: Mapping[str, Any]) -> dict[str, Any]:
+    def finalize_lower(total: "np.ndarray", everything: Mapping[str, Any]) -> dict[str, Any]:
         found = []
         for counts, uppers in zip(total, everything["uppers"], strict=True):
             found.append(
@@ -89,7 +89,7 @@ def magnitude_passes(
             )
         return {"magnitudes": tuple(found)}
 
-    def conclude_sample(total: "np.ndarray", everything: Mapping[str, Any]) -> dict[str, Any]:
+    def finalize_sample(total: "np.ndarray", everything: Mapping[str, Any]) -> dict[str, Any]:
         found = []
         for series, counts in enumerate(total):
             count = int(counts.sum())
@@ -98,11 +98,11 @@ def magnitude_passes(
             found.append(tuple(_bracket(counts, rank, count=count) for rank in wanted))
         return {"brackets": tuple(found)}
 
-    def measure_bracket(everything: Mapping[str, Any]) -> "np.ndarray":
+    def map_bracket(everything: Mapping[str, Any]) -> "np.ndarray":
         import numpy as np
 
         series = list(zip(series_in(everything), everything["brackets"], strict=True))
-        total = everything.get("sofar")
+        total = everything.get("accumulated")
         if total is None:
             total = np.zeros((len(series), len(series[0][1]), 2 + BRACKET * LOWER), np.int64)
         for row, (each, brackets) in zip(total, series, strict=True):
@@ -110,7 +110,7 @@ def magnitude_passes(
                 _count_inside(each, counts, low=low, high=high, nonzero=asked)
         return total  # type: ignore[no-any-return]
 
-    def conclude_bracket(total: "np.ndarray", count: int, everything: Mapping[str, Any]) -> dict[str, Any]:
+    def finalize_bracket(total: "np.ndarray", count: int, everything: Mapping[str, Any]) -> dict[str, Any]:
         found = []
         for series, (row, brackets) in enumerate(zip(total, everything["brackets"], strict=True)):
             own = {"series": series, "count": count, "nonzero": int(row[0][1])}
@@ -125,16 +125,16 @@ def magnitude_passes(
 
     asked = "nonzero" in parameters_of(ranks)
     known = None if scope == "tensor" else "magnitudes"
-    stored = values is task_vectors
+    raw = values is task_vectors
     exact = (
-        Pass(measure_upper, conclude_upper, scope, unless=known, stored=stored),
-        Pass(measure_lower, conclude_lower, scope, unless=known, stored=stored),
+        Reduction(map_upper, finalize_upper, scope, skip_if=known, raw=raw),
+        Reduction(map_lower, finalize_lower, scope, skip_if=known, raw=raw),
     )
     if scope == "tensor":
         return exact
     return (
-        Pass(measure_upper, conclude_sample, scope, sample=SAMPLE, stored=stored),
-        Pass(measure_bracket, conclude_bracket, scope, accumulates=True, stored=stored),
+        Reduction(map_upper, finalize_sample, scope, sample=SAMPLE, raw=raw),
+        Reduction(map_bracket, finalize_bracket, scope, accumulator=True, raw=raw),
         *exact,
     )
 
@@ -156,8 +156,8 @@ def _count_inside(series: Series, counts: "np.ndarray", *, low: int, high: int, 
     import numpy as np
 
     least, beyond = (np.array(bits << 16, np.uint32).view(np.float32) for bits in (low, high + 1))
-    if library := compiled.library():
-        compiled.count_between(library, _vector(series), counts, least=float(least), beyond=float(beyond))
+    if library := cpu_kernel.library():
+        cpu_kernel.count_between(library, _vector(series), counts, least=float(least), beyond=float(beyond))
         return
     magnitudes = _magnitudes(series)
     above = magnitudes >= beyond
@@ -172,8 +172,8 @@ def upper_counts(series: Series) -> "np.ndarray":
     """How often each value of a magnitude's upper 15 bits occurs."""
     import numpy as np
 
-    if library := compiled.library():
-        compiled.count_upper(library, _vector(series), counts := np.zeros(UPPER, np.int64))
+    if library := cpu_kernel.library():
+        cpu_kernel.count_upper(library, _vector(series), counts := np.zeros(UPPER, np.int64))
         return counts
     # The upper half of every little-endian float32 whose sign is gone.
     return np.bincount(_magnitudes(series).view(np.uint16)[1::2], minlength=UPPER)
@@ -189,13 +189,13 @@ def lower_counts(series: Series, upper: int) -> "np.ndarray":
     return counts[2:]
 
 
-def _vector(series: Series) -> StoredVector:
+def _vector(series: Series) -> RawTaskVector:
     import numpy as np
 
-    if isinstance(series, StoredVector):
+    if isinstance(series, RawTaskVector):
         return series
     values = np.ascontiguousarray(as_numpy(series), np.float32)
-    return StoredVector(Stored(values.view(np.uint8), "F32"))
+    return RawTaskVector(RawTensor(values.view(np.uint8), "F32"))
 
 
 def _magnitudes(values: Array) -> "np.ndarray":

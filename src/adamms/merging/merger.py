@@ -10,28 +10,28 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from adamms.errors import MergeError
-from adamms.merging import compiled
-from adamms.merging.arithmetic import Arithmetic
+from adamms.merging import cpu_kernel
+from adamms.merging.backends import Backend, choose_backend
 from adamms.merging.blocks import BLOCK_ELEMENTS, Block, row_width
 from adamms.merging.draws import Draws, SeededDraws
-from adamms.merging.method import Method, Pass, as_parameters, call
-from adamms.merging.parents import Parents
-from adamms.merging.stored import (
+from adamms.merging.dtypes import (
     ITEMSIZES,
     LARGEST,
     NAMES,
-    Stored,
-    StoredVector,
+    RawTaskVector,
+    RawTensor,
     count_not_finite,
     floating_dtype,
 )
-from adamms.merging.values import Values, values_for
+from adamms.merging.kernel_params import KernelParams
+from adamms.merging.merge_inputs import MergeInputs
+from adamms.merging.method import Method, Reduction, as_parameters, call
 
 if TYPE_CHECKING:
     from adamms.checkpoints import TensorSource
-    from adamms.merging.resident import Held
+    from adamms.merging.parent_store import ParentStore
 
-Facts = Mapping[str, Any]
+Statistics = Mapping[str, Any]
 
 
 class BlockMerger:
@@ -42,20 +42,20 @@ class BlockMerger:
 
     def __init__(
         self,
-        parents: Parents,
+        parents: MergeInputs,
         method: Method,
         *,
-        facts: Facts | None = None,
+        statistics: Statistics | None = None,
         draws: Draws | None = None,
-        values: Values | None = None,
-        held: "Held | None" = None,
+        values: Backend | None = None,
+        held: "ParentStore | None" = None,
     ) -> None:
         """Prepare a thread's merging.
 
         Args:
             parents: the models.
             method: the method with its settings.
-            facts: what its passes over the whole model found.
+            statistics: what its passes over the whole model found.
             draws: another source of random numbers, for tests.
             values: the library to compute in; chosen by method and dtypes where it is left out. The results
                 are the same.
@@ -63,7 +63,7 @@ class BlockMerger:
                 in main memory, where it is left out.
         """
         views = parents.views_for(method)
-        self._values_in = values or values_for(parents, method)
+        self._values_in = values or choose_backend(parents, method)
         self._parents = parents
         self._method = method
         self._base = _Operand(parents.base, "base", held)
@@ -80,10 +80,10 @@ class BlockMerger:
             )
             for at, view in enumerate(views)
         ]
-        self._given = {**as_parameters(method.settings), **(facts or {})}
+        self._given = {**as_parameters(method.settings), **(statistics or {})}
         self._draws = draws or SeededDraws(method.settings.get("seed", 0))
         self._function = method.function
-        self._latest: tuple[str, Facts | None, Arithmetic] | None = None
+        self._latest: tuple[str, Statistics | None, KernelParams] | None = None
 
     def merge(
         self,
@@ -91,8 +91,8 @@ class BlockMerger:
         out: Any,
         *,
         dtype: str,
-        facts: Facts | None = None,
-        unsure: list[Any] | None = None,
+        statistics: Statistics | None = None,
+        pending_checks: list[Any] | None = None,
     ) -> None:
         """Write a block's values into `out`.
 
@@ -100,22 +100,22 @@ class BlockMerger:
             block: where.
             out: the place of the values' bytes, uint8.
             dtype: what they are stored as.
-            facts: what the method's passes over this tensor found.
-            unsure: takes up whether the values are sound; asked here, where it is left out.
+            statistics: what the method's passes over this tensor found.
+            pending_checks: takes up whether the values are sound; asked here, where it is left out.
 
         Raises:
             MergeError: a source holds NaN or infinity, or the result does not fit the output's dtype.
         """
         if not block.sources:
-            self._keep(block, out, dtype, ask=unsure is None)
+            self._keep(block, out, dtype, ask=pending_checks is None)
             return
         merged = None
-        fits = self._merge_stored(block, out, dtype=dtype, facts=facts)
+        fits = self._merge_stored(block, out, dtype=dtype, statistics=statistics)
         if fits is None:
-            merged = call(self._function, self._available(block, facts))
+            merged = call(self._function, self._available(block, statistics))
             fits = self._values_in.fits(merged, LARGEST[dtype])
-        if unsure is not None:
-            unsure.append(fits)
+        if pending_checks is not None:
+            pending_checks.append(fits)
         elif not fits:
             raise MergeError(self._explain(block, dtype))
         if merged is not None:
@@ -132,79 +132,90 @@ class BlockMerger:
                 raise MergeError(self._explain(block, dtype))
         self._values_in.store(values, out, dtype)
 
-    def _merge_stored(self, block: Block, out: Any, *, dtype: str, facts: Facts | None) -> Any:
-        """Merge in one pass, from and to values as they are stored: whether they fit, as `Values` says.
+    def _merge_stored(self, block: Block, out: Any, *, dtype: str, statistics: Statistics | None) -> Any:
+        """Merge in one pass, from and to values as they are stored: whether they fit, as `Backend` says.
 
         None where there is no such way for this method or these dtypes.
         """
-        if self._method.rule.arithmetic is None or not self._values_in.one_pass:
+        if self._method.rule.kernel is None or not self._values_in.one_pass:
             return None
-        arithmetic = self._arithmetic(block.name, facts)
+        params = self._params(block.name, statistics)
         models, origin = self._places(block)
         return self._values_in.merge_stored(
-            arithmetic,
-            models={at: _stored(*models[at]) for at in arithmetic.used(origin=origin is not None)},
+            params,
+            models={at: _stored(*models[at]) for at in params.used(origin=origin is not None)},
             origin=_stored(*origin) if origin else None,
             draws=self._drawn(block, len(models)),
-            out=Stored(out, dtype),
+            out=RawTensor(out, dtype),
         )
 
-    def _arithmetic(self, name: str, facts: Facts | None) -> Arithmetic:
-        """The method's arithmetic at a tensor, worked out once for its blocks, or for all tensors."""
-        key = ("", None) if self._method.uniform else (name, facts)
+    def _params(self, name: str, statistics: Statistics | None) -> KernelParams:
+        """The fused kernel's parameters at a tensor, worked out once for its blocks, or for all tensors."""
+        key = ("", None) if self._method.uniform else (name, statistics)
         if self._latest is None or self._latest[0] != key[0] or self._latest[1] is not key[1]:
-            assert self._method.rule.arithmetic is not None
-            self._latest = *key, call(self._method.rule.arithmetic, self._known(name, facts))
+            assert self._method.rule.kernel is not None
+            self._latest = *key, call(self._method.rule.kernel, self._known(name, statistics))
         return self._latest[2]
 
-    def _vectors(self, block: Block, one: Pass, facts: Facts | None) -> dict[str, Any] | None:
+    def _vectors(self, block: Block, one: Reduction, statistics: Statistics | None) -> dict[str, Any] | None:
         """What a pass over stored values may ask for at one block; None where compiled code cannot do it."""
-        if not one.stored or not self._values_in.one_pass:
+        if not one.raw or not self._values_in.one_pass:
             return None
         models, origin = self._places(block)
-        vectors = [StoredVector(_stored(*each), _stored(*origin) if origin else None) for each in models]
-        takes = all(compiled.takes(stored) for vector in vectors for stored in vector)
-        return {**self._known(block.name, facts), "stored": vectors} if takes else None
+        vectors = [RawTaskVector(_stored(*each), _stored(*origin) if origin else None) for each in models]
+        takes = all(cpu_kernel.takes(stored) for vector in vectors for stored in vector)
+        return {**self._known(block.name, statistics), "raw": vectors} if takes else None
 
-    def measure(
+    def map_reduce(
         self,
         blocks: Iterable[Block],
-        one: Pass,
+        one: Reduction,
         *,
-        facts: Facts | None = None,
-        sofar: np.ndarray | None = None,
+        statistics: Statistics | None = None,
+        accumulated: np.ndarray | None = None,
     ) -> np.ndarray:
         """The sum of a pass's measures of blocks that have sources; at least one block.
 
-        What a pass that accumulates has found `sofar` is added to, in its own memory.
+        What a pass that accumulates has found `accumulated` is added to, in its own memory.
 
         Raises:
             MergeError: a source holds NaN or infinity.
         """
-        total = sofar if one.accumulates else None
+        total = accumulated if one.accumulator else None
         for block in blocks:
             available = {
-                **(self._vectors(block, one, facts) or self._available(block, facts)),
-                "sofar": total,
+                **(self._vectors(block, one, statistics) or self._available(block, statistics)),
+                "accumulated": total,
             }
-            measured = np.asarray(call(one.measure, available))
+            measured = np.asarray(call(one.map, available))
             if measured.dtype.kind == "f" and not np.isfinite(measured).all():
                 raise MergeError(self._explain(block, "F32"))
-            plain = total is None or one.accumulates
+            plain = total is None or one.accumulator
             total = measured if plain else np.add(total, measured, out=total)  # type: ignore[arg-type]
         assert total is not None
         return total
 
-    def conclude(
-        self, name: str | None, one: Pass, total: np.ndarray, *, count: int, facts: Facts | None = None
+    def finalize(
+        self,
+        name: str | None,
+        one: Reduction,
+        total: np.ndarray,
+        *,
+        count: int,
+        statistics: Statistics | None = None,
     ) -> dict[str, Any]:
         """What follows from a pass's measures of a tensor, or (without a name) of the whole model."""
-        return call(one.conclude, {**self._known(name, facts), "total": total, "count": count})
+        return call(one.finalize, {**self._known(name, statistics), "total": total, "count": count})
 
-    def _known(self, name: str | None, facts: Facts | None) -> dict[str, Any]:
-        """The settings, weights and facts at a tensor, or (without a name) of the whole model."""
+    def _known(self, name: str | None, statistics: Statistics | None) -> dict[str, Any]:
+        """The settings, weights and statistics at a tensor, or (without a name) of the whole model."""
         weights = {} if name is None else {"weights": self._parents.weights(name, self._method)}
-        return {**self._given, **self._parents.settings_at(name, self._method), **(facts or {}), **weights}
+        return {
+            **self._given,
+            **self._parents.settings_at(name, self._method),
+            **(statistics or {}),
+            **weights,
+        }
 
     def _drawn(self, block: Block, models: int) -> list[Any]:
         """Random numbers at a block, an array a model, for a method that draws."""
@@ -212,13 +223,13 @@ class BlockMerger:
             return []
         return [self._draws.draw(block.name, model, block.start, block.count) for model in range(models)]
 
-    def _available(self, block: Block, facts: Facts | None) -> dict[str, Any]:
+    def _available(self, block: Block, statistics: Statistics | None) -> dict[str, Any]:
         """Everything a method's function may ask for, at one block."""
         double = self._base.dtype(block.name) == "F64"
         places, ancestor = self._places(block)
         models = [place[0].widened(self._values_in, *_stored(*place), double=double) for place in places]
         given = {
-            **self._known(block.name, facts),
+            **self._known(block.name, statistics),
             "models": models,
             "draws": [self._values_in.numbers(each) for each in self._drawn(block, len(models))],
             "width": row_width(self._parents.base.tensors[block.name]),
@@ -263,8 +274,8 @@ class BlockMerger:
         )
 
 
-def _stored(operand: "_Operand", name: str, start: int, count: int) -> Stored:
-    return Stored(*operand.read(name, start, count))
+def _stored(operand: "_Operand", name: str, start: int, count: int) -> RawTensor:
+    return RawTensor(*operand.read(name, start, count))
 
 
 def on_cpu(raw: Any, dtype: str) -> tuple[np.ndarray, str]:
@@ -279,7 +290,7 @@ class _Operand:
     system each time).
     """
 
-    def __init__(self, source: "TensorSource", role: str, held: "Held | None") -> None:
+    def __init__(self, source: "TensorSource", role: str, held: "ParentStore | None") -> None:
         self.role = role
         self._held = held
         self._source = source
@@ -309,7 +320,7 @@ class _Operand:
         runs = ((start, min(BLOCK_ELEMENTS, numel - start)) for start in range(0, numel, BLOCK_ELEMENTS))
         return sum(count_not_finite(*on_cpu(*self.read(name, *run))) for run in runs)
 
-    def widened(self, values: Values, raw: Any, dtype: str, *, double: bool) -> Any:
+    def widened(self, values: Backend, raw: Any, dtype: str, *, double: bool) -> Any:
         needed = len(raw) // ITEMSIZES[dtype] * (8 if double else 4)
         if len(self._widened) < needed:
             self._widened = np.empty(needed, np.uint8)

@@ -2,8 +2,8 @@
 
 A method's function asks for what it needs by the names of its parameters: `models` (the base first, then the
 donors), and any of `pretrained`, `weights` (one a model), `draws` (random numbers, one tensor a model),
-`width` (elements a row), its own settings, and the facts that its passes found. A pass is a look at the data
-before merging whose measures add up, so that nothing larger than a block is ever held.
+`width` (elements a row), its own settings, and the statistics that its reductions give. A reduction is a look
+at the data before merging whose partial results add up, so that nothing larger than a block is ever held.
 """
 
 import inspect
@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from adamms.errors import MergeError
 from adamms.merging.coefficients import (
     Coefficient,
-    Spot,
+    TensorLocation,
     check_coefficient,
     coefficient_at,
     numbers_in,
@@ -25,7 +25,7 @@ from adamms.merging.coefficients import (
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from adamms.merging.arithmetic import Arithmetic
+    from adamms.merging.kernel_params import KernelParams
 
 Scope = Literal["tensor", "model"]
 
@@ -36,7 +36,7 @@ WEIGHTS = ("alpha", "base_weight")
 
 
 @dataclass(frozen=True)
-class Setting:
+class Parameter:
     """One setting: what it may be, what it is when left out, and a line of help.
 
     `default` None with `required` False means that the method decides; the help says how. A `coefficient` may
@@ -103,33 +103,33 @@ class Setting:
 
 
 @dataclass(frozen=True)
-class Pass:
+class Reduction:
     """One look at the data before merging.
 
     Attributes:
-        measure: a block's measure, int64 or float64, a tensor or a numpy array; asks for what it needs as a
+        map: a block's measure, int64 or float64, a tensor or a numpy array; asks for what it needs as a
             method does.
-        conclude: the facts from the measures' sum, `total` (a numpy array), over `count` elements; they are
-            given by name to later passes and to the method.
+        finalize: the statistics from the sum, `total` (a numpy array), over `count` elements; they are given
+            by name to later reductions and to the method.
         scope: what is summed over: every mapped element of one base tensor, or of the whole model.
         sample: look at one in so many blocks, and of it at one in so many elements (model scope only).
-        unless: a fact that makes this pass superfluous where an earlier one has found it.
-        stored: `measure` takes `stored` in place of the models and the ancestor where compiled code can
+        skip_if: a statistic that makes this pass superfluous where an earlier one has found it.
+        raw: `map` takes `raw` in place of the models and the ancestor where compiled code can
             count: the task vectors, not computed yet.
-        accumulates: `measure` asks for `sofar`, None or the sum up to here, and returns it with its own share
-            added; for measures that are long and mostly zero.
+        accumulator: `map` asks for `accumulated`, None or the sum up to here, and returns it with its own
+            share added; for results that are long and mostly zero.
     """
 
-    measure: Callable[..., Any]
-    conclude: Callable[..., dict[str, Any]]
+    map: Callable[..., Any]
+    finalize: Callable[..., dict[str, Any]]
     scope: Scope = "tensor"
     sample: int = 1
-    unless: str | None = None
-    accumulates: bool = False
-    stored: bool = False
+    skip_if: str | None = None
+    accumulator: bool = False
+    raw: bool = False
 
 
-def no_passes(settings: Mapping[str, Any]) -> tuple[Pass, ...]:
+def no_reductions(settings: Mapping[str, Any]) -> tuple[Reduction, ...]:
     """The passes of a method that looks at single elements or rows only."""
     return ()
 
@@ -142,43 +142,43 @@ class MergeMethod:
         function: the pure function; the method is called as it is.
         summary: one line for `adamms methods`.
         source: the publication, or the implementation where there is none.
-        settings: what it takes.
+        parameters: what it takes.
         pretrained: whether it reads the common ancestor theta_0.
         donors: how many donors it takes.
         base_weight: how the base is weighted beside alpha: by what the donors leave of 1, or by a setting.
         keeps_base: with weight 1 for the base and 0 for the donors it gives the base, but for a rounding; so
             does every method where the base takes the rest.
-        passes: what it must know beforehand, given its settings.
+        reductions: what it must know beforehand, given its settings.
         check: refuses values that contradict each other at one tensor; given as the method gets them.
         by_rows: it needs whole rows of a tensor in one block.
         arrays: what its functions compute with: torch tensors, or numpy arrays as well (`any`), which spares
             a merge the import of torch.
-        arithmetic: the function's arithmetic as numbers, where it has that form, so that it can be done in
+        kernel: the function's arithmetic as numbers, where it has that form, so that it can be done in
             one pass over stored values; asks for what it needs as the function does.
     """
 
     function: "Callable[..., Tensor]"
     summary: str
     source: str
-    settings: tuple[Setting, ...] = ()
+    parameters: tuple[Parameter, ...] = ()
     pretrained: Literal["unused", "needed", "optional"] = "unused"
     donors: Literal["one", "many"] = "many"
     base_weight: Literal["rest", "own"] = "own"
     keeps_base: bool = False
-    passes: Callable[[Mapping[str, Any]], tuple[Pass, ...]] = no_passes
+    reductions: Callable[[Mapping[str, Any]], tuple[Reduction, ...]] = no_reductions
     check: Callable[[Mapping[str, Any]], None] = field(default=lambda values: None)
     by_rows: Callable[[Mapping[str, Any]], bool] = field(default=lambda settings: False)
     arrays: Literal["torch", "any"] = "torch"
-    arithmetic: "Callable[..., Arithmetic] | None" = None
+    kernel: "Callable[..., KernelParams] | None" = None
 
     @property
     def name(self) -> str:
         """The name it goes by: its function's."""
         return self.function.__name__
 
-    def setting(self, name: str) -> Setting | None:
-        """One of its settings."""
-        return next((setting for setting in self.settings if setting.name == name), None)
+    def parameter(self, name: str) -> Parameter | None:
+        """One of its parameters."""
+        return next((parameter for parameter in self.parameters if parameter.name == name), None)
 
     def to_json(self) -> dict[str, Any]:
         """The method in plain data, as `adamms methods --json` prints it."""
@@ -197,7 +197,7 @@ class MergeMethod:
                     "per_model": setting.per_model,
                     "help": setting.help,
                 }
-                for setting in self.settings
+                for setting in self.parameters
             ],
         }
 
@@ -224,9 +224,9 @@ class Method:
         return self.rule.function
 
     @property
-    def passes(self) -> tuple[Pass, ...]:
+    def reductions(self) -> tuple[Reduction, ...]:
         """What it must know before it merges."""
-        return self.rule.passes(self.settings)
+        return self.rule.reductions(self.settings)
 
     @property
     def by_rows(self) -> bool:
@@ -245,11 +245,11 @@ class Method:
         varying = any(isinstance(value, dict | list) for value in self.settings.values())
         alphas = self.settings.get("alpha")
         apart = isinstance(alphas, tuple) and any(isinstance(each, dict | list) for each in alphas)
-        return not varying and not apart and not self.passes_of("tensor")
+        return not varying and not apart and not self.reductions_of("tensor")
 
-    def passes_of(self, scope: Scope) -> tuple[Pass, ...]:
+    def reductions_of(self, scope: Scope) -> tuple[Reduction, ...]:
         """Its passes over single tensors, or over the whole model."""
-        return tuple(each for each in self.passes if each.scope == scope)
+        return tuple(each for each in self.reductions if each.scope == scope)
 
     def alphas(self, donors: int) -> tuple[Coefficient, ...]:
         """One coefficient a donor.
@@ -288,44 +288,44 @@ class Method:
                     f"{key} speaks of a donor that is not there; the models are {', '.join(names)}."
                 )
 
-    def values(self, spot: Spot | None, *, donors: int) -> dict[str, Any]:
+    def values(self, location: TensorLocation | None, *, donors: int) -> dict[str, Any]:
         """The settings at one tensor as the method gets them; one a model where models may differ.
 
-        Without a spot (the whole model) those that depend on the tensor are left out.
+        Without a location (the whole model) those that depend on the tensor are left out.
 
         Raises:
             MergeError: they contradict each other there.
         """
         found: dict[str, Any] = {}
-        for setting in self.rule.settings:
+        for setting in self.rule.parameters:
             if setting.name in WEIGHTS or not (setting.coefficient or setting.per_model):
                 continue
             shared = self.settings[setting.name]
             own = [self.settings.get(f"{model}.{setting.name}", shared) for model in model_names(donors)]
             given = own if setting.per_model else [shared]
-            if spot is None and not all(isinstance(each, float) for each in given):
+            if location is None and not all(isinstance(each, float) for each in given):
                 continue
-            at = tuple(coefficient_at(each, spot or Spot("")) for each in given)
+            at = tuple(coefficient_at(each, location or TensorLocation("")) for each in given)
             found[setting.name] = at if setting.per_model else at[0]
-        if spot is not None:
+        if location is not None:
             self.rule.check(found)
         return as_parameters(found)
 
-    def weights(self, spot: Spot, *, donors: int) -> tuple[float, ...]:
+    def weights(self, location: TensorLocation, *, donors: int) -> tuple[float, ...]:
         """The models' weights at one tensor, the base's first.
 
         Raises:
             MergeError: the donors' exceed 1 where the base has what they leave.
         """
-        alphas = tuple(coefficient_at(alpha, spot) for alpha in self.alphas(donors))
+        alphas = tuple(coefficient_at(alpha, location) for alpha in self.alphas(donors))
         own = self.settings.get("base_weight", 1.0 if self.rule.base_weight == "own" else None)
         if own is not None:
-            return (coefficient_at(own, spot), *alphas)
+            return (coefficient_at(own, location), *alphas)
         rest = 1 - sum(alphas)
         if rest < -LITTLE:
             raise MergeError(
-                f"The donors' weights sum to {sum(alphas):g} at {spot.name}, which leaves the base less than "
-                "nothing; lower them, or give the base a weight of its own (base_weight)."
+                f"The donors' weights sum to {sum(alphas):g} at {location.name}, which leaves the base less "
+                "than nothing; lower them, or give the base a weight of its own (base_weight)."
             )
         return (max(rest, 0.0) if len(alphas) > 1 else rest, *alphas)
 

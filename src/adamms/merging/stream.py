@@ -13,15 +13,15 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from adamms.errors import MergeError
+from adamms.merging.backends import choose_backend
 from adamms.merging.blocks import BLOCK_ELEMENTS, Block, blocks_of
 from adamms.merging.draws import Draws
-from adamms.merging.errands import BLOCKS_PER_ERRAND, errands_of, in_any_order
-from adamms.merging.facts import model_facts, tensor_facts
-from adamms.merging.merger import BlockMerger, Facts
+from adamms.merging.dtypes import ITEMSIZES, count_nan
+from adamms.merging.merge_inputs import MergeInputs
+from adamms.merging.merger import BlockMerger, Statistics
 from adamms.merging.method import Method
-from adamms.merging.parents import Parents
-from adamms.merging.stored import ITEMSIZES, count_nan
-from adamms.merging.values import values_for
+from adamms.merging.statistics import model_statistics, tensor_statistics
+from adamms.merging.thread_pool import BLOCKS_PER_TASK, unordered_map, work_items
 
 if TYPE_CHECKING:
     from adamms.checkpoints import CheckpointWriter, TensorInfo
@@ -29,13 +29,13 @@ if TYPE_CHECKING:
 
 
 def stream_merge(
-    parents: Parents,
+    parents: MergeInputs,
     *,
     method: Method,
     writer: "CheckpointWriter",
     threads: int | None = None,
     progress: Callable[[int], None] | None = None,
-    facts: Facts | None = None,
+    statistics: Statistics | None = None,
     draws: Draws | None = None,
     journal: "Journal | None" = None,
 ) -> None:
@@ -47,7 +47,7 @@ def stream_merge(
         writer: where each output tensor goes.
         threads: workers; two by default, which is enough to overlap reading, arithmetic and writing.
         progress: called with the number of bytes written since the last call.
-        facts: what `model_facts` found, where it was called before.
+        statistics: what `model_statistics` found, where it was called before.
         draws: another source of random numbers; tests give a reference's masks this way.
         journal: which errands an interrupted merge has done, and where these are noted.
 
@@ -56,16 +56,16 @@ def stream_merge(
         CheckpointError: a shard ends before its header says it does.
         MachineError: the disk is full.
     """
-    if facts is None:
-        facts = model_facts(parents, method, threads=threads, draws=draws)
-    known = facts
+    if statistics is None:
+        statistics = model_statistics(parents, method, threads=threads, draws=draws)
+    known = statistics
     # Before the threads: what it imports is imported once.
-    values_for(parents, method)
+    choose_backend(parents, method)
 
     def run(worker: local, errand: tuple[int, list[Block]]) -> int:
         number, blocks = errand
         if not hasattr(worker, "writes"):
-            merger = BlockMerger(parents, method, facts=known, draws=draws)
+            merger = BlockMerger(parents, method, statistics=known, draws=draws)
             worker.writes = _Worker(parents, method, merger, writer)
         written: int = worker.writes.run(blocks)
         if journal:
@@ -84,7 +84,7 @@ def stream_merge(
                     progress(nbytes)
 
     try:
-        for _, written in in_any_order(remaining(), run, threads=threads):
+        for _, written in unordered_map(remaining(), run, threads=threads):
             if progress:
                 progress(written)
     finally:
@@ -96,7 +96,7 @@ class _Worker:
     """What one thread holds: the readers' buffers and one output buffer."""
 
     def __init__(
-        self, parents: Parents, method: Method, merger: BlockMerger, writer: "CheckpointWriter"
+        self, parents: MergeInputs, method: Method, merger: BlockMerger, writer: "CheckpointWriter"
     ) -> None:
         self._base = parents.base
         self._method = method
@@ -106,10 +106,10 @@ class _Worker:
 
     def run(self, blocks: list[Block]) -> int:
         """Merge blocks, all of one tensor if the method has passes over tensors; the bytes written."""
-        facts = tensor_facts(self._merger, self._method, blocks)
-        return sum(self._write(block, facts) for block in blocks)
+        statistics = tensor_statistics(self._merger, self._method, blocks)
+        return sum(self._write(block, statistics) for block in blocks)
 
-    def _write(self, block: Block, facts: Facts) -> int:
+    def _write(self, block: Block, statistics: Statistics) -> int:
         target, source = self._writer.tensors[block.name], self._base.tensors[block.name]
         itemsize = _itemsize(target)
         if block.count * itemsize > len(self._out):
@@ -121,7 +121,7 @@ class _Worker:
             if source.dtype in ITEMSIZES:
                 _refuse_nan(data, source)
         else:
-            self._merger.merge(block, data, dtype=target.dtype, facts=facts)
+            self._merger.merge(block, data, dtype=target.dtype, statistics=statistics)
         self._writer.write(block.name, data.data, start=block.start * itemsize)
         return len(data)
 
@@ -140,12 +140,12 @@ def _itemsize(info: "TensorInfo") -> int:
     return info.nbytes // info.numel
 
 
-def _errands(parents: Parents, method: Method) -> Iterator[list[Block]]:
+def _errands(parents: MergeInputs, method: Method) -> Iterator[list[Block]]:
     tensors = parents.base.tensors.values()
-    if method.passes_of("tensor"):
+    if method.reductions_of("tensor"):
         for info in tensors:
             if of_tensor := list(blocks_of(info, parents, method)):
                 yield of_tensor
         return
     blocks = (block for info in tensors for block in blocks_of(info, parents, method))
-    yield from errands_of(blocks, BLOCKS_PER_ERRAND)
+    yield from work_items(blocks, BLOCKS_PER_TASK)

@@ -8,12 +8,12 @@ from fnmatch import fnmatchcase
 
 from adamms.errors import MergeError
 from adamms.merging.coefficients import DEFAULT, PARTS
+from adamms.merging.dtypes import ITEMSIZES
+from adamms.merging.merge_inputs import MappedCheckpoint, MergeInputs
 from adamms.merging.method import Method
-from adamms.merging.parents import Parents, View
-from adamms.merging.stored import ITEMSIZES
 
 
-def check_merge(parents: Parents, method: Method) -> None:
+def check_merge(parents: MergeInputs, method: Method) -> None:
     """Insist that a merge can be done at every tensor that it changes.
 
     Raises:
@@ -39,7 +39,7 @@ def check_merge(parents: Parents, method: Method) -> None:
             )
 
 
-def unmatched(parents: Parents, method: Method) -> tuple[tuple[str, str], ...]:
+def unmatched(parents: MergeInputs, method: Method) -> tuple[tuple[str, str], ...]:
     """The settings, and the patterns of tensor names in them that fit no tensor of the base."""
     names = tuple(parents.base.tensors)
     return tuple(
@@ -52,7 +52,7 @@ def unmatched(parents: Parents, method: Method) -> tuple[tuple[str, str], ...]:
     )
 
 
-def _other_dtypes(parents: Parents, view: View, changed: tuple[str, ...]) -> dict[str, str]:
+def _other_dtypes(parents: MergeInputs, view: MappedCheckpoint, changed: tuple[str, ...]) -> dict[str, str]:
     """The tensors that a view gives to the merge and that are no floating numbers, with their dtypes."""
     used = dict.fromkeys(piece.donor for name in changed for piece in view.mapped.pieces(name))
     dtypes = {name: view.checkpoint.tensors[name].dtype for name in used}

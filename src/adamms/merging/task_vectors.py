@@ -1,4 +1,4 @@
-"""Arithmetic that task-vector methods share: tau_i = theta_i - theta_0, and how several become one.
+"""KernelParams that task-vector methods share: tau_i = theta_i - theta_0, and how several become one.
 
 Masks are multiplied, never selected with: a NaN in a source must come out as NaN, not be masked away.
 """
@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
 from adamms.merging.arrays import Array, as_numpy, count_where, divide, not_negative, ones_where, signs
-from adamms.merging.method import Pass, call
+from adamms.merging.method import Reduction, call
 
 if TYPE_CHECKING:
     import numpy as np
@@ -30,7 +30,9 @@ def weighted_sum(deltas: Sequence[Array], weights: Sequence[float], *, normalize
     return total
 
 
-def agreed(deltas: Sequence[Array], weights: Sequence[float], *, consensus: Literal["mean", "sum"]) -> Array:
+def disjoint_merge(
+    deltas: Sequence[Array], weights: Sequence[float], *, consensus: Literal["mean", "sum"]
+) -> Array:
     """Elect a sign for every entry and combine the task vectors that have it (TIES, sections 3.2 and 3.3).
 
     The elected sign is that of the weighted sum; a sum of exactly zero counts as positive. `mean` divides by
@@ -39,9 +41,9 @@ def agreed(deltas: Sequence[Array], weights: Sequence[float], *, consensus: Lite
     weighted = [
         delta if weight == 1 else delta * weight for delta, weight in zip(deltas, weights, strict=True)
     ]
-    sign, parts = elected(weighted)
+    sign, parts = elect_signs(weighted)
     merged, *others = parts
-    share = shares(parts, weights) if consensus == "mean" else None
+    share = agreement_weights(parts, weights) if consensus == "mean" else None
     for part in others:
         merged += part
     if share is not None:
@@ -50,7 +52,7 @@ def agreed(deltas: Sequence[Array], weights: Sequence[float], *, consensus: Lite
     return merged
 
 
-def elected(deltas: Sequence[Array]) -> tuple[Array, list[Array]]:
+def elect_signs(deltas: Sequence[Array]) -> tuple[Array, list[Array]]:
     """The elected sign of every entry, 1 or -1, and each vector's magnitudes where it has that sign.
 
     These take the vectors' own memory.
@@ -66,7 +68,7 @@ def elected(deltas: Sequence[Array]) -> tuple[Array, list[Array]]:
     return sign, not_negative(deltas)
 
 
-def shares(parts: Sequence[Array], weights: Sequence[float]) -> Array:
+def agreement_weights(parts: Sequence[Array], weights: Sequence[float]) -> Array:
     """The sum of the weights of the parts that are not zero; not 0 where all are: nothing is shared there."""
     if len(parts) < 256 and all(weight == weights[0] for weight in weights):
         total = count_where([part > 0 for part in parts], parts[0])
@@ -89,7 +91,7 @@ def add_to(pretrained: Array, merged: Array, *, lambda_: float) -> Array:
     return merged
 
 
-def preserved_l1(deltas: Callable[..., Any], sparse: Callable[..., Any]) -> Pass:
+def preserved_l1(deltas: Callable[..., Any], sparse: Callable[..., Any]) -> Reduction:
     """The pass that finds, model by model, the factor that gives a thinned task vector its L1 norm back.
 
     Args:
@@ -104,7 +106,7 @@ def preserved_l1(deltas: Callable[..., Any], sparse: Callable[..., Any]) -> Pass
         # Always numpy's sum, as torch adds up in another order.
         return np.array([np.abs(as_numpy(delta)).sum(dtype=np.float64) for delta in (*before, *after)])
 
-    def conclude(total: "np.ndarray") -> dict[str, Any]:
+    def finalize(total: "np.ndarray") -> dict[str, Any]:
         half = len(total) // 2
         scales = [
             float(whole / left) if left else 1.0
@@ -112,4 +114,4 @@ def preserved_l1(deltas: Callable[..., Any], sparse: Callable[..., Any]) -> Pass
         ]
         return {"scales": tuple(scales)}
 
-    return Pass(measure, conclude, scope="tensor")
+    return Reduction(measure, finalize, scope="tensor")

@@ -12,13 +12,13 @@ import torch
 from adamms.checkpoints import TensorInfo
 from adamms.merging.blocks import BLOCK_ELEMENTS, Block, blocks_of
 from adamms.merging.draws import Draws
-from adamms.merging.facts import model_facts, tensor_facts
+from adamms.merging.dtypes import floating_dtype
+from adamms.merging.merge_inputs import MergeInputs
 from adamms.merging.merger import BlockMerger
 from adamms.merging.method import Method, parameters_of
-from adamms.merging.parents import Parents
-from adamms.merging.resident import READERS, Held
-from adamms.merging.stored import floating_dtype
-from adamms.merging.torch_values import TORCH_DTYPES, DeviceValues, TorchValues
+from adamms.merging.parent_store import READERS, ParentStore
+from adamms.merging.statistics import model_statistics, tensor_statistics
+from adamms.merging.torch_backend import TORCH_DTYPES, TorchBackend, TorchDeviceBackend
 
 SMALL = 64 << 20
 """Bytes of a model whose tensors take less time than handing them out to threads."""
@@ -32,11 +32,11 @@ class TensorMerger:
 
     def __init__(
         self,
-        parents: Parents,
+        parents: MergeInputs,
         *,
         threads: int | None = None,
         draws: Draws | None = None,
-        held: Held | None = None,
+        held: ParentStore | None = None,
     ) -> None:
         """Read nothing yet.
 
@@ -51,19 +51,19 @@ class TensorMerger:
         self._held = held
         self._threads = threads
         self._draws = draws
-        self._facts: list[tuple[Any, dict[str, Any]]] = []
+        self._statistics: list[tuple[Any, dict[str, Any]]] = []
         self._blocks: dict[tuple[str, int, bool, int], list[Block]] = {}
-        self._values = TorchValues() if held is None or held.on_cpu else DeviceValues(held.device)
+        self._values = TorchBackend() if held is None or held.on_cpu else TorchDeviceBackend(held.device)
         self.device = torch.device("cpu") if held is None else held.device
         small = sum(info.nbytes for info in parents.base.tensors.values()) < SMALL
         self.workers = held.readers if held is not None else 1 if small else READERS
         """Threads that may ask for tensors at once with profit."""
 
-    def candidate(self, method: Method) -> "Candidate":
+    def candidate(self, method: Method) -> "CandidateWeights":
         """All tensors at one method's settings."""
-        return Candidate(self, method)
+        return CandidateWeights(self, method)
 
-    def fits(self, name: str, place: torch.Tensor) -> bool:
+    def accepts(self, name: str, place: torch.Tensor) -> bool:
         """Whether a tensor can be merged into `place` as it lies there."""
         info = self._parents.base.tensors[name]
         return (
@@ -86,7 +86,7 @@ class TensorMerger:
         return BlockMerger(
             self._parents,
             method,
-            facts=self._facts_for(method),
+            statistics=self._statistics_for(method),
             draws=self._draws,
             values=self._values,
             held=self._held,
@@ -99,7 +99,7 @@ class TensorMerger:
         *,
         by: BlockMerger,
         into: torch.Tensor | None = None,
-        unsure: list[Any] | None = None,
+        pending_checks: list[Any] | None = None,
     ) -> torch.Tensor:
         """Merge a tensor.
 
@@ -107,9 +107,9 @@ class TensorMerger:
             name: the tensor.
             method: the method.
             by: the thread's `block_merger` for this method.
-            into: where it is laid; new memory where it is left out.
-            unsure: takes up whether the values are sound, as truth values on the device; asked here, where
-                it is left out.
+            into: where it is written; new memory where it is left out.
+            pending_checks: takes up whether the values are in range, as truth values on the device; asked
+                here, where it is left out.
 
         Raises:
             MergeError: a source holds NaN or infinity, or a dtype that cannot be interpolated.
@@ -123,17 +123,17 @@ class TensorMerger:
             # Torch is there already, and its own threads share the work here.
             raw = raw.numpy()
         blocks = self._blocks_of(info, method)
-        facts = tensor_facts(by, method, blocks)
+        statistics = tensor_statistics(by, method, blocks)
         size = into.itemsize
         for block in blocks:
             place = raw[block.start * size : (block.start + block.count) * size]
-            by.merge(block, place, dtype=dtype, facts=facts, unsure=unsure)
+            by.merge(block, place, dtype=dtype, statistics=statistics, pending_checks=pending_checks)
         return into
 
     def _blocks_of(self, info: TensorInfo, method: Method) -> list[Block]:
         held = self._held
         size = BLOCK_ELEMENTS if held is None else held.block_elements
-        if held and self._values.one_pass and method.rule.arithmetic and len(self._parents.donors) == 1:
+        if held and self._values.one_pass and method.rule.kernel and len(self._parents.donors) == 1:
             size = held.at_once
         # A move takes milliseconds on a GPU or where models are small; cutting anew would be a third of them.
         key = (info.name, size, method.by_rows, len(self._parents.views_for(method)))
@@ -141,27 +141,27 @@ class TensorMerger:
             self._blocks[key] = list(blocks_of(info, self._parents, method, size=size))
         return self._blocks[key]
 
-    def _facts_for(self, method: Method) -> dict[str, Any]:
-        passes = method.passes_of("model")
+    def _statistics_for(self, method: Method) -> dict[str, Any]:
+        passes = method.reductions_of("model")
         if not passes:
             return {}
         # Passes that do not ask for the weights find the same for every alpha.
-        weighted = any("weights" in parameters_of(one.measure) for one in passes)
+        weighted = any("weights" in parameters_of(one.map) for one in passes)
         settings = {
             key: value
             for key, value in method.settings.items()
             if weighted or key not in ("alpha", "base_weight")
         }
         key = (method.name, settings)
-        for known, facts in self._facts:
+        for known, statistics in self._statistics:
             if known == key:
-                return facts
-        facts = model_facts(self._parents, method, threads=self._threads, draws=self._draws)
-        self._facts.append((key, facts))
-        return facts
+                return statistics
+        statistics = model_statistics(self._parents, method, threads=self._threads, draws=self._draws)
+        self._statistics.append((key, statistics))
+        return statistics
 
 
-class Candidate:
+class CandidateWeights:
     """The merged tensors of one method's settings, on their way into a live model."""
 
     def __init__(self, merger: TensorMerger, method: Method) -> None:
@@ -176,38 +176,38 @@ class Candidate:
         """A whole tensor; see `TensorMerger.merge`."""
         return self._merge(name)
 
-    def fits(self, name: str, place: torch.Tensor) -> bool:
+    def accepts(self, name: str, place: torch.Tensor) -> bool:
         """As `TensorMerger` says."""
-        return self._merger.fits(name, place)
+        return self._merger.accepts(name, place)
 
-    def lay(self, name: str, place: torch.Tensor) -> None:
-        """Merge a tensor into the memory of a live one that it fits; whether it is sound, `settle` tells.
+    def write_into(self, name: str, place: torch.Tensor) -> None:
+        """Merge a tensor into the memory of a live one that it fits; whether it is sound, `check` tells.
 
         Raises:
             MergeError: its dtype cannot be interpolated.
         """
-        unsure: list[Any] = []
-        self._merge(name, into=place, unsure=unsure)
-        self._unsure.append((name, unsure))
+        pending_checks: list[Any] = []
+        self._merge(name, into=place, pending_checks=pending_checks)
+        self._unsure.append((name, pending_checks))
 
     def _merge(self, name: str, **given: Any) -> torch.Tensor:
         if not hasattr(self._threads, "by"):
             self._threads.by = self._merger.block_merger(self._method)
         return self._merger.merge(name, self._method, by=self._threads.by, **given)
 
-    def settle(self) -> None:
+    def check(self) -> None:
         """Wait for what was laid, once for all tensors, and insist that it is sound.
 
         Raises:
             MergeError: a source holds NaN or infinity.
         """
         laid, self._unsure = self._unsure, []
-        flags = [torch.as_tensor(each) for _, unsure in laid for each in unsure]
+        flags = [torch.as_tensor(each) for _, pending_checks in laid for each in pending_checks]
         if flags and not torch.stack(flags).all():
-            for name in sorted(name for name, unsure in laid if unsure):
+            for name in sorted(name for name, pending_checks in laid if pending_checks):
                 self(name)  # raises where it is not
 
 
-def merged_tensor(parents: Parents, name: str, *, method: Method) -> torch.Tensor:
+def merged_tensor(parents: MergeInputs, name: str, *, method: Method) -> torch.Tensor:
     """One merged tensor under a base name; see `TensorMerger`, which is for more than one."""
     return TensorMerger(parents).merged(name, method)

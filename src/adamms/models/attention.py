@@ -1,13 +1,13 @@
 """What the attentions of both architectures share: heads, a config's kind of attention, frequencies.
 
-The kernels (eager, SDPA), the rotation of queries and keys and the cache are transformers' own. This file
-knows no layer: each attention brings its projections and says whether it is causal.
+The kernels (eager, SDPA), the rotation of queries and keys and the cache are transformers' own.
 """
 
 # mypy: disallow-subclassing-any=False
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 import torch
@@ -107,3 +107,17 @@ class FusedSelfAttention(nn.Module):
         output, _ = attend(self, query, key, value, mask=None, dropout=self.dropout)
         projected: Tensor = self.dense(output)
         return projected
+
+
+class LayerStack(nn.Module):
+    """Layers in a row, under the name `layers`: a vision tower's encoder, or an abstractor's."""
+
+    def __init__(self, layers: Iterable[nn.Module]) -> None:
+        super().__init__()
+        self.layers = nn.ModuleList(layers)
+
+    def forward(self, hidden: Tensor, *context: Tensor) -> Tensor:
+        """(images, length, width) -> the same shape; every layer reads the same `context`."""
+        for layer in self.layers:
+            hidden = layer(hidden, *context)
+        return hidden

@@ -1,8 +1,7 @@
 """What answering questions about images needs beyond transformers' own mixin, alike for both architectures.
 
 A search asks a model three things that transformers has no question for: which weights no image's vectors
-depend on, how many vectors a prompt's images take, and how much of the cache the prompt fills. This file
-knows no architecture.
+depend on, how many vectors a prompt's images take, and how much of the cache the prompt fills.
 """
 
 # mypy: disallow-subclassing-any=False

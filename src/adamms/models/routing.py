@@ -2,7 +2,7 @@
 
 CogVLM's visual experts and mPLUG-Owl2's modality-adaptive modules are the same mechanism: two copies of one
 module, and a mask that says which positions the second copy computes. These duplicates are what the mapping
-of the paper has to place (section 3.1, Appendix B). This file knows no architecture and no names.
+of the paper has to place (section 3.1, Appendix B).
 """
 
 # mypy: disallow-subclassing-any=False
@@ -13,7 +13,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 
 @dataclass(frozen=True)
@@ -52,3 +52,22 @@ def route(routing: Routing | None, hidden: Tensor, *, first: Rows, second: Rows)
     rows = hidden.flatten(0, -2)
     computed = torch.cat([first(rows[routing.first]), second(rows[routing.second])])
     return computed[routing.back].unflatten(0, hidden.shape[:-1])
+
+
+class TwoWay(nn.Module):
+    """A module in two copies; families say under which names they lie."""
+
+    def copies(self) -> tuple[nn.Module, nn.Module]:
+        """The module of text, and that of images."""
+        raise NotImplementedError
+
+    def forward(self, hidden: Tensor, *, routing: Routing | None) -> Tensor:
+        """Every row of the last dimension through its copy."""
+        text, image = self.copies()
+        return route(routing, hidden, first=text, second=image)
+
+
+def routed(module: nn.Module, hidden: Tensor, *, routing: Routing | None) -> Tensor:
+    """`hidden` through a module; a two-way module also gets the routing."""
+    computed: Tensor = module(hidden, routing=routing) if isinstance(module, TwoWay) else module(hidden)
+    return computed

@@ -14,7 +14,6 @@ from adamms.evaluation.metrics import metric_named
 from adamms.merging import find_method
 from adamms.merging.coefficients import check_coefficient
 from adamms.responses.candidates import ALPHA
-from adamms.searching.judging import RULES_ALONE
 from adamms.searching.signals import find_signal
 
 Count = Annotated[int, Field(ge=1)]
@@ -33,6 +32,8 @@ class MappingOptions(Part):
     vocabulary: Literal["tokens", "rows", "keep"] = "tokens"
     exclude: tuple[str, ...] = ()
     """What of the base is kept: norms, biases, embeddings, lm_head, layers=0-3,30, or name patterns."""
+    allow_partial: bool = False
+    """Merge also where more than a hundredth of either language model has no counterpart in the other."""
     file: Path | None = None
     """A mapping saved by `adamms map --save` (and perhaps edited); replaces the automatic one."""
 
@@ -98,10 +99,6 @@ class SearchOptions(Part):
     """A signal's name (`adamms.searching.signals`); `paper` is `sum`. `labels` is the supervised baseline."""
     label_metric: str = "exact"
     """How an answer is scored against the true one by the rule `labels`; see `adamms eval --metric`."""
-    by: Literal["depth", "part", "donor"] | None = None
-    """Walk on from the best alpha along these coordinates, a step at a time."""
-    passes: Count = 12
-    """Points that the walk may ask, at most."""
     gated: bool = False
     """Leave the base (alpha 0) only for a gain beyond twice its paired standard error."""
     metric: Literal["exact", "embedding"] = "exact"
@@ -126,7 +123,7 @@ class SearchOptions(Part):
     parents: Literal["auto", "mapped", "resident"] = "auto"
     """The parents' tensors: read from their files for every candidate, or held in memory (on a GPU's)."""
     exhaustive: bool = False
-    """Ask every candidate every input; otherwise a search of more than 50 inputs ends when it is settled."""
+    """Ask every candidate every input, which every search does so far."""
     command: str | None = None
     """A program that answers, with {model}, {inputs}, {outputs}, {alpha}; transformers when left out."""
     keep_all: bool = False
@@ -138,26 +135,10 @@ class SearchOptions(Part):
         names = ("max_new_tokens", "batch_size", "device", "dtype", "trust_remote_code", "vision_tower")
         return {name: getattr(self, name) for name in names}
 
-    @property
-    def raced(self) -> bool:
-        """Whether inputs and candidates may be dropped.
-
-        Not where all answers are needed: repeats draw from them, and so do the pass over the plurality's, the
-        scores by labels, and a walk. Nor for a command, for which every round would write every candidate
-        again; nor where another setting than alpha is searched, by whose values no race was measured.
-        """
-        needs = find_signal(self.rule).needs
-        whole = "log_probabilities" in needs or "labels" in needs or self.by is not None
-        return not (self.exhaustive or self.repeats or self.command or whole or self.setting != ALPHA)
-
     @model_validator(mode="after")
     def _answered_by(self) -> "SearchOptions":
-        if self.command is not None and "log_probabilities" in find_signal(self.rule).needs:
-            raise ValueError(f"the rule {self.rule} asks the live model again, which a command does not have")
-        if self.command is not None and (self.by is not None or self.setting != ALPHA):
-            raise ValueError(
-                "a command is asked for candidates of alpha alone: leave out the command, or by and setting"
-            )
+        if self.command is not None and self.setting != ALPHA:
+            raise ValueError("a command is asked for candidates of alpha alone: leave one of the two out")
         return self
 
     @field_validator("command")
@@ -199,14 +180,6 @@ class SearchOptions(Part):
             raise ValueError(
                 "search.values holds the candidates of another setting than alpha, and search.setting names "
                 "it: give both or neither (candidates of alpha are search.alphas)"
-            )
-        if self.setting != ALPHA and self.by is not None:
-            raise ValueError(f"search.by walks on from the best alpha, and {self.setting} is searched")
-        if self.by is not None and self.rule not in RULES_ALONE:
-            raise ValueError(
-                f"search.by (--by) leaves the line of alphas, where the rule {self.rule} has nothing to "
-                "compare with; rules that judge a candidate by itself or by votes are: "
-                f"{', '.join(RULES_ALONE)}"
             )
         return self
 

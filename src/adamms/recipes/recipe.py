@@ -63,7 +63,15 @@ class Recipe(Part):
         if self.search is None or self.search.setting == ALPHA:
             return self
         method, name = find_method(self.merge.method), self.search.setting
-        numbers = [each.name for each in method.settings if each.is_number and each.name != ALPHA]
+        if (searched := self.searched_donor) is not None:
+            if method.parameter(ALPHA) is None:
+                raise ValueError(f"the method {method.name} has no alpha that a search could choose")
+            if self.donors[searched].alpha is not None:
+                raise ValueError(
+                    f"{name}'s alpha is given and a search would choose it: leave one of the two out"
+                )
+            return self
+        numbers = [each.name for each in method.parameters if each.is_number and each.name != ALPHA]
         if name not in numbers:
             has = f"; it has: {', '.join(numbers)}" if numbers else ""
             raise ValueError(
@@ -71,9 +79,14 @@ class Recipe(Part):
             )
         if name in self.merge.settings:
             raise ValueError(f"{name} is given and a search would choose it: leave one of the two out")
-        if self.search.gated:
+        return self
+
+    @model_validator(mode="after")
+    def _has_a_base_to_beat(self) -> "Recipe":
+        if self.search is not None and self.search.setting != ALPHA and self.search.gated:
             raise ValueError(
-                f"gated asks whether a candidate beats the base, and no value of {name} is the base"
+                f"gated asks whether a candidate beats the base, and no value of {self.search.setting} is "
+                "the base"
             )
         return self
 
@@ -81,7 +94,7 @@ class Recipe(Part):
     def _one_source_of_alpha(self) -> "Recipe":
         given = self.merge.alpha is not None or "alpha" in self.merge.settings
         searched = self.search is not None and self.search.setting == ALPHA
-        alpha = find_method(self.merge.method).setting("alpha")
+        alpha = find_method(self.merge.method).parameter("alpha")
         if self.merge.alpha is not None and "alpha" in self.merge.settings:
             raise ValueError(
                 "alpha is given twice, as merge.alpha and in merge.settings: leave one of the two out"
@@ -94,28 +107,12 @@ class Recipe(Part):
             raise ValueError("merge.alpha is given and a search would choose it: leave one of the two out")
         return self
 
-    @model_validator(mode="after")
-    def _has_parents(self) -> "Recipe":
-        method = find_method(self.merge.method)
-        if self.search and self.search.rule == "parents" and method.base_weight != "rest":
-            raise ValueError(
-                f"the rule parents takes alpha 0 for the base and alpha 1 for the donor, and the method "
-                f"{method.name} gives something else there; choose another rule"
-            )
-        return self
-
-    @model_validator(mode="after")
-    def _has_coordinates(self) -> "Recipe":
-        if self.search is None or self.search.by is None:
-            return self
-        if self.search.by == "donor":
-            if not self.donors:
-                raise ValueError("search.by donor needs two donors or more (--donor MODEL)")
-            if any(isinstance(each.alpha, list | dict) for each in self.donors):
-                raise ValueError(
-                    "search.by donor moves one number a donor; an alpha by depth or part is given"
-                )
-        return self
+    @property
+    def searched_donor(self) -> int | None:
+        """Which of the further donors has its weight searched, by its place among them; None where none."""
+        name = "" if self.search is None else self.search.setting
+        names = [f"donor{number}" for number in range(2, 2 + len(self.donors))]
+        return names.index(name) if name in names else None
 
     def to_yaml(self) -> str:
         """The recipe as YAML, every default written out, so that a run can be repeated from it."""

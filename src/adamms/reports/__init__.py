@@ -14,7 +14,6 @@ if TYPE_CHECKING:
     from adamms.reports.page import build_report
     from adamms.reports.signal_table import signals_table
     from adamms.reports.tables import candidates_table, inspection_tables, mapping_tables, mapping_totals
-    from adamms.reports.walk_steps import walk_table
     from adamms.reports.weight_tables import discovery_table, kinship_table
 
 __all__ = [
@@ -29,7 +28,6 @@ __all__ = [
     "mapping_tables",
     "mapping_totals",
     "signals_table",
-    "walk_table",
     "write_model_card",
 ]
 
@@ -45,7 +43,6 @@ FILES = {
     "mapping_tables": "tables",
     "mapping_totals": "tables",
     "signals_table": "signal_table",
-    "walk_table": "walk_steps",
     "write_model_card": "model_card",
 }
 

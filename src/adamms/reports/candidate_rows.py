@@ -58,9 +58,6 @@ def candidate_rows(selection: Selection, accuracy: Mapping[float, float] | None 
 def _status(selection: Selection, candidate: Candidate) -> tuple[str, str]:
     if candidate.alpha == selection.selected:
         return "chosen", "chosen"
-    gone = {each.alpha: each.after for each in selection.racing.dropped} if selection.racing else {}
-    if candidate.alpha in gone:
-        return "end", f"dropped after {gone[candidate.alpha]} inputs"
     if candidate.disqualified:
         return "disqualified", f"disqualified: {candidate.disqualified}"
     if candidate.alpha in selection.tied:

@@ -71,6 +71,7 @@ def model_card(description: Mapping[str, Any], config: Mapping[str, Any]) -> str
         f"| alpha (the donor's weight) | {description.get('alpha', 'none')} |",
         f"| tensors | {mapping['merged']:,} merged, {mapping['partly']:,} in part, {mapping['kept']:,} kept "
         f"from the base; {mapping['parameters_merged']:,} parameters merged |",
+        *_coverage(description),
         "",
         f"## How {(description.get('selection') or {}).get('setting', 'alpha')} was chosen",
         "",
@@ -92,6 +93,22 @@ def model_card(description: Mapping[str, Any], config: Mapping[str, Any]) -> str
         "",
     ]
     return f"---\n{_metadata(description, config)}---\n\n" + "\n".join(lines)
+
+
+def _coverage(description: Mapping[str, Any]) -> list[str]:
+    """How much of the base's language model takes part, and what the mapping warned of."""
+    mapping = description["mapping"]
+    size = mapping.get("language_parameters")
+    if not size:
+        return []
+    notes = "\n".join(f"- {note}" for note in mapping.get("notes") or [])
+    # Folders are nobody's business but the maker's.
+    for parent in (description["base"], *_donors(description)):
+        notes = notes.replace(str(parent["source"]), _short_name(parent))
+    return [
+        f"| language model | {mapping['parameters_merged'] / size:.1%} of the base's {size:,} parameters |",
+        *(["", notes] if notes else []),
+    ]
 
 
 def loading_code(config: Mapping[str, Any], path: str) -> list[str]:
@@ -229,8 +246,6 @@ def _selection(selection: Mapping[str, Any] | None) -> list[str]:
         )
         status = "chosen" if each[setting] == selection["selected"] else each["disqualified"] or ""
         lines.append(f"| {each[setting]:g} | {counts} | {_cell(status)} |")
-    if selection.get("walk"):
-        lines += ["", f"From there it walked on. {_cell(selection['verdict'])}"]
     return lines
 
 

@@ -52,13 +52,11 @@ def render_page(run: RunFiles) -> str:
 def run_grid(run: RunFiles) -> Grid:
     """A run's answers, a column a candidate."""
     selection = run.selection
-    gone = [each.alpha for each in selection.racing.dropped] if selection.racing else []
-    compared = [each for each in selection.candidates if each.alpha not in gone]
     columns = [
         Column(f"{each.alpha:g}", selection.setting, each.alpha == selection.selected, each.disqualified)
-        for each in compared
+        for each in selection.candidates
     ]
-    alphas = [each.alpha for each in compared]
+    alphas = [each.alpha for each in selection.candidates]
     answers = {
         id_: [run.responses[alpha][id_] for alpha in alphas]
         for id_ in run.responses[alphas[0]]
@@ -105,9 +103,6 @@ def _contents(run: RunFiles) -> dict[str, Any]:
 
 def headline(selection: Selection) -> str:
     """What to do, in a few words."""
-    if selection.walk is not None and selection.walk.accepted:
-        values = ", ".join(f"{value:g}" for value in selection.walk.selected)
-        return f"Merge with alpha = {values} by {selection.walk.by}"
     if is_base(selection):
         return "Do not merge"
     return f"Merge with {selection.setting} = {selection.selected:g}"

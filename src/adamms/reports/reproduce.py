@@ -14,7 +14,6 @@ SEARCH_DEFAULTS: Mapping[str, Any] = {
     "rule": "sum",
     "metric": "exact",
     "label_metric": "exact",
-    "passes": 12,
     "repeats": 0,
     "max_new_tokens": 64,
 }
@@ -43,7 +42,8 @@ def search_command(recipe: Mapping[str, Any], out: str = "another-run") -> str |
     words += _options({key: merge.get(key) for key in ("max_shard_size", "threads")})
     readings = {"duplicates": "paired", "vocabulary": "tokens"}
     words += _options({key: mapping.get(key) for key, usual in readings.items() if mapping.get(key) != usual})
-    words += _options({"exclude": mapping.get("exclude"), "mapping": mapping.get("file")})
+    words += _options({key: mapping.get(key) for key in ("exclude", "allow_partial")})
+    words += _options({"mapping": mapping.get("file")})
     asked = {key: value for key, value in search.items() if key not in ("inputs", "setting", "values")}
     if search.get("values") is not None:
         words.append(["--search", f"{search.get('setting')}={search['values']}"])

@@ -8,8 +8,6 @@ from adamms.responses.inputs import Example, read_inputs, sample
 from adamms.responses.reading import (
     read_base_answers,
     read_donor_answers,
-    read_log_probabilities,
-    read_racing,
     read_responses,
     searched_setting,
 )
@@ -26,8 +24,6 @@ __all__ = [
     "read_base_answers",
     "read_donor_answers",
     "read_inputs",
-    "read_log_probabilities",
-    "read_racing",
     "read_responses",
     "response_file",
     "sample",

@@ -9,7 +9,7 @@ import math
 import re
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from adamms.errors import SearchError
 from adamms.responses.candidates import ALPHA, round_alpha
@@ -24,17 +24,12 @@ from adamms.responses.harness_logs import (
 )
 from adamms.responses.responses import Response, parse_line
 
-if TYPE_CHECKING:
-    from adamms.searching.racing import Racing
-
 CANDIDATE_FILE = re.compile(r"([A-Za-z_]\w*)=(-?\d+(?:\.\d+)?)\.jsonl")
 """A candidate's file as a search writes it: its setting and its value."""
 RECIPE = "recipe.yaml"
 """In a run directory."""
 BASE_ANSWERS = "base.jsonl"
 """Among the responses where no candidate is the base, and the base answered by itself."""
-LOG_PROBABILITIES = "plurality.jsonl"
-"""Beside the responses, in a run directory: how probable each candidate finds the plurality's answers."""
 # How much a mean of probabilities may err.
 ROUNDING = 1e-6
 
@@ -129,30 +124,6 @@ def read_donor_answers(path: str | Path) -> dict[str, Response]:
     return answers
 
 
-def read_log_probabilities(
-    source: str | Path | Sequence[str | Path],
-) -> dict[float, dict[str, float]] | None:
-    """The log-probabilities of the plurality answers that a search with that rule left, None where none did.
-
-    Raises:
-        SearchError: a line is not understood.
-    """
-    sources = [source] if isinstance(source, str | Path) else list(source)
-    found: dict[float, dict[str, float]] = {}
-    for each in sources:
-        for folder in (Path(each), Path(each).parent):
-            file = folder / LOG_PROBABILITIES
-            for number, record in _records(file) if file.is_file() else []:
-                where = f"{file}, line {number}"
-                named = [
-                    value for key, value in record.items() if key not in ("id", "answer", "log_probability")
-                ]
-                alpha = round_alpha(_number({"candidate": (named or [None])[0]}, "candidate", where))
-                id_ = _id(record.get("id"), where)
-                found.setdefault(alpha, {})[id_] = _number(record, "log_probability", where)
-    return found or None
-
-
 def read_line(line: bytes, where: str, *, alpha: float) -> Response:
     """One answer in our own format, of a candidate that is known.
 
@@ -167,27 +138,6 @@ def read_line(line: bytes, where: str, *, alpha: float) -> Response:
     if response.alpha != round_alpha(alpha):
         raise SearchError(f"{where}: an answer of alpha {response.alpha:g}, but {alpha:g} was asked.")
     return response
-
-
-def read_racing(source: str | Path | Sequence[str | Path]) -> "Racing | None":
-    """What the race of a finished search asked, None for answers that no race asked for.
-
-    Raises:
-        SearchError: the run directory's `selection.json` is damaged.
-    """
-    sources = [source] if isinstance(source, str | Path) else list(source)
-    for folder in (each for one in sources for each in (Path(one), Path(one).parent)):
-        file = folder / "selection.json"
-        if not file.is_file():
-            continue
-        try:
-            racing = json.loads(file.read_bytes()).get("racing")
-            from adamms.searching.racing import Racing
-
-            return None if racing is None else Racing.from_json(racing)
-        except (ValueError, TypeError, KeyError, AttributeError) as error:
-            raise SearchError(f"{file} is damaged: {error}.") from None
-    return None
 
 
 def response_files(source: Path) -> list[Path]:

@@ -1,4 +1,4 @@
-"""What a search asks and what it is answered: inputs drawn, candidates asked in rounds, nothing asked twice.
+"""What a search asks and what it is answered: inputs drawn, candidates asked, nothing asked twice.
 
 Knows a run's folder and how an interrupted one goes on. Which candidate is chosen, and what is written then,
 is the pipeline's.
@@ -24,16 +24,14 @@ from adamms.responses import (
     Responses,
     ResponseWriter,
     read_inputs,
-    read_log_probabilities,
     read_responses,
     sample,
 )
 from adamms.runs.candidate_recipes import candidates_of
 from adamms.runs.opening import Opened, base_is_apart
 from adamms.runs.writing import source_files, write_merged
-from adamms.searching import Race, Racing
 from adamms.searching.dry_run import dry_run
-from adamms.searching.signals import SUPERVISED, find_signal
+from adamms.searching.signals import SUPERVISED
 
 CHOICE = (
     "rule",
@@ -97,26 +95,6 @@ class Questions:
         """How the candidate is chosen: the keyword arguments of `select`."""
         return {name: getattr(self.options, name) for name in CHOICE}
 
-    @property
-    def comparison(self) -> dict[str, Any]:
-        """How answers are compared: the keyword arguments of `AnswerTable.of`."""
-        return {
-            name: getattr(self.options, name) for name in ("metric", "embedding_model", "fold_case", "ends")
-        }
-
-    @property
-    def race(self) -> Race:
-        """The search before its first question."""
-        return Race.of(
-            [example.id for example in self.examples],
-            self.alphas,
-            signal=find_signal(self.options.rule),
-            gated=self.options.gated,
-            seed=self.options.seed,
-            # A race takes alpha 0 for the base.
-            exhaustive=not self.options.raced or self.base_apart,
-        )
-
 
 def _drawn(options: SearchOptions, folder: Path, progress: Progress) -> Path:
     """The run's own inputs, drawn from the benchmark, or those that an interrupted run had drawn."""
@@ -143,13 +121,8 @@ def ask(
     folder: OutputFolder,
     *,
     progress: Progress,
-    log: Callable[..., None],
-) -> tuple[Responses, Racing | None]:
-    """The candidates' answers, written as they come; those of an interrupted run are not asked again.
-
-    They are asked in rounds (`racing.py`); those of a resumed run are gone through again, so that it ends as
-    an unbroken one.
-    """
+) -> Responses:
+    """The candidates' answers, written as they come; those of an interrupted run are not asked again."""
     # Late: the engine brings transformers with it.
     from adamms.answering.sweep import Sweep
 
@@ -169,33 +142,28 @@ def ask(
         say=progress.say,
         **options.engine,
     )
-    race = questions.race
     total = len(questions.alphas) * len(questions.examples)
+    wanted = {
+        alpha: [example.id for example in questions.examples if example.id not in known.get(alpha, {})]
+        for alpha in questions.alphas
+    }
     with (
         progress.stage("Searching", total=total, unit="answers") as advance,
         ResponseWriter(target, setting=options.setting) as writer,
     ):
         advance(done)
         try:
-            while not race.over:
-                wanted = {
-                    alpha: [id_ for id_ in ids if id_ not in known.get(alpha, {})]
-                    for alpha, ids in race.wanted.items()
-                }
-                for response in asking.ask(wanted):
-                    writer.write(response)
-                    known.setdefault(response.alpha, {})[response.id] = response
-                    # From here on there is something worth resuming.
-                    folder.keep_on_failure = True
-                    advance(1)
-                race = race.after(known, **questions.comparison)
-                log("round", inputs=race.inputs, candidates=list(race.alphas), settled=race.settled)
+            for response in asking.ask(wanted):
+                writer.write(response)
+                known.setdefault(response.alpha, {})[response.id] = response
+                # From here on there is something worth resuming.
+                folder.keep_on_failure = True
+                advance(1)
         except KeyboardInterrupt:
             if folder.keep_on_failure:
                 progress.say("The answers so far are kept; go on with --resume.")
             raise
-        advance(total - sum(map(len, known.values())))
-    return race.compared(dict(sorted(known.items()))), race.record
+    return dict(sorted(known.items()))
 
 
 def command_of(
@@ -217,40 +185,3 @@ def command_of(
         write_merged(opened, target, method=method(alpha), selection=None, progress=Silent(), files=files)
 
     return CommandEngine(command, scratch=scratch, write=write)
-
-
-def ask_plurality(
-    opened: Opened,
-    questions: Questions,
-    folder: OutputFolder,
-    responses: Responses,
-    *,
-    progress: Progress,
-) -> dict[float, dict[str, float]] | None:
-    """What each candidate thinks of the plurality's answers: a pass of its own, only where the rule asks."""
-    if "log_probabilities" not in find_signal(questions.options.rule).needs:
-        return None
-    # Late: the engine brings transformers with it.
-    from adamms.answering.plurality import keep_log_probabilities, plurality_answers
-    from adamms.answering.sweep import log_probability_sweep
-
-    options = questions.options
-    answers = plurality_answers(responses, fold_case=options.fold_case)
-    known = read_log_probabilities(folder.path) or {}
-    done = {(alpha, id_) for alpha, by_id in known.items() for id_ in by_id}
-    total = len(questions.alphas) * len(questions.examples)
-    with progress.stage("Asking about the plurality's answers", total=total, unit="answers") as advance:
-        advance(len(done))
-        found = log_probability_sweep(
-            opened.parents,
-            questions.examples,
-            questions.alphas,
-            method=opened.method_at,
-            answers=answers,
-            skip=done,
-            progress=advance,
-            **options.engine,
-        )
-        for alpha, id_, value in keep_log_probabilities(folder.path, answers, found, setting=options.setting):
-            known.setdefault(alpha, {})[id_] = value
-    return known

@@ -15,7 +15,15 @@ from adamms.checkpoints import TensorSource
 from adamms.checkpoints.sources import exists, expanded, parts_of, resolved
 from adamms.errors import MappingError, OutputError
 from adamms.mapping import MappedDonor, ParameterMapping, exclude, map_parameters
-from adamms.merging import Method, Parents, View, check_merge, find_method, make_method, unmatched
+from adamms.merging import (
+    MappedCheckpoint,
+    MergeInputs,
+    Method,
+    check_merge,
+    find_method,
+    make_method,
+    unmatched,
+)
 from adamms.progress import Progress
 from adamms.recipes.options import MappingOptions
 from adamms.recipes.recipe import Recipe
@@ -28,7 +36,7 @@ class Opened:
     """The opened models, how the first donor maps, and the recipe with their identities pinned."""
 
     recipe: Recipe
-    parents: Parents
+    parents: MergeInputs
     mapping: ParameterMapping
     without_ancestor: int
 
@@ -75,9 +83,13 @@ def open_models(recipe: Recipe, models: ExitStack, progress: Progress) -> Opened
         pretrained = data_of(pretrained)
     if not early:
         _check_ancestors(recipe, base, donors, mappings, pretrained=pretrained, progress=progress)
-    ancestor = View.of(MappedDonor(ancestral, base, pretrained)) if pretrained and ancestral else None
-    views = [View.of(MappedDonor(its, base, each)) for each, its in zip(donors, mappings, strict=True)]
-    parents = Parents(base, tuple(views), ancestor)
+    ancestor = (
+        MappedCheckpoint.of(MappedDonor(ancestral, base, pretrained)) if pretrained and ancestral else None
+    )
+    views = [
+        MappedCheckpoint.of(MappedDonor(its, base, each)) for each, its in zip(donors, mappings, strict=True)
+    ]
+    parents = MergeInputs(base, tuple(views), ancestor)
     method = method_of(recipe if recipe.search is None else with_candidate(recipe, candidates_of(recipe)[0]))
     check_merge(parents, method)
     for setting, pattern in unmatched(parents, method):
@@ -128,7 +140,7 @@ def method_of(recipe: Recipe) -> Method:
         settings["alpha"] = options.alpha
     own = [each.alpha for each in recipe.donors]
     if any(each is not None for each in own):
-        alpha_of = find_method(options.method).setting("alpha")
+        alpha_of = find_method(options.method).parameter("alpha")
         shared = settings.get("alpha", alpha_of.default if alpha_of else None)
         settings["alpha"] = (shared, *(shared if each is None else each for each in own))
     for number, each in enumerate(recipe.donors, start=2):
@@ -157,6 +169,7 @@ def _map_other(recipe: Recipe, base: TensorSource, donor: TensorSource) -> Param
         duplicates=options.duplicates,
         vocabulary=options.vocabulary,
         exclude=options.exclude,
+        allow_partial=options.allow_partial,
     )
     return _something(mapping)
 
@@ -165,7 +178,13 @@ def _map_ancestor(recipe: Recipe, base: TensorSource, pretrained: TensorSource) 
     """The ancestor's mapping: whatever a donor may reach must have its origin, duplicates included."""
     rule = "rows" if recipe.mapping.vocabulary == "rows" else "tokens"
     try:
-        return map_parameters(base, pretrained, duplicates="paired", vocabulary=rule)  # type: ignore[arg-type]
+        return map_parameters(
+            base,
+            pretrained,
+            duplicates="paired",
+            vocabulary=rule,  # type: ignore[arg-type]
+            allow_partial=recipe.mapping.allow_partial,
+        )
     except MappingError as error:
         raise MappingError(
             f"The pretrained model {pretrained.source} is not an ancestor of {base.source}: {error}"
@@ -212,7 +231,7 @@ def _something(mapping: ParameterMapping) -> ParameterMapping:
     return mapping
 
 
-def _pin(recipe: Recipe, parents: Parents) -> Recipe:
+def _pin(recipe: Recipe, parents: MergeInputs) -> Recipe:
     """The recipe that repeats this run: absolute paths, and hub ids with the revision that was read."""
 
     donor, *others = (view.checkpoint.pinned for view in parents.donors)

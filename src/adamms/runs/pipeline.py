@@ -8,7 +8,7 @@ import json
 import shutil
 import time
 from contextlib import ExitStack
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 from adamms import __version__
@@ -20,11 +20,11 @@ from adamms.progress import Progress, Silent
 from adamms.recipes.recipe import Recipe
 from adamms.responses import Example, Responses, format_alpha
 from adamms.responses.reading import RECIPE
-from adamms.runs.asking import SCRATCH, Questions, ask, ask_plurality, command_of
-from adamms.runs.candidate_recipes import chosen_merge, with_candidate
+from adamms.runs.asking import SCRATCH, Questions, ask, command_of
+from adamms.runs.base_answers import THE_BASE, base_answers
+from adamms.runs.candidate_recipes import with_candidate
 from adamms.runs.opening import Opened, keep_sources, method_of, open_models
 from adamms.runs.resume_guard import ASKED, check_same_recipe, check_unchanged
-from adamms.runs.walking import THE_BASE, base_answers, take_walk
 from adamms.runs.writing import (
     ADAMMS_JSON,
     require_unchanged,
@@ -156,7 +156,7 @@ def _search(
     check_same_recipe(folder.path / RECIPE, opened.recipe)
     check_unchanged(
         folder.path,
-        opened.parents.models,
+        opened.parents.checkpoints,
         examples,
         vision_tower=options.vision_tower,
         mapping=opened.recipe.mapping.file,
@@ -165,7 +165,7 @@ def _search(
     log = _Log(folder.path / "log.jsonl")
     log("started", version=__version__, inputs=len(examples), candidates=len(alphas))
     files = source_files(opened.parents)
-    responses, racing = ask(opened, questions, folder, progress=progress, log=log)
+    responses = ask(opened, questions, folder, progress=progress)
     try:
         require_unchanged(opened.parents, files)
     except CheckpointError:
@@ -186,24 +186,9 @@ def _search(
     selection = select(
         responses,
         **questions.choice,
-        log_probabilities=ask_plurality(opened, questions, folder, responses, progress=progress),
         labels={alpha: questions.right(each) for alpha, each in responses.items()} if labelled else None,
         base=base,
-        racing=racing,
     )
-    if options.by is not None:
-        walked = take_walk(
-            opened,
-            examples,
-            folder.path,
-            responses=responses,
-            selection=selection,
-            base=base,
-            labels=questions.right if labelled else None,
-            progress=progress,
-        )
-        selection = replace(selection, walk=walked)
-        log("walked", passes=walked.passes, accepted=len(walked.accepted), selected=list(walked.selected))
     write_json(folder.path / "selection.json", selection.to_json())
     log("selected", **{selection.setting: selection.selected}, tied=list(selection.tied))
     shutil.rmtree(folder.path / SCRATCH, ignore_errors=True)
@@ -219,7 +204,7 @@ def _search(
         write_merged(opened, target, method=method, selection=chosen, progress=progress, files=files)
         (target / RECIPE).write_text(merge.to_yaml(), encoding="utf-8")
 
-    write(folder.path / MERGED, chosen_merge(opened.recipe, selection), selection)
+    write(folder.path / MERGED, with_candidate(opened.recipe, selection.selected), selection)
     if options.keep_all:
         for alpha in alphas:
             name = f"{options.setting}={format_alpha(alpha)}"

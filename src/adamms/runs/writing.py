@@ -11,7 +11,7 @@ from typing import Any
 from adamms import __version__
 from adamms.checkpoints import CheckpointWriter
 from adamms.errors import CheckpointError
-from adamms.merging import Method, Parents
+from adamms.merging import MergeInputs, Method
 from adamms.merging.journal import Journal
 from adamms.progress import Progress
 from adamms.runs.opening import Opened
@@ -37,8 +37,8 @@ def write_merged(
         CheckpointError: a source is no longer what `files` says it was when it was opened.
     """
     # Late: torch takes seconds, and most mistakes are found before it is needed.
-    from adamms.merging import compiled
-    from adamms.merging.facts import elements_to_measure, model_facts
+    from adamms.merging import cpu_kernel
+    from adamms.merging.statistics import elements_to_reduce, model_statistics
     from adamms.merging.stream import stream_merge
     from adamms.reports import write_model_card
 
@@ -49,11 +49,11 @@ def write_merged(
     journal = Journal(folder, writer, about=_about(opened, method))
     if journal.done:
         progress.say("Resuming: what the interrupted merge wrote is kept.")
-    facts: dict[str, Any] = {}
-    if elements := elements_to_measure(opened.parents, method):
+    statistics: dict[str, Any] = {}
+    if elements := elements_to_reduce(opened.parents, method):
         with progress.stage("Measuring", total=elements, unit="parameters") as advance:
-            facts = model_facts(opened.parents, method, threads=options.threads, progress=advance)
-    if method.rule.arithmetic and not compiled.library():
+            statistics = model_statistics(opened.parents, method, threads=options.threads, progress=advance)
+    if method.rule.kernel and not cpu_kernel.library():
         progress.say("Merging without compiled code, several times slower: see docs/reference/speed.md.")
     total = sum(info.nbytes for info in writer.tensors.values())
     with progress.stage("Merging", total=total, unit="bytes") as advance:
@@ -63,7 +63,7 @@ def write_merged(
             writer=writer,
             threads=options.threads,
             progress=advance,
-            facts=facts,
+            statistics=statistics,
             journal=journal,
         )
     require_unchanged(opened.parents, files)
@@ -80,6 +80,7 @@ def write_merged(
             "exclude": list(opened.recipe.mapping.exclude),
             "edited": opened.recipe.mapping.file is not None,
             **opened.mapping.summary(),
+            "notes": list(opened.mapping.notes),
         },
         "method": method.name,
         **method.settings,
@@ -97,7 +98,7 @@ def _about(opened: Opened, method: Method) -> dict[str, Any]:
     options = opened.recipe.merge
     return {
         "version": __version__,
-        "parents": [model.identity() for model in parents.models],
+        "parents": [model.identity() for model in parents.checkpoints],
         "files": [[name, size, changed] for name, size, changed in source_files(parents)],
         "mappings": sha256(json.dumps(tensors, sort_keys=True).encode()).hexdigest(),
         "method": method.name,
@@ -107,7 +108,7 @@ def _about(opened: Opened, method: Method) -> dict[str, Any]:
     }
 
 
-def require_unchanged(parents: Parents, files: SourceFiles) -> None:
+def require_unchanged(parents: MergeInputs, files: SourceFiles) -> None:
     """Insist that the sources are what they were: a mixture of two states is no merge.
 
     Raises:
@@ -119,9 +120,9 @@ def require_unchanged(parents: Parents, files: SourceFiles) -> None:
         raise CheckpointError(f"{changed} was changed while it was read; start again when it is at rest.")
 
 
-def source_files(parents: Parents) -> SourceFiles:
+def source_files(parents: MergeInputs) -> SourceFiles:
     """The parents' weight files, their sizes and when they were changed."""
-    return [state for model in parents.models for state in model.state()]
+    return [state for model in parents.checkpoints for state in model.state()]
 
 
 def _other_parents(opened: Opened) -> dict[str, Any]:

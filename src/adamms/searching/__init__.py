@@ -5,15 +5,12 @@ models that give them from `adamms.answering`.
 """
 
 from adamms.searching.answer_table import AnswerTable
-from adamms.searching.racing import Race, Racing
 from adamms.searching.selection import Candidate, Repeats, Selection, select
 from adamms.searching.side_by_side import SignalScores
 
 __all__ = [
     "AnswerTable",
     "Candidate",
-    "Race",
-    "Racing",
     "Repeats",
     "Selection",
     "SignalScores",

@@ -6,7 +6,7 @@ the donor's answers, ...) is None, and what single answers lack is NaN. Judges n
 collapsed is written beside the rows (`collapse.py`).
 """
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import pairwise
@@ -39,8 +39,6 @@ class AnswerTable:
     """Whether consistency scores the ends of the grid: `interior`, `all`, None as the rule's source does."""
     collapsed: tuple[str | None, ...] = ()
     """For each candidate why it is disqualified, or None."""
-    left_out: tuple[float, ...] = ()
-    """Candidates that keep their row, and so their place between neighbours, but are not compared."""
     notes: tuple[str, ...] = ()
     confidence: Table | None = None
     """Mean probability of an answer's greedy tokens."""
@@ -48,8 +46,6 @@ class AnswerTable:
     """Of the first token's distribution, in nats."""
     donor: tuple[str, ...] | None = None
     """The donor's own answers to the inputs."""
-    log_probabilities: Table | None = None
-    """Of the plurality answers under each candidate, the mean over their tokens."""
     labels: Table | None = None
     """How right each answer is, from 0 to 1; only where a supervised choice was asked for."""
     setting: str = ALPHA
@@ -68,54 +64,43 @@ class AnswerTable:
         strip: bool = True,
         ends: str | None = None,
         donor: Mapping[str, Response] | None = None,
-        log_probabilities: Mapping[float, Mapping[str, float]] | None = None,
         labels: Mapping[float, Mapping[str, float]] | None = None,
         setting: str = ALPHA,
         base: Mapping[str, Response] | None = None,
-        left_out: Collection[float] = (),
     ) -> "AnswerTable":
         """The table of all responses.
 
         Args:
-            responses: alpha -> input id -> answer; all candidates must have answered the same inputs, but for
-                those that are left out.
+            responses: alpha -> input id -> answer; all candidates must have answered the same inputs.
             metric: how the distance of two answers is measured (`make_metric`).
             embedding_model: for the metric `embedding`.
             fold_case: compare in lower case.
             strip: leave outer white space out of the comparison.
             ends: which ends of the grid consistency scores.
             donor: the donor's own answers by input id; those of alpha 1 when left out and there.
-            log_probabilities: alpha -> input id -> what `plurality-logprob` reads.
             labels: alpha -> input id -> how right the answer is, from 0 to 1.
             setting: what the candidates differ in; no value of another setting than alpha is the base or the
                 donor.
             base: the base's own answers where no candidate is the base; collapse is judged by them, and by
                 the smallest value's when left out.
-            left_out: candidates that a race dropped (`racing.py`): never chosen, nobody's neighbours.
 
         Raises:
             SearchError: there are no answers, or a candidate lacks some.
         """
         alphas = tuple(sorted(responses))
-        absent = tuple(alpha for alpha in alphas if alpha in left_out)
-        present = {alpha: responses[alpha] for alpha in alphas if alpha not in absent}
-        ids = common_ids(present, setting=setting)
-        # The yardstick of the collapse guard, where the base's own answers are not given.
-        smallest = next((row for row, alpha in enumerate(alphas) if alpha not in absent), 0)
+        ids = common_ids(responses, setting=setting)
 
         def comparables(answers: Sequence[Response]) -> tuple[str, ...]:
             return tuple(comparable(answer, fold_case=fold_case, strip=strip) for answer in answers)
 
-        ordered = [
-            [Response(id_, alpha, "") if alpha in absent else responses[alpha][id_] for id_ in ids]
-            for alpha in alphas
-        ]
+        ordered = [[responses[alpha][id_] for id_ in ids] for alpha in alphas]
         texts = tuple(comparables(answers) for answers in ordered)
         own = comparables([_parent("donor", donor, id_) for id_ in ids]) if donor is not None else None
-        if own is None and setting == ALPHA and 1.0 in responses and 1.0 not in absent:
+        if own is None and setting == ALPHA and 1.0 in responses:
             own = texts[alphas.index(1.0)]
         every = [text for row in (*texts, own or ()) for text in row]
-        yardstick = ordered[smallest] if base is None else [_parent("base", base, id_) for id_ in ids]
+        # The yardstick of the collapse guard; the smallest alpha's where the base's own are not given.
+        yardstick = ordered[0] if base is None else [_parent("base", base, id_) for id_ in ids]
         note = base_note(yardstick)
         return cls(
             alphas=alphas,
@@ -124,16 +109,11 @@ class AnswerTable:
             codes=_codes(texts),
             measure=make_metric(metric, every, embedding_model=embedding_model),
             ends=ends,
-            collapsed=tuple(
-                None if alpha in absent else disqualification(answers, yardstick)
-                for alpha, answers in zip(alphas, ordered, strict=True)
-            ),
-            left_out=absent,
+            collapsed=tuple(disqualification(answers, yardstick) for answers in ordered),
             notes=(note,) if note else (),
             confidence=_known([[each.confidence for each in answers] for answers in ordered]),
             entropy=_known([[each.entropy for each in answers] for answers in ordered]),
             donor=own,
-            log_probabilities=_given(log_probabilities, alphas, ids),
             labels=_given(labels, alphas, ids),
             setting=setting,
             base_apart=base is not None,
@@ -143,32 +123,20 @@ class AnswerTable:
     def base(self) -> int | None:
         """The row of alpha 0 where it is the base itself."""
         may_be = self.setting == ALPHA and not self.base_apart
-        return 0 if may_be and self.alphas[0] == 0 and not self.absent[0] else None
-
-    @property
-    def absent(self) -> NDArray[np.bool_]:
-        """The candidates that are left out."""
-        return np.array([alpha in self.left_out for alpha in self.alphas])
+        return 0 if may_be and self.alphas[0] == 0 else None
 
     @property
     def sound(self) -> NDArray[np.bool_]:
-        """The candidates that are compared and have not collapsed."""
+        """The candidates that have not collapsed."""
         if not self.collapsed:
-            return ~self.absent
-        return np.array([reason is None for reason in self.collapsed]) & ~self.absent
+            return np.ones(len(self.alphas), dtype=bool)
+        return np.array([reason is None for reason in self.collapsed])
 
     @cached_property
     def gaps(self) -> Table:
-        """The distances of neighbouring candidates, (candidates - 1, inputs); NaN beside one left out."""
-        found = [self.measure(left, right) for left, right in pairwise(self.texts)]
-        gaps = np.array(found, dtype=float).reshape(len(self.alphas) - 1, len(self.ids))
-        gaps[self.absent[1:] | self.absent[:-1]] = np.nan
-        return gaps
-
-    @cached_property
-    def plurality(self) -> NDArray[np.int64]:
-        """For each input the row of a candidate that gives the answer most give (the smallest such alpha)."""
-        return self.vote(np.ones(self.codes.shape))
+        """The distances of neighbouring candidates, (candidates - 1, inputs)."""
+        distances = [self.measure(left, right) for left, right in pairwise(self.texts)]
+        return np.array(distances, dtype=float).reshape(len(self.alphas) - 1, len(self.ids))
 
     def vote(self, weights: Table) -> NDArray[np.int64]:
         """For each input the row whose answer has most votes; of a tie the smallest alpha's.

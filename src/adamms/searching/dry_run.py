@@ -35,7 +35,8 @@ def dry_run(
         }
         for alpha in alphas
     }
-    known = {alpha: dict.fromkeys(answered, 0.0) for alpha, answered in responses.items()}
-    labels = known if settings.get("rule") == SUPERVISED else None
+    labels = None
+    if settings.get("rule") == SUPERVISED:
+        labels = {alpha: dict.fromkeys(answered, 0.0) for alpha, answered in responses.items()}
     base = responses[min(responses)] if base_apart else None
-    select(responses, **settings, log_probabilities=known, labels=labels, base=base)
+    select(responses, **settings, labels=labels, base=base)

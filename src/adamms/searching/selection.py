@@ -5,6 +5,7 @@ ones, and of a tie takes the smallest alpha; the tie is reported, and so is what
 Reads responses and nothing else, whoever wrote them.
 """
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from typing import Any
@@ -17,13 +18,10 @@ from adamms.responses.responses import Response, Responses
 from adamms.searching.answer_table import AnswerTable
 from adamms.searching.choosing import GATE, Values, subsets, winners, wins
 from adamms.searching.consistency import RULES, counts_of
-from adamms.searching.judging import RULES_ALONE, Judge
-from adamms.searching.racing import Racing
 from adamms.searching.side_by_side import SignalScores, compare
 from adamms.searching.signal import Signal
 from adamms.searching.signals import SUPERVISED, all_signals, find_signal, supervised
 from adamms.searching.verdicts import verdict
-from adamms.searching.walk import Walk
 
 SUBSET = 100
 """Inputs of a repeated draw, at most, where no size is asked for; half of the inputs where that is less."""
@@ -84,16 +82,12 @@ class Selection:
     signals: tuple[SignalScores, ...] = ()
     """Every signal side by side, whichever chose."""
     repeats: Repeats | None = None
-    racing: Racing | None = None
-    """What was asked, where not every candidate was asked everything at once."""
     setting: str = ALPHA
     """What the candidates differ in; other than alpha, their values go by this name in JSON."""
     base_apart: bool = False
     """Whether the base answered by itself, because no candidate is it."""
     base_score: float | None = None
     """What the rule gives the base alone, where it is no candidate and the rule can score it by itself."""
-    walk: Walk | None = None
-    """The coefficients that a walk from the selected alpha ended at."""
 
     @property
     def verdict(self) -> str:
@@ -110,15 +104,12 @@ class Selection:
         data["candidates"] = [_renamed(vars(each), "alpha", self.setting) for each in self.candidates]
         data["signals"] = [each.to_json() for each in self.signals]
         data["repeats"] = None if self.repeats is None else self.repeats.to_json()
-        data["racing"] = None if self.racing is None else self.racing.to_json()
         if self.setting == ALPHA:
             del data["setting"]
         # That there is such a score, or null, says that the base is no candidate.
         if not data.pop("base_apart"):
             del data["base_score"]
-        data.pop("walk")
-        walk = {} if self.walk is None else {"walk": self.walk.to_json()}
-        return {**data, **walk, "verdict": self.verdict}
+        return {**data, "verdict": self.verdict}
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> "Selection":
@@ -143,9 +134,6 @@ class Selection:
                 SignalScores.from_json(each, setting=setting) for each in data.get("signals", ())
             )
             known["repeats"] = _repeats_from(data.get("repeats"))
-            known["walk"] = Walk.from_json(data["walk"]) if data.get("walk") else None
-            racing = data.get("racing")
-            known["racing"] = None if racing is None else Racing.from_json(racing)
             return cls(**known)
         except (KeyError, TypeError, AttributeError, ValueError) as error:
             raise SearchError(f"This is not a selection.json: {error}.") from None
@@ -165,17 +153,14 @@ def select(
     repeats: int = 0,
     subset: int | None = None,
     donor: Mapping[str, Response] | None = None,
-    log_probabilities: Mapping[float, Mapping[str, float]] | None = None,
     labels: Mapping[float, Mapping[str, float]] | None = None,
     setting: str = ALPHA,
     base: Mapping[str, Response] | None = None,
-    racing: Racing | None = None,
 ) -> Selection:
     """Choose the candidate that a label-free signal scores best.
 
     Args:
-        responses: alpha -> input id -> answer; all candidates must have answered the same inputs, but for
-            those that a race dropped.
+        responses: alpha -> input id -> answer; all candidates must have answered the same inputs.
         rule: a signal's name: `sum` (Algorithm 1, also `paper`), `any` (Appendix B), `previous` (one
             published script), or another of `adamms.searching.signals`.
         gated: leave alpha 0 only for a gain beyond twice its paired standard error over the inputs.
@@ -189,13 +174,11 @@ def select(
         repeats: choose again on this many random subsets of the inputs.
         subset: inputs a subset; half of them, at most 100, when left out.
         donor: the donor's own answers by input id, for agreement with both parents; alpha 1's when left out.
-        log_probabilities: alpha -> input id -> mean log-probability of the plurality's answer.
         labels: alpha -> input id -> how right the answer is, for the rule `labels` (Appendix D).
         setting: what the candidates differ in; of another setting than alpha no value is the base.
         base: the base's own answers where no candidate is the base: alpha 0 is not, if other donors keep
             their weights, or the method trims or drops. Collapse is judged by them, and by the smallest
             value's when left out.
-        racing: what a race asked; the candidates that it dropped are not compared.
 
     Raises:
         SearchError: answers are missing, too few candidates, an unknown name, the rule needs what the
@@ -210,11 +193,9 @@ def select(
         strip=strip,
         ends=ends,
         donor=donor,
-        log_probabilities=log_probabilities,
         labels=labels,
         setting=setting,
         base=base,
-        left_out=[] if racing is None else [each.alpha for each in racing.dropped],
     )
     candidates = _candidates(table, signal.name)
     values = signal.values(table)
@@ -242,9 +223,8 @@ def select(
         signals=compare(table, (*all_signals(), *([supervised()] if labels is not None else []))),
         setting=setting,
         base_apart=base is not None,
-        base_score=_base_score(signal.name, responses, base, fold_case=fold_case),
+        base_score=_base_score(signal, base),
         repeats=_repeats(values, table, base=home, gate=gate, count=repeats, size=subset, seed=seed or 0),
-        racing=racing,
     )
 
 
@@ -257,11 +237,9 @@ def _candidates(table: AnswerTable, rule: str) -> tuple[Candidate, ...]:
             previous=each.previous,
             next=each.next,
             disqualified=reason,
-            distinct=0 if absent else len(np.unique(codes)),
+            distinct=len(np.unique(codes)),
         )
-        for each, codes, reason, absent in zip(
-            counts, table.codes, table.collapsed, table.absent, strict=True
-        )
+        for each, codes, reason in zip(counts, table.codes, table.collapsed, strict=True)
     )
 
 
@@ -275,13 +253,12 @@ def _ends(signal: Signal, ends: str | None) -> str:
     return ends or ("all but the first" if signal.name == "previous" else "interior")
 
 
-def _base_score(
-    rule: str, responses: Responses, base: Mapping[str, Response] | None, *, fold_case: bool
-) -> float | None:
-    if base is None or rule not in RULES_ALONE or rule == SUPERVISED:
+def _base_score(signal: Signal, base: Mapping[str, Response] | None) -> float | None:
+    if base is None or signal.reads != "itself" or signal.name == SUPERVISED:
         return None
-    values = Judge.of(rule, responses, fold_case=fold_case, base=base).score(base).values
-    return None if np.isnan(values).any() else float(values.mean())
+    alone = AnswerTable.of({0.0: base})
+    score = math.nan if signal.lacks(alone) else float(signal.scores(alone)[0])
+    return None if math.isnan(score) else score
 
 
 def _renamed(data: Mapping[str, Any], old: str, new: str) -> dict[str, Any]:

@@ -15,19 +15,18 @@ from numpy.typing import NDArray
 from adamms.errors import SearchError
 from adamms.searching.answer_table import AnswerTable
 
-Cost = Literal["answers", "log-probabilities", "forward pass", "labels"]
+Cost = Literal["answers", "log-probabilities", "labels"]
 
 COSTS: dict[str, str] = {
     "answers": "the answers alone",
     "log-probabilities": "token probabilities, which generation hands over for nothing",
-    "forward pass": "one teacher-forced forward pass a candidate, no generation",
     "labels": "true answers",
 }
 
-Need = Literal["neighbours", "confidence", "entropy", "parents", "log_probabilities", "labels"]
+Need = Literal["neighbours", "confidence", "entropy", "labels"]
 
-Reads = Literal["itself", "neighbours", "parents", "all"]
-"""Whose answers a candidate's numbers are made of, beside its own: what racing must go on asking."""
+Reads = Literal["itself", "neighbours", "all"]
+"""Whose answers a candidate's numbers are made of; what reads only itself can score the base beside them."""
 
 
 @dataclass(frozen=True)
@@ -72,7 +71,7 @@ class Signal:
         if lacking is not None:
             raise SearchError(f"The rule {self.name} cannot choose from these answers: {lacking}")
         found = np.array(self.function(table), dtype=float)
-        found[np.isnan(found).any(axis=1) | table.absent] = np.nan
+        found[np.isnan(found).any(axis=1)] = np.nan
         return found
 
     def scores(self, table: AnswerTable) -> NDArray[np.float64]:
@@ -103,15 +102,6 @@ def _lacks(need: Need, table: AnswerTable) -> str | None:
         return "they carry no confidence (token probabilities), which `adamms search` writes beside each."
     if need == "entropy" and table.entropy is None:
         return "they carry no entropy of the first token, which `adamms search` writes beside each."
-    if need == "parents" and (table.base is None or table.donor is None):
-        base = "base" if table.base_apart else "alpha 0"
-        missing = base if table.base is None else "alpha 1 (or the donor's own answers)"
-        return f"it compares with both parents, and there is no {missing} among the candidates."
     if need == "labels" and table.labels is None:
         return "it needs the true answers: `adamms search --labels`, or `adamms select --labels FILE`."
-    if need == "log_probabilities" and table.log_probabilities is None:
-        return (
-            "it needs a forward pass of each candidate, made only by `adamms search --rule "
-            "plurality-logprob`."
-        )
     return None

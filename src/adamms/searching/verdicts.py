@@ -23,12 +23,8 @@ def verdict(selection: "Selection") -> str:
     out = [f"{each.alpha:g}" for each in selection.candidates if each.disqualified]
     if out:
         sentences.append(f"Disqualified as collapsed: {', '.join(out)}.")
-    if selection.racing is not None:
-        sentences.append(_racing(selection))
     if selection.repeats is not None:
         sentences.append(_repeats(selection))
-    if selection.walk is not None:
-        sentences.append(selection.walk.sentence())
     return " ".join(sentences)
 
 
@@ -78,16 +74,6 @@ def _nothing(selection: "Selection") -> str:
         noise = "" if own.noise is None else f" ± {own.noise:.2g}"
         return f"nothing beats the base beyond its noise; the best gain is {own.gain:.2g}{noise}"
     return "nothing beats the base"
-
-
-def _racing(selection: "Selection") -> str:
-    racing = selection.racing
-    assert racing is not None
-    told = f"Asked in rounds: {racing.asked} of {racing.of} answers"
-    if racing.dropped:
-        gone = ", ".join(f"{each.alpha:g} after {each.after} inputs" for each in racing.dropped)
-        told += f"; no longer asked: {gone}"
-    return f"{told}."
 
 
 def _repeats(selection: "Selection") -> str:

@@ -8,8 +8,7 @@ import torch
 from adamms.answering.sweep import sweep
 from adamms.checkpoints import Checkpoint
 from adamms.mapping import MappedDonor, map_parameters
-from adamms.merging import Parents as Merging
-from adamms.merging import make_method
+from adamms.merging import MergeInputs, make_method
 from adamms.responses.inputs import Example
 from adamms.zoo import shipped_pair
 from proving_ground.families import FAMILIES
@@ -78,7 +77,7 @@ def test_the_product_s_sweep_gives_the_same_answers_as_surely(
         question.picture.image.save(tmp_path / f"{name}.png")
         examples.append(Example(name, (tmp_path / f"{name}.png",), as_prompt(question.turn.question)))
     base, donor = Checkpoint.open(PAIR.base), Checkpoint.open(PAIR.donor)
-    merging = Merging.pair(base, donor, MappedDonor(map_parameters(base, donor), base, donor))
+    merging = MergeInputs.pair(base, donor, MappedDonor(map_parameters(base, donor), base, donor))
     interviewer = Interviewer(parents.families[0], asked)
     features = interviewer.features(parents.base)
     ours: dict[tuple[float, str], Said] = {}

@@ -103,7 +103,6 @@ def regret(asked: list[Question], scores: Callable[[list[Question]], list[float 
         ("sure-enough", sure_enough),
         ("first-token-entropy", entropy),
         ("weighted-vote", vote(16)),
-        ("plurality", vote(0)),
         ("always 0.2", lambda asked: [float(place == 2) for place in range(CANDIDATES)]),
     ],
 )

@@ -10,7 +10,7 @@ from importlib import import_module
 from typing import Any
 
 from adamms.errors import MergeError
-from adamms.merging.coefficients import Spot
+from adamms.merging.coefficients import TensorLocation
 from adamms.merging.method import MergeMethod as MergeMethod
 from adamms.merging.method import Method as Method
 
@@ -69,7 +69,7 @@ def make_method(name: str, settings: dict[str, Any]) -> Method:
     for key in settings:
         _check_key(rule, key)
     values: dict[str, Any] = {}
-    for setting in rule.settings:
+    for setting in rule.parameters:
         if setting.name in settings:
             values[setting.name] = setting.check(settings[setting.name], method=name)
         elif setting.required:
@@ -78,30 +78,30 @@ def make_method(name: str, settings: dict[str, Any]) -> Method:
             values[setting.name] = setting.default
     for key in settings:
         model, _, of = key.rpartition(".")
-        own = rule.setting(of)
+        own = rule.parameter(of)
         if model and own:
             # The first donor goes by both names.
             values[f"donor.{of}" if model == "donor1" else key] = own.check(settings[key], method=name)
     method = Method(rule, values)
     # Settings that are right one by one may contradict each other.
-    _ = method.passes
+    _ = method.reductions
     if method.plain:
         numbers = [int(number) for key in values for number in re.findall(r"^donor(\d+)\.", key)]
-        method.values(Spot(""), donors=max(numbers, default=1))
+        method.values(TensorLocation(""), donors=max(numbers, default=1))
     return method
 
 
 def _check_key(rule: MergeMethod, key: str) -> None:
     """Insist that a setting exists, and may differ between models where it names one."""
     model, _, name = key.rpartition(".")
-    setting = rule.setting(name)
-    names = [setting.name for setting in rule.settings]
+    setting = rule.parameter(name)
+    names = [setting.name for setting in rule.parameters]
     if setting is None or (model and not re.fullmatch(r"base|donor([1-9]\d*)?", model)):
         near = get_close_matches(name, names, n=1)
         meant = f"; did you mean {near[0]}? It has: " if near and near[0] != key else "; it has: "
         raise MergeError(f"The method {rule.name} has no setting {key!r}{meant}{', '.join(names) or 'none'}.")
     if model and not setting.per_model:
-        own = ", ".join(setting.name for setting in rule.settings if setting.per_model)
+        own = ", ".join(setting.name for setting in rule.parameters if setting.per_model)
         raise MergeError(
             f"{name} of the method {rule.name} is one for all models"
             + (f"; models may differ in {own}." if own else "; none of its settings differs between models.")

@@ -11,18 +11,18 @@ removed side of the upper one.
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from adamms.merging.arithmetic import Arithmetic
 from adamms.merging.arrays import at_least
-from adamms.merging.magnitudes import magnitude_passes
-from adamms.merging.method import MergeMethod, Pass, Setting, numbers_of
-from adamms.merging.methods.settings import ALPHA, BASE_WEIGHT, LAMBDA, NORMALIZE
+from adamms.merging.kernel_params import KernelParams
+from adamms.merging.magnitudes import magnitude_reductions
+from adamms.merging.method import MergeMethod, Parameter, Reduction, numbers_of
+from adamms.merging.methods.parameters import ALPHA, BASE_WEIGHT, LAMBDA, NORMALIZE
 from adamms.merging.task_vectors import add_to, task_vectors, weighted_sum
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-DENSITY = Setting("density", 0.1, "the share of entries kept", 0, 1, coefficient=True, per_model=True)
-GAMMA = Setting(
+DENSITY = Parameter("density", 0.1, "the share of entries kept", 0, 1, coefficient=True, per_model=True)
+GAMMA = Parameter(
     "gamma", 0.01, "the share of the largest entries removed", 0, 1, coefficient=True, per_model=True
 )
 
@@ -50,17 +50,17 @@ def breadcrumbs(
     return add_to(pretrained, weighted_sum(deltas, weights, normalize=normalize), lambda_=lambda_)
 
 
-def arithmetic(
+def kernel_params(
     weights: Sequence[float],
     *,
     lambda_: float,
     normalize: bool,
     magnitudes: Sequence[tuple[float, float]] | None = None,
-) -> Arithmetic:
-    """The same in numbers."""
+) -> KernelParams:
+    """The parameters of the fused kernel."""
     most, least = zip(*magnitudes, strict=True) if magnitudes else (None, None)
     divisor = sum(weights) if normalize else 0
-    return Arithmetic(weights, least=least, most=most, divisor=divisor, lambda_=lambda_)
+    return KernelParams(weights, least=least, most=most, divisor=divisor, lambda_=lambda_)
 
 
 def crumbs(
@@ -86,19 +86,19 @@ def ranks(count: int, density: Sequence[float], gamma: Sequence[float], series: 
     return top, top + target
 
 
-def crumb_passes(settings: Mapping[str, Any]) -> tuple[Pass, ...]:
+def crumb_reductions(settings: Mapping[str, Any]) -> tuple[Reduction, ...]:
     """The passes that find each tensor's limits."""
     everything = all(number == 1 for number in numbers_of(settings, "density"))
-    return () if everything else magnitude_passes(task_vectors, ranks, scope="tensor")
+    return () if everything else magnitude_reductions(task_vectors, ranks, scope="tensor")
 
 
 METHOD = MergeMethod(
     breadcrumbs,
     summary="task arithmetic without the largest entries of the task vectors and the many small ones",
     source="Davari and Belilovsky, Model Breadcrumbs (arXiv 2312.06795)",
-    settings=(ALPHA, BASE_WEIGHT, LAMBDA, DENSITY, GAMMA, NORMALIZE),
+    parameters=(ALPHA, BASE_WEIGHT, LAMBDA, DENSITY, GAMMA, NORMALIZE),
     pretrained="needed",
-    passes=crumb_passes,
+    reductions=crumb_reductions,
     arrays="any",
-    arithmetic=arithmetic,
+    kernel=kernel_params,
 )

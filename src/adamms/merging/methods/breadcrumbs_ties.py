@@ -7,11 +7,11 @@ sparse task vectors of `breadcrumbs`, merged as `ties` does.
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Literal
 
-from adamms.merging.arithmetic import Arithmetic
+from adamms.merging.kernel_params import KernelParams
 from adamms.merging.method import MergeMethod
-from adamms.merging.methods.breadcrumbs import DENSITY, GAMMA, crumb_passes, crumbs
-from adamms.merging.methods.settings import ALPHA, BASE_WEIGHT, CONSENSUS, LAMBDA
-from adamms.merging.task_vectors import add_to, agreed
+from adamms.merging.methods.breadcrumbs import DENSITY, GAMMA, crumb_reductions, crumbs
+from adamms.merging.methods.parameters import ALPHA, BASE_WEIGHT, CONSENSUS, LAMBDA
+from adamms.merging.task_vectors import add_to, disjoint_merge
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -28,28 +28,28 @@ def breadcrumbs_ties(
 ) -> "Tensor":
     """The ancestor plus lambda times what the sparse task vectors agree on; see `breadcrumbs` and `ties`."""
     deltas = crumbs(models, pretrained, magnitudes=magnitudes)
-    return add_to(pretrained, agreed(deltas, weights, consensus=consensus), lambda_=lambda_)
+    return add_to(pretrained, disjoint_merge(deltas, weights, consensus=consensus), lambda_=lambda_)
 
 
-def arithmetic(
+def kernel_params(
     weights: Sequence[float],
     *,
     lambda_: float,
     consensus: Literal["mean", "sum"],
     magnitudes: Sequence[tuple[float, float]] | None = None,
-) -> Arithmetic:
-    """The same in numbers."""
+) -> KernelParams:
+    """The parameters of the fused kernel."""
     most, least = zip(*magnitudes, strict=True) if magnitudes else (None, None)
-    return Arithmetic(weights, least=least, most=most, elect=consensus, lambda_=lambda_)
+    return KernelParams(weights, least=least, most=most, elect=consensus, lambda_=lambda_)
 
 
 METHOD = MergeMethod(
     breadcrumbs_ties,
     summary="breadcrumbs, then elect signs and average what agrees",
     source="Davari and Belilovsky (arXiv 2312.06795) with Yadav et al. (arXiv 2306.01708)",
-    settings=(ALPHA, BASE_WEIGHT, LAMBDA, DENSITY, GAMMA, CONSENSUS),
+    parameters=(ALPHA, BASE_WEIGHT, LAMBDA, DENSITY, GAMMA, CONSENSUS),
     pretrained="needed",
-    passes=crumb_passes,
+    reductions=crumb_reductions,
     arrays="any",
-    arithmetic=arithmetic,
+    kernel=kernel_params,
 )

@@ -9,16 +9,16 @@ on the seed, the tensor's name and the element alone.
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from adamms.merging.arithmetic import Arithmetic
 from adamms.merging.draws import kept
-from adamms.merging.method import MergeMethod, Pass, Setting
-from adamms.merging.methods.settings import ALPHA, BASE_WEIGHT, DROP, LAMBDA, NORMALIZE, SEED
+from adamms.merging.kernel_params import KernelParams
+from adamms.merging.method import MergeMethod, Parameter, Reduction
+from adamms.merging.methods.parameters import ALPHA, BASE_WEIGHT, DROP, LAMBDA, NORMALIZE, SEED
 from adamms.merging.task_vectors import add_to, preserved_l1, task_vectors, weighted_sum
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-RESCALE = Setting(
+RESCALE = Parameter(
     "rescale",
     "keep",
     "what is left is divided by 1 - p (keep, the paper's), or not at all (none), or brought back to its "
@@ -81,7 +81,7 @@ def rescaling(drop: Sequence[float], *, rescale: str, scales: Sequence[float] | 
     return scales or [1.0] * len(drop)
 
 
-def arithmetic(
+def kernel_params(
     weights: Sequence[float],
     *,
     drop: Sequence[float],
@@ -89,9 +89,9 @@ def arithmetic(
     lambda_: float,
     normalize: bool,
     scales: Sequence[float] | None = None,
-) -> Arithmetic:
-    """The same in numbers."""
-    return Arithmetic(
+) -> KernelParams:
+    """The parameters of the fused kernel."""
+    return KernelParams(
         weights,
         factors=rescaling(drop, rescale=rescale, scales=scales),
         kept=[1 - share for share in drop],
@@ -100,7 +100,7 @@ def arithmetic(
     )
 
 
-def dare_passes(settings: Mapping[str, Any]) -> tuple[Pass, ...]:
+def dare_reductions(settings: Mapping[str, Any]) -> tuple[Reduction, ...]:
     """What `rescale=l1` must know of each tensor."""
     return (preserved_l1(task_vectors, thinned),) if settings["rescale"] == "l1" else ()
 
@@ -109,9 +109,9 @@ METHOD = MergeMethod(
     dare_linear,
     summary="drop entries of the task vectors at random, rescale by 1 / (1 - p), add up",
     source="Yu et al., Language Models are Super Mario (DARE, arXiv 2311.03099)",
-    settings=(ALPHA, BASE_WEIGHT, LAMBDA, DROP, RESCALE, NORMALIZE, SEED),
+    parameters=(ALPHA, BASE_WEIGHT, LAMBDA, DROP, RESCALE, NORMALIZE, SEED),
     pretrained="needed",
     arrays="any",
-    arithmetic=arithmetic,
-    passes=dare_passes,
+    kernel=kernel_params,
+    reductions=dare_reductions,
 )

@@ -7,11 +7,11 @@ sections 3.2 and 3.3. The random drop takes the place of the magnitude trim.
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Literal
 
-from adamms.merging.arithmetic import Arithmetic
+from adamms.merging.kernel_params import KernelParams
 from adamms.merging.method import MergeMethod
-from adamms.merging.methods.dare_linear import RESCALE, dare_passes, rescaling, thinned
-from adamms.merging.methods.settings import ALPHA, BASE_WEIGHT, CONSENSUS, DROP, LAMBDA, SEED
-from adamms.merging.task_vectors import add_to, agreed
+from adamms.merging.methods.dare_linear import RESCALE, dare_reductions, rescaling, thinned
+from adamms.merging.methods.parameters import ALPHA, BASE_WEIGHT, CONSENSUS, DROP, LAMBDA, SEED
+from adamms.merging.task_vectors import add_to, disjoint_merge
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -31,10 +31,10 @@ def dare_ties(
 ) -> "Tensor":
     """The ancestor plus lambda times what the thinned task vectors agree on; see `dare_linear` and `ties`."""
     deltas = thinned(models, pretrained, draws=draws, drop=drop, rescale=rescale, scales=scales)
-    return add_to(pretrained, agreed(deltas, weights, consensus=consensus), lambda_=lambda_)
+    return add_to(pretrained, disjoint_merge(deltas, weights, consensus=consensus), lambda_=lambda_)
 
 
-def arithmetic(
+def kernel_params(
     weights: Sequence[float],
     *,
     drop: Sequence[float],
@@ -42,20 +42,20 @@ def arithmetic(
     lambda_: float,
     consensus: Literal["mean", "sum"],
     scales: Sequence[float] | None = None,
-) -> Arithmetic:
-    """The same in numbers."""
+) -> KernelParams:
+    """The parameters of the fused kernel."""
     factors = rescaling(drop, rescale=rescale, scales=scales)
     kept = [1 - share for share in drop]
-    return Arithmetic(weights, factors=factors, kept=kept, elect=consensus, lambda_=lambda_)
+    return KernelParams(weights, factors=factors, kept=kept, elect=consensus, lambda_=lambda_)
 
 
 METHOD = MergeMethod(
     dare_ties,
     summary="drop entries of the task vectors at random, rescale, elect signs, average what agrees",
     source="Yu et al. (DARE, arXiv 2311.03099) with Yadav et al. (TIES, arXiv 2306.01708)",
-    settings=(ALPHA, BASE_WEIGHT, LAMBDA, DROP, RESCALE, CONSENSUS, SEED),
+    parameters=(ALPHA, BASE_WEIGHT, LAMBDA, DROP, RESCALE, CONSENSUS, SEED),
     pretrained="needed",
     arrays="any",
-    arithmetic=arithmetic,
-    passes=dare_passes,
+    kernel=kernel_params,
+    reductions=dare_reductions,
 )

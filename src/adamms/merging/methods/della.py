@@ -13,11 +13,11 @@ from adamms.merging.methods.della_linear import (
     EPSILON,
     RESCALE,
     are_probabilities,
-    della_passes,
+    della_reductions,
     pruned,
 )
-from adamms.merging.methods.settings import ALPHA, BASE_WEIGHT, CONSENSUS, LAMBDA, SEED
-from adamms.merging.task_vectors import add_to, agreed
+from adamms.merging.methods.parameters import ALPHA, BASE_WEIGHT, CONSENSUS, LAMBDA, SEED
+from adamms.merging.task_vectors import add_to, disjoint_merge
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -48,16 +48,16 @@ def della(
         rescale=rescale,
         scales=scales,
     )
-    return add_to(pretrained, agreed(deltas, weights, consensus=consensus), lambda_=lambda_)
+    return add_to(pretrained, disjoint_merge(deltas, weights, consensus=consensus), lambda_=lambda_)
 
 
 METHOD = MergeMethod(
     della,
     summary="drop entries by their rank in their row, rescale, elect signs, average what agrees",
     source="Deep et al., DELLA-Merging (arXiv 2406.11617)",
-    settings=(ALPHA, BASE_WEIGHT, LAMBDA, DENSITY, EPSILON, RESCALE, CONSENSUS, SEED),
+    parameters=(ALPHA, BASE_WEIGHT, LAMBDA, DENSITY, EPSILON, RESCALE, CONSENSUS, SEED),
     pretrained="needed",
-    passes=della_passes,
+    reductions=della_reductions,
     check=are_probabilities,
     by_rows=lambda settings: True,
 )

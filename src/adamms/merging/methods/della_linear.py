@@ -11,17 +11,17 @@ from typing import TYPE_CHECKING, Any
 
 from adamms.errors import MergeError
 from adamms.merging.draws import kept
-from adamms.merging.method import MergeMethod, Pass, Setting
-from adamms.merging.methods.settings import ALPHA, BASE_WEIGHT, LAMBDA, NORMALIZE, SEED
+from adamms.merging.method import MergeMethod, Parameter, Reduction
+from adamms.merging.methods.parameters import ALPHA, BASE_WEIGHT, LAMBDA, NORMALIZE, SEED
 from adamms.merging.task_vectors import add_to, preserved_l1, task_vectors, weighted_sum
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-DENSITY = Setting(
+DENSITY = Parameter(
     "density", 0.5, "the mean share of entries kept, 1 - p", 0, 1, coefficient=True, per_model=True
 )
-EPSILON = Setting(
+EPSILON = Parameter(
     "epsilon",
     0.1,
     "the share kept rises with the rank from density - epsilon to + epsilon",
@@ -30,7 +30,7 @@ EPSILON = Setting(
     coefficient=True,
     per_model=True,
 )
-RESCALE = Setting(
+RESCALE = Parameter(
     "rescale",
     "keep",
     "what is left is divided by its probability (keep, the paper's), or not at all (none), or brought back "
@@ -115,7 +115,7 @@ def probabilities(rows: "Tensor", *, density: float, epsilon: float) -> "Tensor"
     return ranks.mul_(2 * epsilon / max(last, 1)).add_(density - epsilon)
 
 
-def della_passes(settings: Mapping[str, Any]) -> tuple[Pass, ...]:
+def della_reductions(settings: Mapping[str, Any]) -> tuple[Reduction, ...]:
     """What `rescale=l1` must know of each tensor."""
     return (preserved_l1(task_vectors, pruned),) if settings["rescale"] == "l1" else ()
 
@@ -138,9 +138,9 @@ METHOD = MergeMethod(
     della_linear,
     summary="drop entries of the task vectors by their rank in their row, rescale, add up",
     source="Deep et al., DELLA-Merging (arXiv 2406.11617), without the election",
-    settings=(ALPHA, BASE_WEIGHT, LAMBDA, DENSITY, EPSILON, RESCALE, NORMALIZE, SEED),
+    parameters=(ALPHA, BASE_WEIGHT, LAMBDA, DENSITY, EPSILON, RESCALE, NORMALIZE, SEED),
     pretrained="needed",
-    passes=della_passes,
+    reductions=della_reductions,
     check=are_probabilities,
     by_rows=lambda settings: True,
 )

@@ -9,10 +9,10 @@ exactly apart have no mean direction; the heaviest's is taken.
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from adamms.merging.arithmetic import Arithmetic
 from adamms.merging.inner_products import Products, combination, inner_products, norms
-from adamms.merging.method import MergeMethod, Setting
-from adamms.merging.methods.settings import ALPHA_OF_REST, BASE_WEIGHT_OF_REST
+from adamms.merging.kernel_params import KernelParams
+from adamms.merging.method import MergeMethod, Parameter
+from adamms.merging.methods.parameters import ALPHA_OF_REST, BASE_WEIGHT_OF_REST
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -38,13 +38,15 @@ def karcher(
         rounds: of the iteration, at most.
         tolerance: the angle, in radians, by which the mean moves in the last round.
     """
-    found = arithmetic(weights, products=products, rounds=rounds, tolerance=tolerance)
+    found = kernel_params(weights, products=products, rounds=rounds, tolerance=tolerance)
     return combination(models, found.weights)
 
 
-def arithmetic(weights: Sequence[float], *, products: Products, rounds: int, tolerance: float) -> Arithmetic:
-    """The same in numbers."""
-    return Arithmetic(karcher_coefficients(products, weights, rounds=rounds, tolerance=tolerance))
+def kernel_params(
+    weights: Sequence[float], *, products: Products, rounds: int, tolerance: float
+) -> KernelParams:
+    """The parameters of the fused kernel."""
+    return KernelParams(karcher_coefficients(products, weights, rounds=rounds, tolerance=tolerance))
 
 
 def karcher_coefficients(
@@ -89,14 +91,14 @@ METHOD = MergeMethod(
     karcher,
     summary="the mean of the models' directions on the sphere, tensor by tensor",
     source="Karcher 1977; mergekit's karcher",
-    settings=(
+    parameters=(
         ALPHA_OF_REST,
         BASE_WEIGHT_OF_REST,
-        Setting("rounds", ROUNDS, "of the iteration, at most", 1, integer=True),
-        Setting("tolerance", TOLERANCE, "where the iteration ends, in radians", 0),
+        Parameter("rounds", ROUNDS, "of the iteration, at most", 1, integer=True),
+        Parameter("tolerance", TOLERANCE, "where the iteration ends, in radians", 0),
     ),
     base_weight="rest",
-    passes=lambda settings: (inner_products("tensor"),),
+    reductions=lambda settings: (inner_products("tensor"),),
     arrays="any",
-    arithmetic=arithmetic,
+    kernel=kernel_params,
 )

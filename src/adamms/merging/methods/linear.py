@@ -8,9 +8,9 @@ Pure functions on tensors: they know no names, files, dtypes on disk or devices.
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from adamms.merging.arithmetic import Arithmetic
+from adamms.merging.kernel_params import KernelParams
 from adamms.merging.method import MergeMethod
-from adamms.merging.methods.settings import ALPHA_OF_REST, BASE_WEIGHT_OF_REST, NORMALIZE
+from adamms.merging.methods.parameters import ALPHA_OF_REST, BASE_WEIGHT_OF_REST, NORMALIZE
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -30,7 +30,7 @@ def linear(models: "Sequence[Tensor]", *, weights: Sequence[float], normalize: b
         A tensor of the same shape and dtype. Each product and each sum are rounded once in that dtype, as
         the equation is written; no fused multiply-add, so the result is the same on every machine.
     """
-    coefficients = arithmetic(weights, normalize=normalize).weights
+    coefficients = kernel_params(weights, normalize=normalize).weights
     terms = [(model, weight) for model, weight in zip(models, coefficients, strict=True) if weight]
     if not terms:
         return models[0] * 0
@@ -43,18 +43,18 @@ def linear(models: "Sequence[Tensor]", *, weights: Sequence[float], normalize: b
     return total
 
 
-def arithmetic(weights: Sequence[float], *, normalize: bool = False) -> Arithmetic:
-    """The same in numbers."""
+def kernel_params(weights: Sequence[float], *, normalize: bool = False) -> KernelParams:
+    """The parameters of the fused kernel."""
     whole = sum(weights) if normalize else 0
-    return Arithmetic([weight / whole for weight in weights] if whole else weights)
+    return KernelParams([weight / whole for weight in weights] if whole else weights)
 
 
 METHOD = MergeMethod(
     linear,
     summary="(1 - alpha) base + alpha donor",
     source="AdaMMS, equation 1 (arXiv 2503.23733); Model Soups (arXiv 2203.05482)",
-    settings=(ALPHA_OF_REST, BASE_WEIGHT_OF_REST, NORMALIZE),
+    parameters=(ALPHA_OF_REST, BASE_WEIGHT_OF_REST, NORMALIZE),
     base_weight="rest",
     arrays="any",
-    arithmetic=arithmetic,
+    kernel=kernel_params,
 )

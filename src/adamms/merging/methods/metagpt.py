@@ -9,10 +9,10 @@ alpha: the coefficients are the method.
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from adamms.merging.arithmetic import Arithmetic
 from adamms.merging.inner_products import Products, inner_products
+from adamms.merging.kernel_params import KernelParams
 from adamms.merging.method import MergeMethod
-from adamms.merging.methods.settings import LAMBDA
+from adamms.merging.methods.parameters import LAMBDA
 from adamms.merging.task_vectors import add_to, task_vectors, weighted_sum
 
 if TYPE_CHECKING:
@@ -23,25 +23,25 @@ def metagpt(
     models: "Sequence[Tensor]", pretrained: "Tensor", *, products: Products, lambda_: float
 ) -> "Tensor":
     """The ancestor plus the task vectors weighted by their squared norms over the whole model."""
-    weights = arithmetic(products, lambda_=lambda_).weights
+    weights = kernel_params(products, lambda_=lambda_).weights
     merged = weighted_sum(task_vectors(models, pretrained), weights, normalize=False)
     return add_to(pretrained, merged, lambda_=lambda_)
 
 
-def arithmetic(products: Products, *, lambda_: float) -> Arithmetic:
-    """The same in numbers."""
+def kernel_params(products: Products, *, lambda_: float) -> KernelParams:
+    """The parameters of the fused kernel."""
     squares = [products[i][i] for i in range(len(products))]
     whole = sum(squares)
-    return Arithmetic([square / whole if whole else 0.0 for square in squares], lambda_=lambda_)
+    return KernelParams([square / whole if whole else 0.0 for square in squares], lambda_=lambda_)
 
 
 METHOD = MergeMethod(
     metagpt,
     summary="task arithmetic with coefficients from the task vectors' squared norms",
     source="Zhou et al., MetaGPT (arXiv 2406.11385)",
-    settings=(LAMBDA,),
+    parameters=(LAMBDA,),
     pretrained="needed",
-    passes=lambda settings: (inner_products("model"),),
+    reductions=lambda settings: (inner_products("model"),),
     arrays="any",
-    arithmetic=arithmetic,
+    kernel=kernel_params,
 )

@@ -13,7 +13,7 @@ from statistics import fmean
 from typing import TYPE_CHECKING, Any
 
 from adamms.merging.inner_products import Products, by_rows, combination, cosine, inner_products
-from adamms.merging.method import MergeMethod, Pass, Setting
+from adamms.merging.method import MergeMethod, Parameter, Reduction
 from adamms.merging.task_vectors import task_vectors
 
 if TYPE_CHECKING:
@@ -69,7 +69,7 @@ def _rows(mean: "Tensor", pretrained: "Tensor", *deltas: "Tensor") -> "Tensor":
     return combination([mean, pretrained], [share, 1 - share])
 
 
-def _passes(settings: Mapping[str, Any]) -> tuple[Pass, ...]:
+def _reductions(settings: Mapping[str, Any]) -> tuple[Reduction, ...]:
     return () if settings["over"] == "rows" else (inner_products("tensor"),)
 
 
@@ -77,8 +77,8 @@ METHOD = MergeMethod(
     model_stock,
     summary="between theta_0 and the models' mean, by the angle between their task vectors",
     source="Jang et al., Model Stock (arXiv 2403.19522)",
-    settings=(Setting("over", "tensor", "what has an angle of its own", choices=("tensor", "rows")),),
+    parameters=(Parameter("over", "tensor", "what has an angle of its own", choices=("tensor", "rows")),),
     pretrained="needed",
-    passes=_passes,
+    reductions=_reductions,
     by_rows=lambda settings: settings["over"] == "rows",
 )

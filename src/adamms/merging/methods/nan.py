@@ -10,10 +10,10 @@ norms are those of all merged parameters.
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from adamms.merging.arithmetic import Arithmetic
 from adamms.merging.inner_products import Products, combination, inner_products, norms
+from adamms.merging.kernel_params import KernelParams
 from adamms.merging.method import MergeMethod
-from adamms.merging.methods.settings import LAMBDA
+from adamms.merging.methods.parameters import LAMBDA
 from adamms.merging.task_vectors import add_to, task_vectors
 
 if TYPE_CHECKING:
@@ -28,15 +28,15 @@ def nan(
     lambda_: float,
 ) -> "Tensor":
     """The models, or their task vectors where there is an ancestor, weighted by their inverse norms."""
-    coefficients = arithmetic(products, lambda_=lambda_).weights
+    coefficients = kernel_params(products, lambda_=lambda_).weights
     if pretrained is None:
         return combination(models, coefficients)
     return add_to(pretrained, combination(task_vectors(models, pretrained), coefficients), lambda_=lambda_)
 
 
-def arithmetic(products: Products, *, lambda_: float) -> Arithmetic:
-    """The same in numbers."""
-    return Arithmetic(inverse_norms(products), lambda_=lambda_)
+def kernel_params(products: Products, *, lambda_: float) -> KernelParams:
+    """The parameters of the fused kernel."""
+    return KernelParams(inverse_norms(products), lambda_=lambda_)
 
 
 def inverse_norms(products: Products) -> list[float]:
@@ -49,9 +49,9 @@ METHOD = MergeMethod(
     nan,
     summary="coefficients inversely proportional to the norms of the models, or of their task vectors",
     source="Si et al., NAN (arXiv 2505.16148)",
-    settings=(LAMBDA,),
+    parameters=(LAMBDA,),
     pretrained="optional",
-    passes=lambda settings: (inner_products("model"),),
+    reductions=lambda settings: (inner_products("model"),),
     arrays="any",
-    arithmetic=arithmetic,
+    kernel=kernel_params,
 )

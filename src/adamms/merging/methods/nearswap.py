@@ -9,7 +9,7 @@ than t moves the base by t.
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from adamms.merging.method import MergeMethod, Setting
+from adamms.merging.method import MergeMethod, Parameter
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -26,6 +26,6 @@ METHOD = MergeMethod(
     nearswap,
     summary="the donor's value where it is within t of the base's, otherwise a step of t towards it",
     source="mergekit's nearswap",
-    settings=(Setting("t", 0.001, "the distance within which values are swapped", 0, coefficient=True),),
+    parameters=(Parameter("t", 0.001, "the distance within which values are swapped", 0, coefficient=True),),
     donors="one",
 )

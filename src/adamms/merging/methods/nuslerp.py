@@ -9,8 +9,8 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from adamms.merging.inner_products import Products, by_rows, combination, cosine, inner_products
-from adamms.merging.method import MergeMethod, Pass, Setting
-from adamms.merging.methods.settings import ALPHA_ON_ARC, BASE_WEIGHT_OF_REST
+from adamms.merging.method import MergeMethod, Parameter, Reduction
+from adamms.merging.methods.parameters import ALPHA_ON_ARC, BASE_WEIGHT_OF_REST
 from adamms.merging.task_vectors import task_vectors
 
 if TYPE_CHECKING:
@@ -79,7 +79,7 @@ def _arc(cos: "Tensor", alpha: float) -> "tuple[Tensor, Tensor]":
     )
 
 
-def _passes(settings: "Mapping[str, Any]") -> tuple[Pass, ...]:
+def _reductions(settings: "Mapping[str, Any]") -> tuple[Reduction, ...]:
     if settings["over"] == "rows":
         return ()
     return (inner_products("tensor"),)
@@ -89,14 +89,14 @@ METHOD = MergeMethod(
     nuslerp,
     summary="slerp by tensors or rows, of the models or (with an ancestor) of their task vectors",
     source="mergekit's nuslerp",
-    settings=(
+    parameters=(
         ALPHA_ON_ARC,
         BASE_WEIGHT_OF_REST,
-        Setting("over", "tensor", "what has an angle of its own", choices=("tensor", "rows")),
+        Parameter("over", "tensor", "what has an angle of its own", choices=("tensor", "rows")),
     ),
     pretrained="optional",
     donors="one",
     base_weight="rest",
-    passes=_passes,
+    reductions=_reductions,
     by_rows=lambda settings: settings["over"] == "rows",
 )

@@ -8,9 +8,15 @@ entries against the sign of the sum of all are erased; what is left is averaged 
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from adamms.merging.magnitudes import magnitude_passes
-from adamms.merging.method import MergeMethod, Pass, Setting, numbers_of
-from adamms.merging.task_vectors import add_to, elected, shares, task_vectors, weighted_sum
+from adamms.merging.magnitudes import magnitude_reductions
+from adamms.merging.method import MergeMethod, Parameter, Reduction, numbers_of
+from adamms.merging.task_vectors import (
+    add_to,
+    agreement_weights,
+    elect_signs,
+    task_vectors,
+    weighted_sum,
+)
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -36,8 +42,8 @@ def sce(
     deltas = selected(models, pretrained, magnitudes=magnitudes)
     whole = sum(squares)
     weights = [each / whole for each in squares] if whole else [1 / len(squares)] * len(squares)
-    sign, parts = elected(deltas)
-    share = shares(parts, weights).clamp_(min=LITTLE)
+    sign, parts = elect_signs(deltas)
+    share = agreement_weights(parts, weights).clamp_(min=LITTLE)
     return add_to(
         pretrained, weighted_sum(parts, weights, normalize=False).div_(share).mul_(sign), lambda_=1.0
     )
@@ -85,17 +91,17 @@ def _mean_squares(total: "Tensor", count: int) -> dict[str, Any]:
     return {"squares": tuple((total / count).tolist())}
 
 
-def _passes(settings: Mapping[str, Any]) -> tuple[Pass, ...]:
+def _reductions(settings: Mapping[str, Any]) -> tuple[Reduction, ...]:
     everything = all(number == 1 for number in numbers_of(settings, "topk"))
-    selection = () if everything else magnitude_passes(variance, _ranks, scope="tensor")
-    return (*selection, Pass(_squares, _mean_squares))
+    selection = () if everything else magnitude_reductions(variance, _ranks, scope="tensor")
+    return (*selection, Reduction(_squares, _mean_squares))
 
 
 METHOD = MergeMethod(
     sce,
     summary="select what varies most between the models, weight by squares, erase minority signs",
     source="Wan et al., FuseChat (SCE, arXiv 2408.07990)",
-    settings=(Setting("topk", 0.1, "the share of the varying entries selected", 0, 1, coefficient=True),),
+    parameters=(Parameter("topk", 0.1, "the share of the varying entries selected", 0, 1, coefficient=True),),
     pretrained="needed",
-    passes=_passes,
+    reductions=_reductions,
 )

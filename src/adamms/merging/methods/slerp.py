@@ -11,10 +11,10 @@ from collections.abc import Sequence
 from math import acos, sin
 from typing import TYPE_CHECKING
 
-from adamms.merging.arithmetic import Arithmetic
 from adamms.merging.inner_products import Products, combination, cosine, inner_products
+from adamms.merging.kernel_params import KernelParams
 from adamms.merging.method import MergeMethod
-from adamms.merging.methods.settings import ALPHA_ON_ARC
+from adamms.merging.methods.parameters import ALPHA_ON_ARC
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -24,12 +24,12 @@ PARALLEL = 0.9995
 
 def slerp(models: "Sequence[Tensor]", *, weights: Sequence[float], products: Products) -> "Tensor":
     """Interpolate base and donor on the arc; `weights` are (1 - alpha, alpha)."""
-    return combination(models, arithmetic(weights, products).weights)
+    return combination(models, kernel_params(weights, products).weights)
 
 
-def arithmetic(weights: Sequence[float], products: Products) -> Arithmetic:
-    """The same in numbers."""
-    return Arithmetic(arc_coefficients(cosine(products, 0, 1), weights[1]))
+def kernel_params(weights: Sequence[float], products: Products) -> KernelParams:
+    """The parameters of the fused kernel."""
+    return KernelParams(arc_coefficients(cosine(products, 0, 1), weights[1]))
 
 
 def arc_coefficients(cos: float, alpha: float) -> tuple[float, float]:
@@ -44,10 +44,10 @@ METHOD = MergeMethod(
     slerp,
     summary="from base to donor along the arc between them, tensor by tensor",
     source="Shoemake 1985; mergekit's slerp",
-    settings=(ALPHA_ON_ARC,),
+    parameters=(ALPHA_ON_ARC,),
     donors="one",
     base_weight="rest",
-    passes=lambda settings: (inner_products("tensor"),),
+    reductions=lambda settings: (inner_products("tensor"),),
     arrays="any",
-    arithmetic=arithmetic,
+    kernel=kernel_params,
 )

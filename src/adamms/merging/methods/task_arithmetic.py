@@ -9,9 +9,9 @@ unless said otherwise, so alpha = 0 with lambda = 1 is the base, and alpha adds 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from adamms.merging.arithmetic import Arithmetic
+from adamms.merging.kernel_params import KernelParams
 from adamms.merging.method import MergeMethod
-from adamms.merging.methods.settings import ALPHA, BASE_WEIGHT, LAMBDA, NORMALIZE
+from adamms.merging.methods.parameters import ALPHA, BASE_WEIGHT, LAMBDA, NORMALIZE
 from adamms.merging.task_vectors import add_to, task_vectors, weighted_sum
 
 if TYPE_CHECKING:
@@ -31,18 +31,18 @@ def task_arithmetic(
     return add_to(pretrained, merged, lambda_=lambda_)
 
 
-def arithmetic(weights: Sequence[float], *, lambda_: float, normalize: bool) -> Arithmetic:
-    """The same in numbers."""
-    return Arithmetic(weights, divisor=sum(weights) if normalize else 0, lambda_=lambda_)
+def kernel_params(weights: Sequence[float], *, lambda_: float, normalize: bool) -> KernelParams:
+    """The parameters of the fused kernel."""
+    return KernelParams(weights, divisor=sum(weights) if normalize else 0, lambda_=lambda_)
 
 
 METHOD = MergeMethod(
     task_arithmetic,
     summary="theta_0 + lambda * sum of the weighted task vectors",
     source="Ilharco et al., Editing Models with Task Arithmetic (arXiv 2212.04089)",
-    settings=(ALPHA, BASE_WEIGHT, LAMBDA, NORMALIZE),
+    parameters=(ALPHA, BASE_WEIGHT, LAMBDA, NORMALIZE),
     pretrained="needed",
     keeps_base=True,
     arrays="any",
-    arithmetic=arithmetic,
+    kernel=kernel_params,
 )

@@ -12,12 +12,12 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
 from adamms.errors import MergeError
-from adamms.merging.arithmetic import Arithmetic
 from adamms.merging.arrays import at_least
-from adamms.merging.magnitudes import magnitude_passes
-from adamms.merging.method import MergeMethod, Pass, Setting, numbers_of
-from adamms.merging.methods.settings import ALPHA, BASE_WEIGHT, CONSENSUS, LAMBDA
-from adamms.merging.task_vectors import add_to, agreed, preserved_l1, task_vectors
+from adamms.merging.kernel_params import KernelParams
+from adamms.merging.magnitudes import magnitude_reductions
+from adamms.merging.method import MergeMethod, Parameter, Reduction, numbers_of
+from adamms.merging.methods.parameters import ALPHA, BASE_WEIGHT, CONSENSUS, LAMBDA
+from adamms.merging.task_vectors import add_to, disjoint_merge, preserved_l1, task_vectors
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -47,20 +47,20 @@ def ties(
     deltas = trimmed(models, pretrained, magnitudes=magnitudes)
     if scales:
         deltas = [delta * scale for delta, scale in zip(deltas, scales, strict=True)]
-    return add_to(pretrained, agreed(deltas, weights, consensus=consensus), lambda_=lambda_)
+    return add_to(pretrained, disjoint_merge(deltas, weights, consensus=consensus), lambda_=lambda_)
 
 
-def arithmetic(
+def kernel_params(
     weights: Sequence[float],
     *,
     lambda_: float,
     consensus: Literal["mean", "sum"],
     magnitudes: Sequence[tuple[float]] | None = None,
     scales: Sequence[float] | None = None,
-) -> Arithmetic:
-    """The same in numbers."""
+) -> KernelParams:
+    """The parameters of the fused kernel."""
     least = [threshold for (threshold,) in magnitudes] if magnitudes else None
-    return Arithmetic(weights, factors=scales, least=least, elect=consensus, lambda_=lambda_)
+    return KernelParams(weights, factors=scales, least=least, elect=consensus, lambda_=lambda_)
 
 
 def trimmed(
@@ -81,7 +81,7 @@ def _ranks(count: int, density: Sequence[float], series: int) -> tuple[int]:
     return (max(1, int(share * count)) if share else 0,)
 
 
-def _passes(settings: Mapping[str, Any]) -> tuple[Pass, ...]:
+def _reductions(settings: Mapping[str, Any]) -> tuple[Reduction, ...]:
     """The thresholds, and what `rescale=l1` must know.
 
     Raises:
@@ -95,7 +95,7 @@ def _passes(settings: Mapping[str, Any]) -> tuple[Pass, ...]:
             "A density by depth or part ranks each tensor by itself: give trim=tensor as well, or one number."
         )
     scope = "model" if settings["trim"] == "global" else "tensor"
-    thresholds = magnitude_passes(task_vectors, _ranks, scope=scope)  # type: ignore[arg-type]
+    thresholds = magnitude_reductions(task_vectors, _ranks, scope=scope)  # type: ignore[arg-type]
     rescale = (preserved_l1(task_vectors, trimmed),) if settings["rescale"] == "l1" else ()
     return (*thresholds, *rescale)
 
@@ -104,19 +104,19 @@ METHOD = MergeMethod(
     ties,
     summary="trim the task vectors to their largest entries, elect signs, average what agrees",
     source="Yadav et al., TIES-Merging (arXiv 2306.01708)",
-    settings=(
+    parameters=(
         ALPHA,
         BASE_WEIGHT,
         LAMBDA,
-        Setting("density", 0.2, "k, the share of entries kept", 0, 1, coefficient=True, per_model=True),
-        Setting(
+        Parameter("density", 0.2, "k, the share of entries kept", 0, 1, coefficient=True, per_model=True),
+        Parameter(
             "trim",
             "global",
             "what is ranked together: the whole task vector (the paper's), or each tensor (mergekit's)",
             choices=("global", "tensor"),
         ),
         CONSENSUS,
-        Setting(
+        Parameter(
             "rescale",
             "none",
             "after trimming: nothing, or each tensor's L1 norm restored (l1)",
@@ -125,6 +125,6 @@ METHOD = MergeMethod(
     ),
     pretrained="needed",
     arrays="any",
-    arithmetic=arithmetic,
-    passes=_passes,
+    kernel=kernel_params,
+    reductions=_reductions,
 )

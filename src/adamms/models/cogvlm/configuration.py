@@ -1,7 +1,7 @@
 """The configuration of CogVLM (first generation), with the field names of the official `config.json`.
 
 The language model is a Llama with a duplicate of most weights for image positions, so its settings are
-Llama's; the defaults are those of cogvlm-chat-hf. This file knows nothing of weights or images.
+Llama's; the defaults are those of cogvlm-chat-hf.
 """
 
 # mypy: disallow-subclassing-any=False

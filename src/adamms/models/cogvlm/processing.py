@@ -2,7 +2,7 @@
 
 A conversation is `[BOS][image block][text]` with one image at most. The block holds pad ids of token type 1,
 one for each patch and one each for the learned begin and end; the text that a chat template renders does not
-mention the image at all. This file knows nothing of weights.
+mention the image at all.
 """
 
 # mypy: disallow-subclassing-any=False

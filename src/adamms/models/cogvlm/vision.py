@@ -2,7 +2,7 @@
 
 Module names are those of the official checkpoint. The layers normalise behind attention and MLP, inside the
 residual, and nothing is normalised before the first or after the last. No merge touches any of this: the
-base keeps its vision side (section 3.1). This file knows nothing of text.
+base keeps its vision side (section 3.1).
 """
 
 # mypy: disallow-subclassing-any=False
@@ -17,7 +17,7 @@ from transformers.modeling_layers import GradientCheckpointingLayer
 from transformers.modeling_outputs import BaseModelOutputWithPooling
 from transformers.models.clip.modeling_clip import CLIPMLP
 
-from adamms.models.attention import FusedSelfAttention
+from adamms.models.attention import FusedSelfAttention, LayerStack
 
 if TYPE_CHECKING:
     from adamms.models.cogvlm.configuration import CogVLMConfig, CogVLMVisionConfig
@@ -59,20 +59,6 @@ class CogVLMVisionLayer(GradientCheckpointingLayer):
         return added
 
 
-class CogVLMVisionEncoder(nn.Module):
-    """The tower's layers."""
-
-    def __init__(self, config: CogVLMVisionConfig) -> None:
-        super().__init__()
-        self.layers = nn.ModuleList([CogVLMVisionLayer(config) for _ in range(config.num_hidden_layers)])
-
-    def forward(self, hidden: Tensor) -> Tensor:
-        """(images, length, width) -> the same shape."""
-        for layer in self.layers:
-            hidden = layer(hidden)
-        return hidden
-
-
 class CogVLMAdapter(nn.Module):
     """From the tower's width to the language model's: a projection and a gated MLP as wide as the LM's."""
 
@@ -99,7 +85,9 @@ class CogVLMVisionModel(nn.Module):
     def __init__(self, config: CogVLMConfig) -> None:
         super().__init__()
         self.patch_embedding = CogVLMPatchEmbedding(config.vision_config)
-        self.transformer = CogVLMVisionEncoder(config.vision_config)
+        self.transformer = LayerStack(
+            CogVLMVisionLayer(config.vision_config) for _ in range(config.vision_config.num_hidden_layers)
+        )
         self.linear_proj = CogVLMAdapter(config)
         self.boi = nn.Parameter(torch.zeros(1, 1, config.hidden_size))
         self.eoi = nn.Parameter(torch.zeros(1, 1, config.hidden_size))

@@ -3,7 +3,7 @@
 Three conventions are easy to get wrong. The residual carries the normalised queries, not the raw ones. Keys
 and values come from [normalised queries, normalised vision tokens]. The fixed sin-cos positions are added to
 the inputs of queries and keys, never to that of the values. Published files may lack the position tables:
-they are then computed. This file knows nothing of text.
+they are then computed.
 """
 
 # mypy: disallow-subclassing-any=False
@@ -16,7 +16,7 @@ import torch
 from torch import Tensor, nn
 from transformers.modeling_layers import GradientCheckpointingLayer
 
-from adamms.models.attention import attend, split_heads
+from adamms.models.attention import LayerStack, attend, split_heads
 
 if TYPE_CHECKING:
     from adamms.models.mplug_owl2.configuration import MPLUGOwl2AbstractorConfig
@@ -147,29 +147,13 @@ class MPLUGOwl2AbstractorLayer(GradientCheckpointingLayer):
         return refined
 
 
-class MPLUGOwl2AbstractorEncoder(nn.Module):
-    """The abstractor's layers."""
-
-    def __init__(self, config: MPLUGOwl2AbstractorConfig) -> None:
-        super().__init__()
-        self.layers = nn.ModuleList(
-            [MPLUGOwl2AbstractorLayer(config) for _ in range(config.num_hidden_layers)]
-        )
-
-    def forward(self, queries: Tensor, vision: Tensor) -> Tensor:
-        """(images, queries, width), (images, vision tokens, width) -> (images, queries, width)."""
-        for layer in self.layers:
-            queries = layer(queries, vision)
-        return queries
-
-
 class MPLUGOwl2Abstractor(nn.Module):
     """From vision tokens to the vectors that take an image's place: one a query, and a learned end."""
 
     def __init__(self, config: MPLUGOwl2AbstractorConfig, language_width: int) -> None:
         super().__init__()
         self.query_embeds = nn.Parameter(torch.zeros(1, config.num_learnable_queries, config.hidden_size))
-        self.encoder = MPLUGOwl2AbstractorEncoder(config)
+        self.encoder = LayerStack(MPLUGOwl2AbstractorLayer(config) for _ in range(config.num_hidden_layers))
         self.visual_fc = nn.Linear(config.hidden_size, language_width)
         self.vit_eos = nn.Parameter(torch.zeros(1, 1, language_width))
 

@@ -1,7 +1,7 @@
 """The configuration of mPLUG-Owl2 (the LLaMA-2 variant), with the field names of the official `config.json`.
 
 The language model's settings are Llama's; the vision tower and the abstractor lie two levels down, under
-`visual_config`. The defaults are those of mplug-owl2-llama2-7b. This file knows nothing of weights or images.
+`visual_config`. The defaults are those of mplug-owl2-llama2-7b.
 """
 
 # mypy: disallow-subclassing-any=False

@@ -2,7 +2,7 @@
 
 The official evaluation stretches an image to a square of its longer side before CLIP's processing; its other
 two paths pad with the mean colour, or leave the cut to CLIP's centre crop. The text around the placeholder
-`<|image|>` is tokenised piece by piece, as the model was trained. This file knows nothing of weights.
+`<|image|>` is tokenised piece by piece, as the model was trained.
 """
 
 # mypy: disallow-subclassing-any=False

@@ -2,7 +2,7 @@
 
 No bias in the patch projection, a LayerNorm before the first layer, layers that normalise before attention
 and MLP, quick-gelu, and a last LayerNorm over all tokens, the class token kept. No merge touches any of this:
-the base keeps its vision side (section 3.1). This file knows nothing of text.
+the base keeps its vision side (section 3.1).
 """
 
 # mypy: disallow-subclassing-any=False
@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from transformers.modeling_layers import GradientCheckpointingLayer
 from transformers.models.clip.modeling_clip import CLIPMLP
 
-from adamms.models.attention import FusedSelfAttention
+from adamms.models.attention import FusedSelfAttention, LayerStack
 
 if TYPE_CHECKING:
     from adamms.models.mplug_owl2.configuration import MPLUGOwl2VisionConfig
@@ -59,27 +59,13 @@ class MPLUGOwl2VisionLayer(GradientCheckpointingLayer):
         return added
 
 
-class MPLUGOwl2VisionEncoder(nn.Module):
-    """The tower's layers."""
-
-    def __init__(self, config: MPLUGOwl2VisionConfig) -> None:
-        super().__init__()
-        self.layers = nn.ModuleList([MPLUGOwl2VisionLayer(config) for _ in range(config.num_hidden_layers)])
-
-    def forward(self, hidden: Tensor) -> Tensor:
-        """(images, length, width) -> the same shape."""
-        for layer in self.layers:
-            hidden = layer(hidden)
-        return hidden
-
-
 class MPLUGOwl2VisionModel(nn.Module):
     """From pixels to the tokens that the abstractor reads."""
 
     def __init__(self, config: MPLUGOwl2VisionConfig) -> None:
         super().__init__()
         self.embeddings = MPLUGOwl2VisionEmbeddings(config)
-        self.encoder = MPLUGOwl2VisionEncoder(config)
+        self.encoder = LayerStack(MPLUGOwl2VisionLayer(config) for _ in range(config.num_hidden_layers))
         self.post_layernorm = nn.LayerNorm(config.hidden_size, eps=config.layer_norm_eps)
 
     def forward(self, pixel_values: Tensor) -> Tensor:

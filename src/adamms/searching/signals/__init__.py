@@ -17,15 +17,11 @@ FILES = (
     "sum_rule",
     "any_rule",
     "previous_rule",
-    "plurality",
-    "parents",
     "weighted_vote",
     "vote_and_confidence",
     "confidence",
-    "confident_share",
     "sure_enough",
     "first_token_entropy",
-    "plurality_logprob",
 )
 
 SUPERVISED = "labels"

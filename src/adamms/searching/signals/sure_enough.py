@@ -2,8 +2,8 @@
 
 Merging lowers the confidence of answers that stay right, so a mean of it takes every blend for a worse model.
 What marks a model that knows less is the tail, the answers that it hardly believes itself. Here an answer of
-confidence .55 loses a half, .65 an eighth, .75 a fortieth, and whether it is .9 or 1 makes no odds; the hard
-bar of `confident_share`, .9, does the opposite. A bar on confidence is known from predicting accuracy without
+confidence .55 loses a half, .65 an eighth, .75 a fortieth, and whether it is .9 or 1 makes no odds; a hard
+bar at .9 does the opposite (docs/signals.md). A bar on confidence is known from predicting accuracy without
 labels (Garg et al. 2022, "Leveraging unlabeled data to predict out-of-distribution performance"), where
 labels of the source place it; the development pairs of docs/signals.md placed this one.
 

@@ -1,4 +1,4 @@
-"""As `values`, in numpy.
+"""As `backends`, in numpy.
 
 numpy has no bfloat16, but its bits are the upper half of a float32's, so widening is a shift and rounding to
 the nearest, ties to even, is integer arithmetic.
@@ -8,23 +8,23 @@ from typing import Any
 
 import numpy as np
 
-from adamms.merging import compiled
-from adamms.merging.stored import Stored
+from adamms.merging import cpu_kernel
+from adamms.merging.dtypes import RawTensor
 
 
-class NumpyValues(compiled.CompiledValues):
-    """As `Values` says."""
+class NumpyBackend(cpu_kernel.CpuKernel):
+    """As `Backend` says."""
 
     def __init__(self) -> None:
         self._rounding = np.empty(0, np.uint32)
 
     def widened(self, raw: np.ndarray, dtype: str, into: np.ndarray, *, double: bool) -> np.ndarray:
-        """As `Values` says."""
+        """As `Backend` says."""
         exact: Any = np.float64 if double else np.float32
-        library = compiled.library()
+        library = cpu_kernel.library()
         if library and dtype in ("BF16", "F16"):
             exactly = into[: 2 * len(raw)].view(np.float32)
-            compiled.widen(library, Stored(raw, dtype), exactly)
+            cpu_kernel.widen(library, RawTensor(raw, dtype), exactly)
             return exactly.astype(exact, copy=False)
         if dtype == "BF16":
             wide = into[: 2 * len(raw)].view(np.uint32)
@@ -36,12 +36,12 @@ class NumpyValues(compiled.CompiledValues):
         )
 
     def fits(self, values: np.ndarray, largest: float) -> bool:
-        """As `Values` says."""
+        """As `Backend` says."""
         # Written so that NaN, which compares false with everything, is caught as well.
         return bool(values.min() >= -largest and values.max() <= largest)
 
     def store(self, values: np.ndarray, out: np.ndarray, dtype: str) -> None:
-        """As `Values` says."""
+        """As `Backend` says."""
         if dtype != "BF16":
             stored = out.view({"F16": np.float16, "F32": np.float32, "F64": np.float64}[dtype])
             np.copyto(stored, values, casting="same_kind")
@@ -59,5 +59,5 @@ class NumpyValues(compiled.CompiledValues):
         np.copyto(out.view(np.uint16), rounded, casting="unsafe")
 
     def numbers(self, drawn: Any) -> np.ndarray:
-        """As `Values` says."""
+        """As `Backend` says."""
         return np.asarray(drawn)

@@ -12,10 +12,10 @@ from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from adamms.merging.arithmetic import Arithmetic
 from adamms.merging.arrays import Array, as_numpy, in_numpy
 from adamms.merging.draws import threshold_of
-from adamms.merging.stored import ITEMSIZES, LARGEST, Stored, StoredVector
+from adamms.merging.dtypes import ITEMSIZES, LARGEST, RawTaskVector, RawTensor
+from adamms.merging.kernel_params import KernelParams
 
 if TYPE_CHECKING:
     import numpy as np
@@ -82,26 +82,26 @@ def library() -> ctypes.CDLL | None:
     return found
 
 
-def takes(stored: Stored | None) -> bool:
+def takes(stored: RawTensor | None) -> bool:
     """Whether the compiled functions can read these values, if there are any."""
     return stored is None or (stored.dtype in KINDS and in_numpy(stored.raw))
 
 
 def merge(
     found: ctypes.CDLL,
-    arithmetic: Arithmetic,
+    params: KernelParams,
     *,
-    models: Mapping[int, Stored],
-    origin: Stored | None,
+    models: Mapping[int, RawTensor],
+    origin: RawTensor | None,
     draws: Sequence[Array],
-    out: Stored,
+    out: RawTensor,
 ) -> bool | None:
     """Merge stored values into stored values.
 
     Args:
         found: the library.
-        arithmetic: what is done.
-        models: the values of those that are used (`Arithmetic.used`), by number.
+        params: what is done.
+        models: the values of those that are used (`KernelParams.used`), by number.
         origin: the ancestor's, where it is read.
         draws: random int16 numbers, one array a model, where entries are dropped at random.
         out: where the result goes, and its dtype.
@@ -114,7 +114,7 @@ def merge(
 
     if len(models) > MODELS or not all(map(takes, (*models.values(), origin, out))):
         return None
-    kept = arithmetic.kept
+    kept = params.kept
     numbers = [np.ascontiguousarray(as_numpy(each), np.int16) for each in draws] if kept else []
     rows = (_Model * len(models))(
         *(
@@ -123,10 +123,10 @@ def merge(
                 _address(numbers[at]) if kept else None,
                 KINDS[stored.dtype],
                 threshold_of(kept[at]) if kept else 0,
-                arithmetic.least[at] if arithmetic.least else 0.0,
-                arithmetic.most[at] if arithmetic.most else -1.0,
-                arithmetic.factors[at] if arithmetic.factors else 1.0,
-                arithmetic.weights[at],
+                params.least[at] if params.least else 0.0,
+                params.most[at] if params.most else -1.0,
+                params.factors[at] if params.factors else 1.0,
+                params.weights[at],
             )
             for at, stored in models.items()
         )
@@ -138,46 +138,46 @@ def merge(
         len(models),
         KINDS[origin.dtype] if origin else 0,
         KINDS[out.dtype],
-        ELECT[arithmetic.elect],
-        len(set(arithmetic.weights)) == 1,
-        arithmetic.divisor,
-        arithmetic.lambda_,
+        ELECT[params.elect],
+        len(set(params.weights)) == 1,
+        params.divisor,
+        params.lambda_,
         LARGEST[out.dtype],
     )
     return bool(found.adamms_merge(ctypes.byref(whole), _count(out)))
 
 
-class CompiledValues:
+class CpuKernel:
     """The way through compiled code, which all libraries on a CPU have where it was built."""
 
     @property
     def one_pass(self) -> bool:
-        """As `Values` says."""
+        """As `Backend` says."""
         return library() is not None
 
     def merge_stored(
         self,
-        arithmetic: Arithmetic,
+        params: KernelParams,
         *,
-        models: Mapping[int, Stored],
-        origin: Stored | None,
+        models: Mapping[int, RawTensor],
+        origin: RawTensor | None,
         draws: Sequence[Array],
-        out: Stored,
+        out: RawTensor,
     ) -> Any:
-        """As `Values` says."""
+        """As `Backend` says."""
         found = library()
         if found is None:
             return None
-        return merge(found, arithmetic, models=models, origin=origin, draws=draws, out=out)
+        return merge(found, params, models=models, origin=origin, draws=draws, out=out)
 
 
-def widen(found: ctypes.CDLL, stored: Stored, into: "np.ndarray") -> None:
+def widen(found: ctypes.CDLL, stored: RawTensor, into: "np.ndarray") -> None:
     """Stored values as float32, in the array `into`."""
     found.adamms_widen(_address(into), _address(stored.raw), KINDS[stored.dtype], len(into))
 
 
 def count_between(
-    found: ctypes.CDLL, vector: StoredVector, counts: "np.ndarray", *, least: float, beyond: float
+    found: ctypes.CDLL, vector: RawTaskVector, counts: "np.ndarray", *, least: float, beyond: float
 ) -> None:
     """Add up a vector's magnitudes.
 
@@ -192,12 +192,12 @@ def count_between(
     found.adamms_count(*_vector(vector), least, beyond, _address(counts))
 
 
-def count_upper(found: ctypes.CDLL, vector: StoredVector, counts: "np.ndarray") -> None:
+def count_upper(found: ctypes.CDLL, vector: RawTaskVector, counts: "np.ndarray") -> None:
     """Add to `counts` (int64) how often each value of the upper 15 bits of a vector's magnitudes occurs."""
     found.adamms_count_upper(*_vector(vector), _address(counts))
 
 
-def _vector(vector: StoredVector) -> tuple[Any, ...]:
+def _vector(vector: RawTaskVector) -> tuple[Any, ...]:
     """The arguments that say which vector."""
     model, origin = vector
     one = _Model(_address(model.raw), None, KINDS[model.dtype], 0, 0.0, -1.0, 1.0, 1.0)
@@ -205,7 +205,7 @@ def _vector(vector: StoredVector) -> tuple[Any, ...]:
     return ctypes.byref(one), *place, _count(model)
 
 
-def _count(stored: Stored) -> int:
+def _count(stored: RawTensor) -> int:
     return len(stored.raw) // ITEMSIZES[stored.dtype]
 
 

@@ -13,7 +13,7 @@ from typing import Literal
 
 
 @dataclass(frozen=True)
-class Arithmetic:
+class KernelParams:
     """The numbers of one merge at one tensor; sequences hold one a model, the base's first.
 
     Attributes:
@@ -39,7 +39,7 @@ class Arithmetic:
     @property
     def is_weighted_sum(self) -> bool:
         """Whether nothing is done but weighing and adding up."""
-        return self == Arithmetic(self.weights)
+        return self == KernelParams(self.weights)
 
     def used(self, *, origin: bool) -> list[int]:
         """The models that are looked at, by number: not those of weight 0, where no origin is read."""

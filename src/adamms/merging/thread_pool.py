@@ -16,26 +16,26 @@ Item = TypeVar("Item")
 Result = TypeVar("Result")
 
 # An errand: long enough that handing it out costs nothing, short enough to share the end evenly.
-BLOCKS_PER_ERRAND = 16
+BLOCKS_PER_TASK = 16
 DEFAULT_THREADS = 2
 # glibc's mallopt: M_TRIM_THRESHOLD and M_MMAP_THRESHOLD, and values that keep a thread's megabytes with it.
 KEEP_FREED = ((-1, 1 << 28), (-3, 1 << 26))
 
 
-def errands_of(items: Iterable[Item], size: int) -> Iterator[list[Item]]:
+def work_items(items: Iterable[Item], size: int) -> Iterator[list[Item]]:
     """Group items, in order, `size` of them at most."""
     remaining = iter(items)
     while errand := list(islice(remaining, size)):
         yield errand
 
 
-def in_any_order(
+def unordered_map(
     errands: Iterable[Item],
     run: Callable[[threading.local, Item], Result],
     *,
     threads: int | None,
 ) -> Iterator[tuple[int, Result]]:
-    """Run every errand on a pool of threads.
+    """RowSpan every errand on a pool of threads.
 
     Args:
         errands: what is to be done; taken as there is room, never all at once.

@@ -24,18 +24,18 @@ LARGEST = {
 NAMES = {"BF16": "bfloat16", "F16": "float16", "F32": "float32", "F64": "float64"}
 
 
-class Stored(NamedTuple):
+class RawTensor(NamedTuple):
     """Values as they lie in a file: bytes (uint8, an array or a tensor on a device), and their dtype."""
 
     raw: Any
     dtype: str
 
 
-class StoredVector(NamedTuple):
+class RawTaskVector(NamedTuple):
     """A task vector that is not computed yet: a model's values and the ancestor's; or values alone."""
 
-    model: Stored
-    origin: Stored | None = None
+    model: RawTensor
+    origin: RawTensor | None = None
 
 
 def floating_dtype(info: "TensorInfo", source: str) -> str:

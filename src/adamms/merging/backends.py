@@ -1,28 +1,28 @@
 """Stored values made wide for arithmetic and rounded once afterwards, and which library does it for a merge.
 
-`numpy_values` serves most merges: importing torch costs more than merging half a billion parameters.
-`torch_values` is the same for methods that are written in torch, and for float16, which numpy converts
+`numpy_backend` serves most merges: importing torch costs more than merging half a billion parameters.
+`torch_backend` is the same for methods that are written in torch, and for float16, which numpy converts
 slowly, where there is no compiled code for it.
 """
 
 from typing import TYPE_CHECKING, Any, Protocol
 
-from adamms.merging import compiled
-from adamms.merging.numpy_values import NumpyValues
+from adamms.merging import cpu_kernel
+from adamms.merging.numpy_backend import NumpyBackend
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     import numpy as np
 
-    from adamms.merging.arithmetic import Arithmetic
     from adamms.merging.arrays import Array
+    from adamms.merging.dtypes import RawTensor
+    from adamms.merging.kernel_params import KernelParams
+    from adamms.merging.merge_inputs import MergeInputs
     from adamms.merging.method import Method
-    from adamms.merging.parents import Parents
-    from adamms.merging.stored import Stored
 
 
-class Values(Protocol):
+class Backend(Protocol):
     """A library that a method computes in; one thread's, as it keeps buffers."""
 
     @property
@@ -32,12 +32,12 @@ class Values(Protocol):
 
     def merge_stored(
         self,
-        arithmetic: "Arithmetic",
+        params: "KernelParams",
         *,
-        models: "Mapping[int, Stored]",
-        origin: "Stored | None",
+        models: "Mapping[int, RawTensor]",
+        origin: "RawTensor | None",
         draws: "Sequence[Array]",
-        out: "Stored",
+        out: "RawTensor",
     ) -> Any:
         """Merge in one pass, with the bits of the method's function and `store`; see `compiled.merge`.
 
@@ -73,13 +73,13 @@ class Values(Protocol):
         ...
 
 
-def values_for(parents: "Parents", method: "Method") -> Values:
+def choose_backend(parents: "MergeInputs", method: "Method") -> Backend:
     """The library that a merge computes in: numpy where the method and the stored dtypes allow it."""
     models = (parents.base, *(view.checkpoint for view in parents.views_for(method)))
     halves = any(info.dtype == "F16" for model in models for info in model.tensors.values())
-    if method.rule.arrays == "any" and (not halves or compiled.library()):
-        return NumpyValues()
+    if method.rule.arrays == "any" and (not halves or cpu_kernel.library()):
+        return NumpyBackend()
     # Late: it brings torch with it.
-    from adamms.merging.torch_values import TorchValues
+    from adamms.merging.torch_backend import TorchBackend
 
-    return TorchValues()
+    return TorchBackend()

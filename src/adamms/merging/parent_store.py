@@ -16,9 +16,9 @@ import torch
 
 from adamms.errors import MachineError
 from adamms.merging.blocks import BLOCK_ELEMENTS
+from adamms.merging.dtypes import ITEMSIZES, floating_dtype
+from adamms.merging.merge_inputs import MergeInputs
 from adamms.merging.method import Method
-from adamms.merging.parents import Parents
-from adamms.merging.stored import ITEMSIZES, floating_dtype
 
 if TYPE_CHECKING:
     from adamms.checkpoints import TensorSource
@@ -29,7 +29,7 @@ READERS = 8
 """Threads that read files for a GPU: one alone is slower than the bus."""
 
 
-class Held(Protocol):
+class ParentStore(Protocol):
     """Parents that are read through memory of some device."""
 
     device: torch.device
@@ -48,10 +48,10 @@ class Held(Protocol):
         ...
 
 
-class ResidentTensors:
+class CachedParents:
     """Copies of every tensor that a merge of these parents reads, on one device."""
 
-    def __init__(self, parents: Parents, method: Method, *, device: torch.device) -> None:
+    def __init__(self, parents: MergeInputs, method: Method, *, device: torch.device) -> None:
         """Read them all.
 
         Raises:
@@ -63,7 +63,7 @@ class ResidentTensors:
         self.block_elements = BLOCK_ELEMENTS if self.on_cpu else 1 << 24
         self.at_once = 1 << 40
         self.readers = READERS if self.on_cpu else 1
-        self._files = StreamedTensors(device)
+        self._files = StreamedParents(device)
         self._copies: dict[tuple[int, str], tuple[Any, str]] = {}
         wanted = _read(parents, method)
         copy = _copy if self.on_cpu else self._files.whole
@@ -79,7 +79,7 @@ class ResidentTensors:
             ) from error
 
     def read(self, source: "TensorSource", name: str, start: int, count: int) -> tuple[Any, str]:
-        """As `Held` says."""
+        """As `ParentStore` says."""
         if (id(source), name) not in self._copies:
             part, dtype = self._files.read(source, name, start, count)
             return (part.numpy() if self.on_cpu else part), dtype
@@ -90,7 +90,7 @@ class ResidentTensors:
         return (part.copy() if size > 2 and self.on_cpu else part), dtype
 
 
-class StreamedTensors:
+class StreamedParents:
     """Blocks of the parents' files on their way to a device; nothing is kept."""
 
     on_cpu = False
@@ -103,7 +103,7 @@ class StreamedTensors:
         self._last = threading.local()
 
     def read(self, source: "TensorSource", name: str, start: int, count: int) -> tuple[torch.Tensor, str]:
-        """As `Held` says."""
+        """As `ParentStore` says."""
         floating_dtype(source.tensors[name], source.source)
         dtype = source.exact_dtype(name)
         size = ITEMSIZES[dtype]
@@ -137,9 +137,9 @@ class StreamedTensors:
             before.synchronize()
 
 
-def held_for(
-    parents: Parents, method: Method, *, device: torch.device, wanted: str = "auto"
-) -> tuple[Held | None, str]:
+def choose_parent_store(
+    parents: MergeInputs, method: Method, *, device: torch.device, wanted: str = "auto"
+) -> tuple[ParentStore | None, str]:
     """Where the parents are read for a live model, None for their files in main memory, and why, in a line.
 
     Args:
@@ -155,7 +155,7 @@ def held_for(
     size = size_of(parents, method)
     on_device = device.type != "cpu" and elementwise(method)
     place = device if on_device else torch.device("cpu")
-    streamed = StreamedTensors(device) if on_device else None
+    streamed = StreamedParents(device) if on_device else None
     files = "read from their files for every candidate" + (f" and blended on {device}" if on_device else "")
     if wanted == "mapped":
         return streamed, f"The parents are {files} (--parents mapped)."
@@ -166,7 +166,7 @@ def held_for(
                 f"The parents' {size} do not fit into the {free / 1e9:.1f} GB that are free on {place}; "
                 "use --parents mapped."
             )
-        return ResidentTensors(parents, method, device=place), f"The parents' {size} are held on {place}."
+        return CachedParents(parents, method, device=place), f"The parents' {size} are held on {place}."
     if not on_device:
         # Beside a CPU the files' pages stay in memory by themselves; a copy saved a sixth of a move.
         return None, f"The parents are {files}."
@@ -175,22 +175,22 @@ def held_for(
         told = "unknown" if free is None else f"{free / 1e9:.1f} GB"
         return streamed, f"The parents' {size} are {files}: free on {device} is {told}."
     try:
-        return ResidentTensors(parents, method, device=device), f"The parents' {size} are held on {device}."
+        return CachedParents(parents, method, device=device), f"The parents' {size} are held on {device}."
     except MachineError:
         return streamed, f"The parents are {files}: their {size} did not fit on {device}."
 
 
 def elementwise(method: Method) -> bool:
     """Whether a method's values are the same bits on every device: sums come out in another order there."""
-    return not method.passes and not method.by_rows and "seed" not in method.settings
+    return not method.reductions and not method.by_rows and "seed" not in method.settings
 
 
-def needed(parents: Parents, method: Method) -> int:
+def needed(parents: MergeInputs, method: Method) -> int:
     """Bytes of all tensors that a merge reads."""
     return sum(source.tensors[name].nbytes for source, name in _read(parents, method))
 
 
-def size_of(parents: Parents, method: Method) -> str:
+def size_of(parents: MergeInputs, method: Method) -> str:
     """The same for people."""
     size = needed(parents, method)
     return f"{size / 1e9:.1f} GB" if size >= 1e9 else f"{size / 1e6:.1f} MB"
@@ -210,14 +210,14 @@ def free_memory(device: torch.device) -> int | None:
     return next((int(field[1]) * 1024 for field in fields), None)
 
 
-def _read(parents: Parents, method: Method) -> list[tuple["TensorSource", str]]:
+def _read(parents: MergeInputs, method: Method) -> list[tuple["TensorSource", str]]:
     """What a merge reads: the base's changed tensors, and those of the others that they are merged with."""
     views = parents.views_for(method)
     found: dict[tuple[int, str], tuple[TensorSource, str]] = {}
     for name in parents.changed(method):
         found[id(parents.base), name] = (parents.base, name)
-        for run in parents.runs(name, method):
-            for view, source in zip(views, run.sources, strict=False):
+        for span in parents.row_spans(name, method):
+            for view, source in zip(views, span.sources, strict=False):
                 if source is not None:
                     found[id(view.checkpoint), source[0]] = (view.checkpoint, source[0])
     return list(found.values())

@@ -11,35 +11,35 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from adamms.merging.backends import choose_backend
 from adamms.merging.blocks import Block, blocks_of
 from adamms.merging.draws import Draws
-from adamms.merging.errands import BLOCKS_PER_ERRAND, errands_of, in_any_order
-from adamms.merging.merger import BlockMerger, Facts
-from adamms.merging.method import Method, Pass
-from adamms.merging.parents import Parents
-from adamms.merging.values import values_for
+from adamms.merging.merge_inputs import MergeInputs
+from adamms.merging.merger import BlockMerger, Statistics
+from adamms.merging.method import Method, Reduction
+from adamms.merging.thread_pool import BLOCKS_PER_TASK, unordered_map, work_items
 
 if TYPE_CHECKING:
     from threading import local
 
 
-def tensor_facts(merger: BlockMerger, method: Method, blocks: Sequence[Block]) -> dict[str, Any]:
+def tensor_statistics(merger: BlockMerger, method: Method, blocks: Sequence[Block]) -> dict[str, Any]:
     """What the method's passes find in one tensor's blocks."""
-    facts: dict[str, Any] = {}
+    statistics: dict[str, Any] = {}
     mapped = [block for block in blocks if block.sources]
     if not mapped:
-        return facts
-    for one in method.passes_of("tensor"):
-        if one.unless in facts:
+        return statistics
+    for one in method.reductions_of("tensor"):
+        if one.skip_if in statistics:
             continue
-        total = merger.measure(mapped, one, facts=facts)
+        total = merger.map_reduce(mapped, one, statistics=statistics)
         count = sum(block.count for block in mapped)
-        facts |= merger.conclude(mapped[0].name, one, total, count=count, facts=facts)
-    return facts
+        statistics |= merger.finalize(mapped[0].name, one, total, count=count, statistics=statistics)
+    return statistics
 
 
-def model_facts(
-    parents: Parents,
+def model_statistics(
+    parents: MergeInputs,
     method: Method,
     *,
     threads: int | None = None,
@@ -58,25 +58,27 @@ def model_facts(
     Raises:
         MergeError: a source holds NaN or infinity, or a dtype that cannot be interpolated.
     """
-    facts: dict[str, Any] = {}
-    for one in method.passes_of("model"):
-        if one.unless in facts:
+    statistics: dict[str, Any] = {}
+    for one in method.reductions_of("model"):
+        if one.skip_if in statistics:
             continue
         # Those that may be superfluous were not announced.
-        said = None if one.unless else progress
-        total, count = _measure(parents, method, one, facts, threads=threads, draws=draws, progress=said)
+        said = None if one.skip_if else progress
+        total, count = _measure(parents, method, one, statistics, threads=threads, draws=draws, progress=said)
         if total is not None:
-            facts |= BlockMerger(parents, method).conclude(None, one, total, count=count, facts=facts)
-    return facts
+            statistics |= BlockMerger(parents, method).finalize(
+                None, one, total, count=count, statistics=statistics
+            )
+    return statistics
 
 
-def elements_to_measure(parents: Parents, method: Method) -> int:
-    """How many elements `model_facts` will look at, all passes together that are needed for certain."""
-    passes = [one for one in method.passes_of("model") if not one.unless]
+def elements_to_reduce(parents: MergeInputs, method: Method) -> int:
+    """How many elements `model_statistics` will look at, all passes together that are needed for certain."""
+    passes = [one for one in method.reductions_of("model") if not one.skip_if]
     return sum(block.count for one in passes for block in _mapped(parents, method, one))
 
 
-def _mapped(parents: Parents, method: Method, one: Pass) -> Iterator[Block]:
+def _mapped(parents: MergeInputs, method: Method, one: Reduction) -> Iterator[Block]:
     """The blocks that a pass over the model looks at."""
     tensors = parents.base.tensors.values()
     mapped = (block for info in tensors for block in blocks_of(info, parents, method) if block.sources)
@@ -85,10 +87,10 @@ def _mapped(parents: Parents, method: Method, one: Pass) -> Iterator[Block]:
 
 
 def _measure(
-    parents: Parents,
+    parents: MergeInputs,
     method: Method,
-    one: Pass,
-    facts: Facts,
+    one: Reduction,
+    statistics: Statistics,
     *,
     threads: int | None,
     draws: Draws | None,
@@ -97,23 +99,24 @@ def _measure(
     def run(worker: "local", blocks: list[Block]) -> tuple[np.ndarray, int]:
         if not hasattr(worker, "merger"):
             worker.merger = BlockMerger(parents, method, draws=draws)
-            worker.sofar = None
+            worker.accumulated = None
         merger: BlockMerger = worker.merger
-        worker.sofar = measured = merger.measure(blocks, one, facts=facts, sofar=worker.sofar)
+        measured = merger.map_reduce(blocks, one, statistics=statistics, accumulated=worker.accumulated)
+        worker.accumulated = measured
         return measured, sum(block.count for block in blocks)
 
     # Before the threads: what it imports is imported once.
-    values_for(parents, method)
-    errands = errands_of(_mapped(parents, method, one), BLOCKS_PER_ERRAND)
+    choose_backend(parents, method)
+    errands = work_items(_mapped(parents, method, one), BLOCKS_PER_TASK)
     counts: np.ndarray | None = None
     sums: dict[int, np.ndarray] = {}
     own: dict[int, np.ndarray] = {}
     count = 0
-    for errand, (measured, done) in in_any_order(errands, run, threads=threads):
+    for errand, (measured, done) in unordered_map(errands, run, threads=threads):
         count += done
         if measured.dtype.kind == "f":
             sums[errand] = measured
-        elif one.accumulates:
+        elif one.accumulator:
             # One a thread, that it goes on adding to.
             own[id(measured)] = measured
         else:

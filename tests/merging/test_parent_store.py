@@ -1,4 +1,4 @@
-"""Parents read through a device give their files' values, bit for bit, and say where they are."""
+"""MergeInputs read through a device give their files' values, bit for bit, and say where they are."""
 
 import sys
 from types import SimpleNamespace
@@ -11,9 +11,15 @@ from adamms.adapters import open_model
 from adamms.checkpoints import Checkpoint
 from adamms.errors import MachineError, MergeError
 from adamms.mapping import MappedDonor, map_parameters
-from adamms.merging import Parents, make_method
-from adamms.merging import resident as resident_module
-from adamms.merging.resident import ResidentTensors, StreamedTensors, elementwise, held_for, needed
+from adamms.merging import MergeInputs, make_method
+from adamms.merging import parent_store as parent_store_module
+from adamms.merging.parent_store import (
+    CachedParents,
+    StreamedParents,
+    choose_parent_store,
+    elementwise,
+    needed,
+)
 from adamms.merging.tensors import TensorMerger
 from adapters import low_rank, write_adapter
 
@@ -26,21 +32,21 @@ def parents(request, tmp_path_factory):
     tiny_models.build("qwen2_vl", root / "base", dtype=request.param)
     tiny_models.build("llava_onevision", root / "donor", seed=1, dtype="bfloat16")
     base, donor = Checkpoint.open(root / "base"), Checkpoint.open(root / "donor")
-    return Parents.pair(base, donor, MappedDonor(map_parameters(base, donor), base, donor))
+    return MergeInputs.pair(base, donor, MappedDonor(map_parameters(base, donor), base, donor))
 
 
 @pytest.mark.parametrize("name", ["linear", "slerp"])
 def test_the_values_are_those_of_the_files(parents, name):
     method = make_method(name, {"alpha": 0.3})
-    held = ResidentTensors(parents, method, device=CPU)
+    held = CachedParents(parents, method, device=CPU)
     mapped, resident = TensorMerger(parents), TensorMerger(parents, held=held)
     for _ in range(2):  # what is held is not used up
         for tensor in parents.changed(method):
             assert torch.equal(mapped.merged(tensor, method), resident.merged(tensor, method))
 
 
-class Elsewhere(ResidentTensors):
-    """Held as on a GPU: as tensors, blended in large blocks without a detour through numpy."""
+class Elsewhere(CachedParents):
+    """ParentStore as on a GPU: as tensors, blended in large blocks without a detour through numpy."""
 
     def __init__(self, parents, method):
         super().__init__(parents, method, device=CPU)
@@ -52,7 +58,7 @@ class Elsewhere(ResidentTensors):
 @pytest.mark.parametrize("size", [1 << 22, 100])
 def test_blending_on_the_way_from_the_files_gives_the_same_values(parents, name, size):
     method = make_method(name, {"alpha": 0.3})
-    held = StreamedTensors(CPU)
+    held = StreamedParents(CPU)
     held.block_elements = size
     mapped, device = TensorMerger(parents), TensorMerger(parents, held=held)
     for tensor in parents.changed(method):
@@ -88,7 +94,7 @@ def test_a_weighted_sum_in_one_pass_gives_the_same_values(parents, settings, mon
     monkeypatch.setitem(sys.modules, "adamms.merging.one_pass", kernel)
     method = make_method("linear", {"alpha": 0.4, **settings})
     mapped = TensorMerger(parents)
-    for held in (Elsewhere(parents, method), StreamedTensors(CPU)):
+    for held in (Elsewhere(parents, method), StreamedParents(CPU)):
         device = TensorMerger(parents, held=held)
         device._values._one_pass = True
         device._values.widened = None  # not asked for
@@ -112,18 +118,18 @@ def test_a_number_that_is_none_is_named_there_too(tmp_path):
     tensors["model.norm.weight"][3] = float("nan")
     save_file(tensors, path, {"format": "pt"})
     base, donor = Checkpoint.open(tmp_path / "base"), Checkpoint.open(tmp_path / "donor")
-    pair = Parents.pair(base, donor, MappedDonor(map_parameters(base, donor), base, donor))
+    pair = MergeInputs.pair(base, donor, MappedDonor(map_parameters(base, donor), base, donor))
     method = make_method("linear", {"alpha": 0.3})
     told = r"model\.norm\.weight in the donor holds 1 NaN"
-    for held in (ResidentTensors(pair, method, device=CPU), Elsewhere(pair, method), StreamedTensors(CPU)):
+    for held in (CachedParents(pair, method, device=CPU), Elsewhere(pair, method), StreamedParents(CPU)):
         merger = TensorMerger(pair, held=held)
         with pytest.raises(MergeError, match=told):
             merger.merged("model.norm.weight", method)
         candidate = merger.candidate(method)
         for name in pair.changed(method):
-            candidate.lay(name, torch.empty_like(base.tensor(name)))
+            candidate.write_into(name, torch.empty_like(base.tensor(name)))
         with pytest.raises(MergeError, match=told):
-            candidate.settle()
+            candidate.check()
 
 
 def test_a_tensor_is_laid_only_where_it_fits(parents):
@@ -131,12 +137,12 @@ def test_a_tensor_is_laid_only_where_it_fits(parents):
     candidate = TensorMerger(parents).candidate(method)
     name = "model.layers.0.self_attn.q_proj.weight"
     live = torch.nn.Parameter(torch.zeros_like(parents.base.tensor(name)))
-    assert candidate.fits(name, live)
-    candidate.lay(name, live)
-    candidate.settle()
+    assert candidate.accepts(name, live)
+    candidate.write_into(name, live)
+    candidate.check()
     assert torch.equal(live, candidate(name))
     for other in (live.double(), live.mT, live[:, 1:], live.to("meta")):
-        assert not candidate.fits(name, other)
+        assert not candidate.accepts(name, other)
 
 
 def test_an_adapter_is_held_before_it_is_rounded(tmp_path):
@@ -146,10 +152,10 @@ def test_an_adapter_is_held_before_it_is_rounded(tmp_path):
     adapter = write_adapter(tmp_path / "lora", low_rank(layers, size=2.0))
     base = Checkpoint.open(tmp_path / "base")
     donor = open_model(f"{tmp_path / 'donor'}+{adapter}")
-    pair = Parents.pair(base, donor, MappedDonor(map_parameters(base, donor), base, donor))
+    pair = MergeInputs.pair(base, donor, MappedDonor(map_parameters(base, donor), base, donor))
     method = make_method("linear", {"alpha": 0.3})
     name = "model.layers.1.mlp.up_proj.weight"
-    for held in (ResidentTensors(pair, method, device=CPU), StreamedTensors(CPU)):
+    for held in (CachedParents(pair, method, device=CPU), StreamedParents(CPU)):
         assert torch.equal(
             TensorMerger(pair, held=held).merged(name, method), TensorMerger(pair).merged(name, method)
         )
@@ -158,30 +164,30 @@ def test_an_adapter_is_held_before_it_is_rounded(tmp_path):
 def test_where_the_parents_are_follows_from_the_memory(parents, monkeypatch):
     method = make_method("linear", {"alpha": 0.3})
     gpu = torch.device("meta")  # stands for a GPU: no memory is asked for
-    held, told = held_for(parents, method, device=CPU)
+    held, told = choose_parent_store(parents, method, device=CPU)
     assert held is None
     assert "read from their files" in told
-    held, told = held_for(parents, method, device=CPU, wanted="resident")
+    held, told = choose_parent_store(parents, method, device=CPU, wanted="resident")
     assert held is not None
     assert "held on cpu" in told
     for free, wanted, expected in (
-        (needed(parents, method), "auto", StreamedTensors),
-        (4 * needed(parents, method), "auto", ResidentTensors),
-        (4 * needed(parents, method), "mapped", StreamedTensors),
-        (None, "auto", StreamedTensors),
+        (needed(parents, method), "auto", StreamedParents),
+        (4 * needed(parents, method), "auto", CachedParents),
+        (4 * needed(parents, method), "mapped", StreamedParents),
+        (None, "auto", StreamedParents),
     ):
-        monkeypatch.setattr(resident_module, "free_memory", lambda device, free=free: free)
-        held, told = held_for(parents, method, device=gpu, wanted=wanted)
+        monkeypatch.setattr(parent_store_module, "free_memory", lambda device, free=free: free)
+        held, told = choose_parent_store(parents, method, device=gpu, wanted=wanted)
         assert type(held) is expected
         assert held.device == gpu
-        assert ("held on meta" in told) == (expected is ResidentTensors)
-        assert ("blended on meta" in told) == (expected is StreamedTensors)
-    held, told = held_for(parents, make_method("slerp", {"alpha": 0.3}), device=gpu)
+        assert ("held on meta" in told) == (expected is CachedParents)
+        assert ("blended on meta" in told) == (expected is StreamedParents)
+    held, told = choose_parent_store(parents, make_method("slerp", {"alpha": 0.3}), device=gpu)
     assert held is None
     assert "blended" not in told
-    monkeypatch.setattr(resident_module, "free_memory", lambda device: 10)
+    monkeypatch.setattr(parent_store_module, "free_memory", lambda device: 10)
     with pytest.raises(MachineError, match="--parents mapped"):
-        held_for(parents, method, device=CPU, wanted="resident")
+        choose_parent_store(parents, method, device=CPU, wanted="resident")
 
 
 def test_methods_whose_sums_a_gpu_adds_in_another_order_stay_on_the_cpu():

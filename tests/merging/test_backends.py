@@ -14,16 +14,16 @@ from hypothesis import strategies as st
 
 from adamms.checkpoints import Checkpoint, CheckpointWriter
 from adamms.mapping import MappedDonor, map_parameters
-from adamms.merging import Parents, View, all_methods, compiled, make_method
-from adamms.merging.facts import elements_to_measure
-from adamms.merging.magnitudes import magnitude_passes
+from adamms.merging import MappedCheckpoint, MergeInputs, all_methods, cpu_kernel, make_method
+from adamms.merging.backends import choose_backend
+from adamms.merging.dtypes import ITEMSIZES, count_nan, count_not_finite
+from adamms.merging.magnitudes import magnitude_reductions
 from adamms.merging.method import call
-from adamms.merging.numpy_values import NumpyValues
-from adamms.merging.stored import ITEMSIZES, count_nan, count_not_finite
+from adamms.merging.numpy_backend import NumpyBackend
+from adamms.merging.statistics import elements_to_reduce
 from adamms.merging.stream import stream_merge
 from adamms.merging.tensors import TensorMerger
-from adamms.merging.torch_values import TORCH_DTYPES, TorchValues
-from adamms.merging.values import values_for
+from adamms.merging.torch_backend import TORCH_DTYPES, TorchBackend
 from method_settings import SETTINGS
 from small_pairs import write_llava_onevision, write_qwen2_vl
 
@@ -41,22 +41,25 @@ def models(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path, Path]:
     )
 
 
-def parents_of(opened: list[Checkpoint]) -> Parents:
+def parents_of(opened: list[Checkpoint]) -> MergeInputs:
     base, donor, ancestor = opened
-    views = [View(each, MappedDonor(map_parameters(base, each), base, each)) for each in (donor, ancestor)]
-    return Parents(base, (views[0],), views[1])
+    views = [
+        MappedCheckpoint(each, MappedDonor(map_parameters(base, each), base, each))
+        for each in (donor, ancestor)
+    ]
+    return MergeInputs(base, (views[0],), views[1])
 
 
 @pytest.mark.parametrize("name", NUMPY)
 def test_what_numpy_writes_is_what_torch_computes(
     name: str, models: tuple[Path, Path, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(compiled, "library", lambda: None)
+    monkeypatch.setattr(cpu_kernel, "library", lambda: None)
     opened = [Checkpoint.open(path) for path in models]
     parents = parents_of(opened)
     for number, given_settings in enumerate(SETTINGS[name]):
         method = make_method(name, given_settings)
-        assert isinstance(values_for(parents, method), NumpyValues)
+        assert isinstance(choose_backend(parents, method), NumpyBackend)
         out = tmp_path / str(number)
         stream_merge(parents, method=method, writer=(writer := CheckpointWriter(out, opened[0])))
         writer.finish()
@@ -71,10 +74,10 @@ def test_what_numpy_writes_is_what_torch_computes(
 def test_float16_is_left_to_torch_without_compiled_code(
     models: tuple[Path, Path, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(compiled, "library", lambda: None)
+    monkeypatch.setattr(cpu_kernel, "library", lambda: None)
     half = write_qwen2_vl(tmp_path / "half", dtype=torch.float16)
     opened = [Checkpoint.open(path) for path in (half, *models[1:])]
-    assert isinstance(values_for(parents_of(opened), make_method("linear", {"alpha": 0.5})), TorchValues)
+    assert isinstance(choose_backend(parents_of(opened), make_method("linear", {"alpha": 0.5})), TorchBackend)
     for each in opened:
         each.close()
 
@@ -97,7 +100,7 @@ def test_bfloat16_is_rounded_to_the_nearest_and_ties_to_even() -> None:
     bits = (upper[:, None] << 16 | EDGES).reshape(-1)
     values = bits[(bits & 0x7F80_0000) != 0x7F80_0000].view(np.float32)
     out = np.empty(2 * len(values), np.uint8)
-    NumpyValues().store(values, out, "BF16")
+    NumpyBackend().store(values, out, "BF16")
     expected = torch.from_numpy(values).to(torch.bfloat16).view(torch.int16).numpy()
     np.testing.assert_array_equal(out.view(np.int16), expected)
 
@@ -109,8 +112,8 @@ def test_stored_values_are_widened_exactly_and_counted(dtype: str) -> None:
     assert (count_nan(raw, dtype), count_not_finite(raw, dtype)) == (1, 3)
     for double in (False, True):
         into = np.empty(8 * len(numbers), np.uint8)
-        ours = NumpyValues().widened(raw.copy(), dtype, into, double=double)
-        theirs = TorchValues().widened(raw.copy(), dtype, into.copy(), double=double).numpy()
+        ours = NumpyBackend().widened(raw.copy(), dtype, into, double=double)
+        theirs = TorchBackend().widened(raw.copy(), dtype, into.copy(), double=double).numpy()
         assert ours.dtype == theirs.dtype
         np.testing.assert_array_equal(ours, theirs)
 
@@ -121,21 +124,21 @@ def test_a_bracket_gives_the_kth_largest_or_nothing(seed: int, density: float, m
     random = np.random.default_rng(seed)
     values = (random.standard_normal(5000) * 10.0 ** random.integers(-3, 4)).astype(np.float32)
     rank = max(1, int(density * len(values)))
-    sample, bracket, upper, lower = magnitude_passes(
+    sample, bracket, upper, lower = magnitude_reductions(
         lambda models: models, lambda count: (max(1, int(density * count)),), scope="model"
     )
     seen = values[:700] * np.float32(1000) if misled else values
-    facts: dict[str, Any] = {"models": [values]}
-    facts |= call(sample.conclude, {"total": call(sample.measure, {"models": [seen]})})
-    begun = call(bracket.measure, {**facts, "models": [values[:9]]})
-    total = call(bracket.measure, {**facts, "models": [values[9:]], "sofar": begun})
-    found = call(bracket.conclude, {**facts, "total": total, "count": len(values)})
+    statistics: dict[str, Any] = {"models": [values]}
+    statistics |= call(sample.finalize, {"total": call(sample.map, {"models": [seen]})})
+    begun = call(bracket.map, {**statistics, "models": [values[:9]]})
+    total = call(bracket.map, {**statistics, "models": [values[9:]], "accumulated": begun})
+    found = call(bracket.finalize, {**statistics, "total": total, "count": len(values)})
     expected = float(np.sort(np.abs(values))[::-1][rank - 1])
     assert found == ({} if misled else {"magnitudes": ((expected,),)})
-    assert upper.unless == lower.unless == "magnitudes"
+    assert upper.skip_if == lower.skip_if == "magnitudes"
     for one in (upper, lower):
-        facts |= call(one.conclude, {**facts, "total": call(one.measure, facts)})
-    assert facts["magnitudes"] == ((expected,),)
+        statistics |= call(one.finalize, {**statistics, "total": call(one.map, statistics)})
+    assert statistics["magnitudes"] == ((expected,),)
 
 
 def test_only_certain_passes_are_announced(models: tuple[Path, Path, Path]) -> None:
@@ -144,8 +147,8 @@ def test_only_certain_passes_are_announced(models: tuple[Path, Path, Path]) -> N
     linear = sum(
         info.numel for info in opened[0].tensors.values() if info.name in parents.changed(_ties("global"))
     )
-    assert linear <= elements_to_measure(parents, _ties("global")) < 2 * linear
-    assert elements_to_measure(parents, _ties("tensor")) == 0
+    assert linear <= elements_to_reduce(parents, _ties("global")) < 2 * linear
+    assert elements_to_reduce(parents, _ties("tensor")) == 0
     for each in opened:
         each.close()
 

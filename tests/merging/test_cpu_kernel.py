@@ -15,20 +15,20 @@ from hypothesis import strategies as st
 
 from adamms.checkpoints import Checkpoint, CheckpointWriter
 from adamms.mapping import MappedDonor, map_parameters
-from adamms.merging import Parents, View, all_methods, compiled, make_method
-from adamms.merging.coefficients import Spot
+from adamms.merging import MappedCheckpoint, MergeInputs, all_methods, cpu_kernel, make_method
+from adamms.merging.coefficients import TensorLocation
 from adamms.merging.draws import SeededDraws
-from adamms.merging.facts import model_facts
+from adamms.merging.dtypes import LARGEST, RawTaskVector, RawTensor
 from adamms.merging.magnitudes import lower_counts, upper_counts
 from adamms.merging.method import as_parameters, call
-from adamms.merging.numpy_values import NumpyValues
-from adamms.merging.stored import LARGEST, Stored, StoredVector
+from adamms.merging.numpy_backend import NumpyBackend
+from adamms.merging.statistics import model_statistics
 from adamms.merging.stream import stream_merge
-from adamms.merging.torch_values import TORCH_DTYPES, TorchValues
+from adamms.merging.torch_backend import TORCH_DTYPES, TorchBackend
 from method_settings import SETTINGS
 from small_pairs import write_llava_onevision, write_qwen2_vl
 
-COMPILED = [method.name for method in all_methods() if method.arithmetic]
+COMPILED = [method.name for method in all_methods() if method.kernel]
 CASES = [(name, given_) for name in COMPILED for given_ in SETTINGS[name]]
 # A seed, a size and a scale: small whole multiples that tie and cancel, and values of a model's size.
 vectors = st.integers(1, 1300).flatmap(
@@ -38,26 +38,26 @@ vectors = st.integers(1, 1300).flatmap(
 
 @pytest.fixture(autouse=True)
 def library() -> Any:
-    found = compiled.library()
+    found = cpu_kernel.library()
     if found is None:
         assert shutil.which("cc") is None, "there is a C compiler, but kernels.so was not built: make install"
         pytest.skip("there is no C compiler here")
     return found
 
 
-def stored(seed: int, size: int, power: int, dtype: str, number: int) -> Stored:
+def stored(seed: int, size: int, power: int, dtype: str, number: int) -> RawTensor:
     random = np.random.default_rng(seed + number)
     values = random.integers(-6, 7, size).astype(np.float32) * np.float32(2.0**power)
     values[::3] = random.standard_normal(len(values[::3])) * 0.02
     values[random.integers(0, 17, size) == 1] = -0.0
     values[2::19] *= np.float32(2.0**-22)
     raw = torch.from_numpy(values).to(TORCH_DTYPES[dtype]).view(torch.uint8).numpy()
-    return Stored(raw, dtype)
+    return RawTensor(raw, dtype)
 
 
-def widened(values: Stored) -> np.ndarray:
+def widened(values: RawTensor) -> np.ndarray:
     return (
-        TorchValues()
+        TorchBackend()
         .widened(values.raw, values.dtype, np.empty(4 * len(values.raw), np.uint8), double=False)
         .numpy()
     )
@@ -82,38 +82,38 @@ def test_the_same_bits_as_the_function(
     draws = [SeededDraws(0).draw("t", model, 0, size) for model in range(donors + 1)]
     known: dict[str, Any] = {
         **as_parameters(method.settings),
-        **method.values(Spot("t"), donors=donors),
-        "weights": method.weights(Spot("t"), donors=donors),
+        **method.values(TensorLocation("t"), donors=donors),
+        "weights": method.weights(TensorLocation("t"), donors=donors),
         "models": [widened(one) for one in each],
         "draws": draws,
     }
     if origin:
         known["pretrained"] = widened(origin)
-    for one in method.passes:
-        known |= call(one.conclude, {**known, "total": call(one.measure, known), "count": size})
+    for one in method.reductions:
+        known |= call(one.finalize, {**known, "total": call(one.map, known), "count": size})
     expected = call(method.function, known)
-    assert method.rule.arithmetic is not None
+    assert method.rule.kernel is not None
     out = np.full(size * (2 if out_dtype == "BF16" else 4), 0xAA, np.uint8)
-    numbers = call(method.rule.arithmetic, known)
-    fits = compiled.merge(
-        compiled.library(),  # type: ignore[arg-type]
+    numbers = call(method.rule.kernel, known)
+    fits = cpu_kernel.merge(
+        cpu_kernel.library(),  # type: ignore[arg-type]
         numbers,
         models={at: each[at] for at in numbers.used(origin=origin is not None)},
         origin=origin,
         draws=draws,
-        out=Stored(out, out_dtype),
+        out=RawTensor(out, out_dtype),
     )
     inside = bool((np.abs(expected) <= LARGEST[out_dtype]).all())
     assert fits == inside
     if inside:
         by_numpy, by_torch = np.empty_like(out), np.empty_like(out)
-        NumpyValues().store(expected, by_numpy, out_dtype)
+        NumpyBackend().store(expected, by_numpy, out_dtype)
         np.testing.assert_array_equal(out, by_numpy)
         in_torch = {**known, "draws": [torch.as_tensor(one) for one in draws]}
         in_torch["models"] = [torch.from_numpy(model) for model in known["models"]]
         if origin:
             in_torch["pretrained"] = torch.from_numpy(known["pretrained"])
-        TorchValues().store(call(method.function, in_torch), by_torch, out_dtype)
+        TorchBackend().store(call(method.function, in_torch), by_torch, out_dtype)
         np.testing.assert_array_equal(out, by_torch)
 
 
@@ -122,7 +122,7 @@ def test_every_stored_value_is_widened_and_rounded_as_torch_does(library: Any, d
     raw = np.arange(1 << 16, dtype=np.uint16)
     exact = torch.from_numpy(raw.view(np.int16)).view(TORCH_DTYPES[dtype]).float().numpy()
     into = np.empty(len(raw), np.float32)
-    compiled.widen(library, Stored(raw.view(np.uint8), dtype), into)
+    cpu_kernel.widen(library, RawTensor(raw.view(np.uint8), dtype), into)
     np.testing.assert_array_equal(into, exact)  # NaN equals NaN here
     finite = np.isfinite(exact)
     np.testing.assert_array_equal(into.view(np.uint32)[finite], exact.view(np.uint32)[finite])
@@ -134,13 +134,13 @@ def test_every_stored_value_is_widened_and_rounded_as_torch_does(library: Any, d
     )
     values = np.concatenate([values, -values])[np.abs(np.concatenate([values, values])) <= LARGEST[dtype]]
     out = np.empty(2 * len(values), np.uint8)
-    assert compiled.merge(
+    assert cpu_kernel.merge(
         library,
-        call(make_method("linear", {"alpha": 0.0}).rule.arithmetic, {"weights": (1.0,)}),  # type: ignore[arg-type]
-        models={0: Stored(np.ascontiguousarray(values).view(np.uint8), "F32")},
+        call(make_method("linear", {"alpha": 0.0}).rule.kernel, {"weights": (1.0,)}),  # type: ignore[arg-type]
+        models={0: RawTensor(np.ascontiguousarray(values).view(np.uint8), "F32")},
         origin=None,
         draws=(),
-        out=Stored(out, dtype),
+        out=RawTensor(out, dtype),
     )
     expected = torch.from_numpy(values).to(TORCH_DTYPES[dtype]).view(torch.int16).numpy()
     np.testing.assert_array_equal(out.view(np.int16), expected)
@@ -153,22 +153,22 @@ def test_what_is_no_number_is_told(library: Any, name: str, at: int, bad: float)
     method = make_method(name, SETTINGS[name][0])
     values = np.ones((3, 701), np.float32)
     values[1, at] = bad
-    one, two, ancestor = (Stored(row.view(np.uint8), "F32") for row in values)
+    one, two, ancestor = (RawTensor(row.view(np.uint8), "F32") for row in values)
     known = {
         **as_parameters(method.settings),
-        **method.values(Spot("t"), donors=1),
-        "weights": method.weights(Spot("t"), donors=1),
+        **method.values(TensorLocation("t"), donors=1),
+        "weights": method.weights(TensorLocation("t"), donors=1),
         "products": ((1.0, 0.5), (0.5, 1.0)),
         # As if everything were too small to stay.
         "magnitudes": ((9.0, 9.0)[: 2 if name.startswith("bread") else 1],) * 2,
     }
-    assert not compiled.merge(
+    assert not cpu_kernel.merge(
         library,
-        call(method.rule.arithmetic, known),  # type: ignore[arg-type]
+        call(method.rule.kernel, known),  # type: ignore[arg-type]
         models={0: one, 1: two},
         origin=ancestor if method.rule.pretrained == "needed" else None,
         draws=[np.full(701, 32_767, np.int16)] * 2,
-        out=Stored(np.empty(4 * 701, np.uint8), "F32"),
+        out=RawTensor(np.empty(4 * 701, np.uint8), "F32"),
     )
 
 
@@ -177,7 +177,7 @@ def test_what_is_no_number_is_told(library: Any, name: str, at: int, bad: float)
 def test_counts_are_those_of_numpy(seed: int, dtype: str, size: int) -> None:
     model, origin = (stored(seed, size, 0, dtype, number) for number in (0, 1))
     magnitudes = np.abs(widened(model) - widened(origin)).view(np.uint32)
-    vector = StoredVector(model, origin)
+    vector = RawTaskVector(model, origin)
     upper = upper_counts(vector)
     np.testing.assert_array_equal(upper, np.bincount(magnitudes >> 16, minlength=1 << 15))
     for at in (int(upper.argmax()), 0x7F7F):
@@ -185,7 +185,7 @@ def test_counts_are_those_of_numpy(seed: int, dtype: str, size: int) -> None:
         np.testing.assert_array_equal(lower_counts(vector, at), np.bincount(inside, minlength=1 << 16))
     counts = np.zeros(2 + 65_536, np.int64)
     least, beyond = np.array([0x3F80_0000, 0x3F81_0000], np.uint32).view(np.float32)
-    compiled.count_between(compiled.library(), vector, counts, least=float(least), beyond=float(beyond))  # type: ignore[arg-type]
+    cpu_kernel.count_between(cpu_kernel.library(), vector, counts, least=float(least), beyond=float(beyond))  # type: ignore[arg-type]
     assert counts[:2].tolist() == [(magnitudes >= 0x3F81_0000).sum(), (magnitudes > 0).sum()]
 
 
@@ -199,15 +199,18 @@ def family(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
         write_llava_onevision(root / "ancestor", seed=5, dtype=torch.bfloat16),
     )
     base, donor, ancestor = opened = [Checkpoint.open(path) for path in paths]
-    views = [View(each, MappedDonor(map_parameters(base, each), base, each)) for each in (donor, ancestor)]
-    yield Parents(base, (views[0],), views[1])
+    views = [
+        MappedCheckpoint(each, MappedDonor(map_parameters(base, each), base, each))
+        for each in (donor, ancestor)
+    ]
+    yield MergeInputs(base, (views[0],), views[1])
     for each in opened:
         each.close()
 
 
 @pytest.mark.parametrize(("name", "given_settings"), CASES)
 def test_a_merge_without_it_writes_the_same_bytes(
-    family: Parents,
+    family: MergeInputs,
     name: str,
     given_settings: dict[str, Any],
     tmp_path: Path,
@@ -217,22 +220,22 @@ def test_a_merge_without_it_writes_the_same_bytes(
     written = []
     for turn in ("with", "without"):
         if turn == "without":
-            monkeypatch.setattr(compiled, "library", lambda: None)
-        facts = model_facts(family, method)
+            monkeypatch.setattr(cpu_kernel, "library", lambda: None)
+        statistics = model_statistics(family, method)
         writer = CheckpointWriter(tmp_path / turn, family.base)
-        stream_merge(family, method=method, writer=writer, facts=facts)
+        stream_merge(family, method=method, writer=writer, statistics=statistics)
         writer.finish()
         written.append([path.read_bytes() for path in sorted((tmp_path / turn).glob("*.safetensors"))])
     assert written[0] == written[1]
 
 
 def test_a_library_of_another_source_is_not_used(tmp_path: Path) -> None:
-    for path in (compiled.SOURCE, compiled.LIBRARY):
+    for path in (cpu_kernel.SOURCE, cpu_kernel.LIBRARY):
         shutil.copy(path, tmp_path)
     code = (
-        "import pathlib, sys; from adamms.merging import compiled; at = pathlib.Path(sys.argv[1]); "
-        "compiled.SOURCE, compiled.LIBRARY = at / 'kernels.c', at / 'kernels.so'; "
-        "print(compiled.library() is not None)"
+        "import pathlib, sys; from adamms.merging import cpu_kernel; at = pathlib.Path(sys.argv[1]); "
+        "cpu_kernel.SOURCE, cpu_kernel.LIBRARY = at / 'kernels.c', at / 'kernels.so'; "
+        "print(cpu_kernel.library() is not None)"
     )
 
     def used() -> str:

@@ -11,7 +11,7 @@ from math import prod
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from adamms.errors import MergeError
-from adamms.merging.coefficients import Spot, spots_of
+from adamms.merging.coefficients import TensorLocation, tensor_locations
 from adamms.merging.method import Method
 
 if TYPE_CHECKING:
@@ -19,19 +19,19 @@ if TYPE_CHECKING:
     from adamms.mapping import MappedDonor
 
 
-class View(NamedTuple):
+class MappedCheckpoint(NamedTuple):
     """A checkpoint under the base's names."""
 
     checkpoint: "TensorSource"
     mapped: "MappedDonor"
 
     @classmethod
-    def of(cls, mapped: "MappedDonor") -> "View":
+    def of(cls, mapped: "MappedDonor") -> "MappedCheckpoint":
         """A donor as its mapping shows it."""
         return cls(mapped.checkpoint, mapped)
 
 
-class Run(NamedTuple):
+class RowSpan(NamedTuple):
     """Rows of a base tensor and where every view has them: a tensor and its first row, or nothing."""
 
     start: int
@@ -40,7 +40,7 @@ class Run(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Parents:
+class MergeInputs:
     """What a merge reads.
 
     Attributes:
@@ -50,25 +50,25 @@ class Parents:
     """
 
     base: "TensorSource"
-    donors: tuple[View, ...]
-    pretrained: View | None = None
+    donors: tuple[MappedCheckpoint, ...]
+    pretrained: MappedCheckpoint | None = None
 
     @classmethod
-    def pair(cls, base: "TensorSource", donor: "TensorSource", mapped: "MappedDonor") -> "Parents":
+    def pair(cls, base: "TensorSource", donor: "TensorSource", mapped: "MappedDonor") -> "MergeInputs":
         """A base and one donor."""
-        return cls(base, (View.of(mapped),))
+        return cls(base, (MappedCheckpoint.of(mapped),))
 
     @property
-    def views(self) -> tuple[View, ...]:
+    def views(self) -> tuple[MappedCheckpoint, ...]:
         """All models beside the base."""
         return (*self.donors, self.pretrained) if self.pretrained else self.donors
 
     @property
-    def models(self) -> "tuple[TensorSource, ...]":
+    def checkpoints(self) -> "tuple[TensorSource, ...]":
         """All models, the base first."""
         return (self.base, *(view.checkpoint for view in self.views))
 
-    def views_for(self, method: Method) -> tuple[View, ...]:
+    def views_for(self, method: Method) -> tuple[MappedCheckpoint, ...]:
         """What a method reads beside the base: the donors, then the ancestor if it uses one.
 
         Raises:
@@ -84,7 +84,7 @@ class Parents:
             )
         return self.donors if method.rule.pretrained == "unused" else self.views
 
-    def runs(self, name: str, method: Method) -> Iterator[Run]:
+    def row_spans(self, name: str, method: Method) -> Iterator[RowSpan]:
         """Cut a base tensor into rows of the same sources, in order.
 
         Rows that no donor has stay the base's, and so do rows that the ancestor lacks where the method reads
@@ -92,15 +92,15 @@ class Parents:
         """
         views = self.views_for(method)
         with_ancestor = len(views) > len(self.donors)
-        for run in _aligned(name, views):
-            absent = all(source is None for source in run.sources[: len(self.donors)])
-            kept = absent or (with_ancestor and run.sources[-1] is None)
-            yield run._replace(sources=()) if kept else run
+        for span in _aligned(name, views):
+            absent = all(source is None for source in span.sources[: len(self.donors)])
+            kept = absent or (with_ancestor and span.sources[-1] is None)
+            yield span._replace(sources=()) if kept else span
 
     def changed(self, method: Method) -> tuple[str, ...]:
         """The base tensors that the method changes at least in part, in the base's order."""
         return tuple(
-            name for name in self.base.tensors if any(run.sources for run in self.runs(name, method))
+            name for name in self.base.tensors if any(span.sources for span in self.row_spans(name, method))
         )
 
     def without_ancestor(self, method: Method) -> tuple[int, int]:
@@ -110,33 +110,39 @@ class Parents:
         tensors = parameters = 0
         for name, info in self.base.tensors.items():
             lacking = sum(
-                run.stop - run.start
-                for run in _aligned(name, self.views_for(method))
-                if run.sources[-1] is None and any(run.sources)
+                span.stop - span.start
+                for span in _aligned(name, self.views_for(method))
+                if span.sources[-1] is None and any(span.sources)
             )
             tensors += bool(lacking)
             parameters += lacking * prod(info.shape[1:])
         return tensors, parameters
 
     @cached_property
-    def spots(self) -> Mapping[str, Spot]:
+    def locations(self) -> Mapping[str, TensorLocation]:
         """Where the base's tensors lie: depth and part."""
-        return spots_of(self.base)
+        return tensor_locations(self.base)
 
     def settings_at(self, name: str | None, method: Method) -> dict[str, Any]:
         """The settings at a base tensor, or (without a name) for the whole model, as the method gets them."""
-        spot = None if name is None else Spot(name) if method.plain else self.spots.get(name, Spot(name))
-        return method.values(spot, donors=len(self.donors))
+        location = (
+            None
+            if name is None
+            else TensorLocation(name)
+            if method.plain
+            else self.locations.get(name, TensorLocation(name))
+        )
+        return method.values(location, donors=len(self.donors))
 
     def weights(self, name: str, method: Method) -> tuple[float, ...]:
         """The models' weights at a base tensor, the base's first."""
         coefficients = (*method.alphas(len(self.donors)), method.settings.get("base_weight", 1.0))
         plain = all(isinstance(each, float) for each in coefficients)
-        spot = Spot(name) if plain else self.spots.get(name, Spot(name))
-        return method.weights(spot, donors=len(self.donors))
+        location = TensorLocation(name) if plain else self.locations.get(name, TensorLocation(name))
+        return method.weights(location, donors=len(self.donors))
 
 
-def _aligned(name: str, views: tuple[View, ...]) -> Iterator[Run]:
+def _aligned(name: str, views: tuple[MappedCheckpoint, ...]) -> Iterator[RowSpan]:
     """Cut a base tensor's rows wherever any view's pieces begin or end."""
     pieces = [view.mapped.pieces(name) for view in views]
     cuts = sorted(dict.fromkeys(row for of_view in pieces for piece in of_view for row in piece.base_rows))
@@ -151,4 +157,4 @@ def _aligned(name: str, views: tuple[View, ...]) -> Iterator[Run]:
             sources.append(
                 (piece.donor, piece.donor_rows[0] + start - piece.base_rows[0]) if piece and inside else None
             )
-        yield Run(start, stop, tuple(sources))
+        yield RowSpan(start, stop, tuple(sources))

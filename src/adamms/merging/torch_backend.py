@@ -1,4 +1,4 @@
-"""As `values`, in torch: for methods that are written in torch, and for float16, which it converts fast."""
+"""As `backends`, in torch: for methods that are written in torch, and for float16, which it converts fast."""
 
 import threading
 from collections.abc import Mapping, Sequence
@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 import torch
 
-from adamms.merging.arithmetic import Arithmetic
-from adamms.merging.compiled import CompiledValues
-from adamms.merging.stored import LARGEST, Stored
+from adamms.merging.cpu_kernel import CpuKernel
+from adamms.merging.dtypes import LARGEST, RawTensor
+from adamms.merging.kernel_params import KernelParams
 
 TORCH_DTYPES = {
     "BF16": torch.bfloat16,
@@ -20,11 +20,11 @@ TORCH_DTYPES = {
 FLAGS = 1024
 
 
-class TorchValues(CompiledValues):
-    """As `Values` says."""
+class TorchBackend(CpuKernel):
+    """As `Backend` says."""
 
     def widened(self, raw: np.ndarray, dtype: str, into: np.ndarray, *, double: bool) -> torch.Tensor:
-        """As `Values` says."""
+        """As `Backend` says."""
         exact = torch.float64 if double else torch.float32
         stored = torch.from_numpy(raw).view(TORCH_DTYPES[dtype])
         if stored.dtype == exact:
@@ -32,22 +32,22 @@ class TorchValues(CompiledValues):
         return torch.from_numpy(into[: len(stored) * exact.itemsize]).view(exact).copy_(stored)
 
     def fits(self, values: torch.Tensor, largest: float) -> Any:
-        """As `Values` says."""
+        """As `Backend` says."""
         low, high = torch.aminmax(values)
         # Written so that NaN, which compares false with everything, is caught as well.
         return float(low) >= -largest and float(high) <= largest
 
     def store(self, values: torch.Tensor, out: np.ndarray, dtype: str) -> None:
-        """As `Values` says."""
+        """As `Backend` says."""
         torch.from_numpy(out).view(TORCH_DTYPES[dtype]).copy_(values)
 
     def numbers(self, drawn: Any) -> torch.Tensor:
-        """As `Values` says."""
+        """As `Backend` says."""
         return torch.as_tensor(drawn)
 
 
-class DeviceValues(TorchValues):
-    """As `TorchValues`, where bytes are uint8 tensors on a device and stay there."""
+class TorchDeviceBackend(TorchBackend):
+    """As `TorchBackend`, where bytes are uint8 tensors on a device and stay there."""
 
     def __init__(self, device: torch.device) -> None:
         self._device = device
@@ -57,27 +57,25 @@ class DeviceValues(TorchValues):
 
     @property
     def one_pass(self) -> bool:
-        """As `Values` says."""
+        """As `Backend` says."""
         return self._one_pass
 
     def merge_stored(
         self,
-        arithmetic: Arithmetic,
+        params: KernelParams,
         *,
-        models: Mapping[int, Stored],
-        origin: Stored | None,
+        models: Mapping[int, RawTensor],
+        origin: RawTensor | None,
         draws: Sequence[Any],
-        out: Stored,
+        out: RawTensor,
     ) -> Any:
-        """As `Values` says: a weighted sum of up to two models, none of which is float64."""
+        """As `Backend` says: a weighted sum of up to two models, none of which is float64."""
         from adamms.merging.one_pass import weighted_sum
 
         dtypes = (out.dtype, *(each.dtype for each in models.values()))
-        if origin or len(models) > 2 or "F64" in dtypes or not arithmetic.is_weighted_sum:
+        if origin or len(models) > 2 or "F64" in dtypes or not params.is_weighted_sum:
             return None
-        terms = [
-            (each.raw.view(TORCH_DTYPES[each.dtype]), arithmetic.weights[at]) for at, each in models.items()
-        ]
+        terms = [(each.raw.view(TORCH_DTYPES[each.dtype]), params.weights[at]) for at, each in models.items()]
         place, sound = out.raw.view(TORCH_DTYPES[out.dtype]), self._flag()
         weighted_sum(terms, place, largest=LARGEST[out.dtype], sound=sound)
         return sound
@@ -90,17 +88,17 @@ class DeviceValues(TorchValues):
             return self._flags.pop()
 
     def widened(self, raw: Any, dtype: str, into: np.ndarray, *, double: bool) -> torch.Tensor:
-        """As `Values` says; a copy, and `into` is not used: the device's allocator keeps memory by itself."""
+        """As `Backend` says; a copy, as the device's allocator keeps memory by itself."""
         stored: torch.Tensor = raw.view(TORCH_DTYPES[dtype])
         return stored.to(torch.float64 if double else torch.float32, copy=True)
 
     def fits(self, values: torch.Tensor, largest: float) -> torch.Tensor:
-        """As `Values` says."""
+        """As `Backend` says."""
         low, high = torch.aminmax(values)
         return (low >= -largest) & (high <= largest)
 
     def store(self, values: torch.Tensor, out: Any, dtype: str) -> None:
-        """As `Values` says."""
+        """As `Backend` says."""
         out.view(TORCH_DTYPES[dtype]).copy_(values)
 
 

@@ -1,0 +1,67 @@
+"""The base's own answers, for a search that has no candidate that is the base; a pass of its own.
+
+They lie in a file of their own that is written as the answers come, so a resumed run asks none twice.
+"""
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+
+from adamms.answering.command_engine import CommandEngine
+from adamms.merging import make_method
+from adamms.progress import Progress
+from adamms.responses import Example, Response, read_donor_answers
+from adamms.responses.reading import BASE_ANSWERS
+from adamms.responses.responses import open_to_append
+from adamms.runs.opening import Opened
+
+THE_BASE = make_method("linear", {"alpha": 0.0})
+
+
+def base_answers(
+    opened: Opened,
+    examples: Sequence[Example],
+    folder: Path,
+    *,
+    generator: CommandEngine | None = None,
+    progress: Progress,
+) -> dict[str, Response]:
+    """The base's answers to all inputs; those in the file are not asked again.
+
+    Args:
+        opened: the models and the recipe.
+        examples: the inputs.
+        folder: of the responses, in the run directory.
+        generator: the program that answered the candidates, where it was another one.
+        progress: told of every answer.
+
+    Raises:
+        SearchError: the base cannot be loaded or asked.
+    """
+    # Late: the engine brings transformers with it.
+    from adamms.answering.sweep import Sweep
+
+    options = opened.recipe.search
+    assert options is not None
+    file = folder / BASE_ANSWERS
+    known = read_donor_answers(file) if file.is_file() else {}
+    sweep = Sweep(
+        opened.parents,
+        examples,
+        method=lambda _: THE_BASE,
+        generator=generator,
+        resident=options.parents,
+        **options.engine,
+    )
+    with (
+        progress.stage("Asking the base alone", total=len(examples), unit="answers") as advance,
+        open_to_append(file) as out,
+    ):
+        advance(len(known))
+        for response in sweep.ask({0.0: [example.id for example in examples if example.id not in known]}):
+            line = json.dumps(response.to_json(), ensure_ascii=False)
+            out.write(line.encode("utf-8", "backslashreplace") + b"\n")
+            out.flush()
+            known[response.id] = response
+            advance(1)
+    return known
