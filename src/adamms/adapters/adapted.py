@@ -80,10 +80,10 @@ class AdaptedModel(ComputedTensors):
         """Rows of a changed tensor, (rows, width)."""
         change = self._changes[name]
         start, count = rows[0] * width, (rows[1] - rows[0]) * width
-        if change.whole is None:
+        if change.replacement is None:
             stored = read_values(self.inner, name, start, count)
         else:
-            stored = read_values(self._adapter.stored, change.whole, start, count)
+            stored = read_values(self._adapter.stored, change.replacement, start, count)
         weight: Values = stored.astype(_exact(self.tensors[name]), copy=False).reshape(-1, width)
         if change.low_rank is not None:
             with np.errstate(over="ignore", invalid="ignore"):
@@ -98,8 +98,8 @@ class AdaptedModel(ComputedTensors):
             left = self._rows(low_rank.left, rank, rows).astype(exact)
         right = None
         if low_rank.right is not None:
-            whole = self._rows(low_rank.right, -1, None).astype(exact)
-            right = whole.reshape(-1, rank).T.copy() if low_rank.transposed else whole.reshape(rank, -1)
+            right = self._rows(low_rank.right, -1, None).astype(exact)
+            right = right.reshape(-1, rank).T.copy() if low_rank.transposed else right.reshape(rank, -1)
         add_low_rank(weight, left, right, scaling=low_rank.scaling)
         if low_rank.magnitude is not None:
             magnitude = self._rows(low_rank.magnitude, 1, rows).astype(exact)[:, 0]

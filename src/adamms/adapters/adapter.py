@@ -47,13 +47,13 @@ class Adapter:
         stored: its files.
         settings: what its configuration says.
         modules: the modules that low-rank matrices change, under the names of the model that was trained.
-        whole: tensors that replace the model's, by the model's name for them.
+        replacements: tensors that replace the model's, by the model's name for them.
     """
 
     def __init__(self, stored: Checkpoint) -> None:
         self.stored = stored
         self.settings = LoraSettings.of(stored.config, source=stored.source)
-        self.modules, self.whole = self._sorted()
+        self.modules, self.replacements = self._sorted()
 
     @classmethod
     def open(cls, source: str, *, download: bool) -> "Adapter":
@@ -75,7 +75,7 @@ class Adapter:
 
     def _sorted(self) -> tuple[tuple[LoraModule, ...], dict[str, str]]:
         modules: dict[str, dict[str, str]] = {}
-        whole: dict[str, str] = {}
+        replacements: dict[str, str] = {}
         for name, info in self.stored.tensors.items():
             if info.dtype not in FLOATS:
                 raise CheckpointError(
@@ -83,19 +83,19 @@ class Adapter:
                     "to weights; export the adapter in float32, float16 or bfloat16."
                 )
             plain = PREFIX.sub("", name)
-            found = LORA.fullmatch(plain)
-            if found is None:
-                group, key = whole, WRAPPED.sub("", plain)
+            match = LORA.fullmatch(plain)
+            if match is None:
+                group, key = replacements, WRAPPED.sub("", plain)
             else:
-                suffix = ".bias" if found["what"] == "bias" else ""
-                group, key = modules.setdefault(found["module"], {}), found["kind"] + suffix
+                suffix = ".bias" if match["what"] == "bias" else ""
+                group, key = modules.setdefault(match["module"], {}), match["kind"] + suffix
             if key in group:
                 raise CheckpointError(
                     f"{name} and {group[key]} in the adapter {self.source} are for the same weight; keep one "
                     "adapter's tensors in the file."
                 )
             group[key] = name
-        return tuple(LoraModule(name, tensors) for name, tensors in modules.items()), whole
+        return tuple(LoraModule(name, tensors) for name, tensors in modules.items()), replacements
 
     def identity(self) -> dict[str, Any]:
         """What a merge records of an adapter."""

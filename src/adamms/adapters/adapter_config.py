@@ -72,9 +72,9 @@ class LoraSettings:
         if start not in PLAIN_STARTS:
             raise _unfoldable(source, f"init_lora_weights {start!r} (it began by changing the model)")
         return cls(
-            rank=_number(config.get("r", 8), "r", source, whole=True),
+            rank=_number(config.get("r", 8), "r", source, integer=True),
             alpha=_number(config.get("lora_alpha", 8), "lora_alpha", source),
-            ranks=_patterns(config, "rank_pattern", source, whole=True),
+            ranks=_patterns(config, "rank_pattern", source, integer=True),
             alphas=_patterns(config, "alpha_pattern", source),
             stabilised=bool(config.get("use_rslora")),
             dora=bool(config.get("use_dora")),
@@ -97,7 +97,7 @@ def _first(patterns: tuple[tuple[str, float], ...], module: str, default: float)
 
 
 def _patterns(
-    config: Mapping[str, Any], name: str, source: str, *, whole: bool = False
+    config: Mapping[str, Any], name: str, source: str, *, integer: bool = False
 ) -> tuple[tuple[str, Any], ...]:
     given = config.get(name) or {}
     if not isinstance(given, dict):
@@ -113,18 +113,18 @@ def _patterns(
                 f"expression ({error}); export it again."
             ) from None
     return tuple(
-        (key, _number(value, f"{name}[{key!r}]", source, whole=whole)) for key, value in given.items()
+        (key, _number(value, f"{name}[{key!r}]", source, integer=integer)) for key, value in given.items()
     )
 
 
-def _number(value: object, name: str, source: str, *, whole: bool = False) -> Any:
+def _number(value: object, name: str, source: str, *, integer: bool = False) -> Any:
     """A number that PEFT would take: a rank is at least one, an alpha is finite."""
-    kinds = (int,) if whole else (int, float)
+    kinds = (int,) if integer else (int, float)
     fits = isinstance(value, kinds) and not isinstance(value, bool)
-    if not fits or not abs(value) <= sys.float_info.max or (whole and value < 1):  # type: ignore[arg-type, operator]
+    if not fits or not abs(value) <= sys.float_info.max or (integer and value < 1):  # type: ignore[arg-type, operator]
         raise CheckpointError(
             f"adapter_config.json in {source} says {name} = {value!r}, which is not "
-            f"{'a rank' if whole else 'a number'}; export the adapter again."
+            f"{'a rank' if integer else 'a number'}; export the adapter again."
         )
     return value
 

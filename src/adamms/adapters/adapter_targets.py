@@ -48,7 +48,7 @@ class LowRank:
 class Change:
     """What becomes of one tensor: first replaced by an adapter's tensor, then moved by its matrices."""
 
-    whole: str | None = None
+    replacement: str | None = None
     low_rank: LowRank | None = None
 
 
@@ -76,28 +76,28 @@ class _Targets:
             self._by_key.setdefault(_key(name), []).append(name)
 
     def changes(self) -> dict[str, Change]:
-        found: dict[str, Change] = {}
-        for name, stored in self._adapter.whole.items():
+        changes: dict[str, Change] = {}
+        for name, stored in self._adapter.replacements.items():
             target = self._find(name, stored)
-            if target in found:
-                raise self._wrong(f"{found[target].whole} and {stored} both replace {target}")
+            if target in changes:
+                raise self._wrong(f"{changes[target].replacement} and {stored} both replace {target}")
             self._same_shape(stored, self._tensors[target].shape, target)
-            found[target] = Change(whole=stored)
+            changes[target] = Change(replacement=stored)
         moved: dict[str, LowRank] = {}
         for module in self._adapter.modules:
             for target, low_rank in self._of(module):
                 if target in moved:
                     raise self._wrong(f"{moved[target].left} and {low_rank.left} both change {target}")
                 moved[target] = low_rank
-                found[target] = Change(found[target].whole if target in found else None, low_rank)
-        for target in found:
+                changes[target] = Change(changes[target].replacement if target in changes else None, low_rank)
+        for target in changes:
             if self._tensors[target].dtype not in FLOATS:
                 raise CheckpointError(
                     f"{target} in {self._model} is stored as {self._tensors[target].dtype}, and the adapter "
                     f"{self._adapter.source} can be added to bfloat16, float16 or float32 only; give an "
                     "unquantised copy of the model."
                 )
-        return {name: found[name] for name in self._tensors if name in found}
+        return {name: changes[name] for name in self._tensors if name in changes}
 
     def _of(self, module: "LoraModule") -> Iterator[tuple[str, LowRank]]:
         held = dict(module.tensors)
@@ -175,15 +175,16 @@ class _Targets:
         """The model's tensor of a name in memory."""
         if name in self._tensors:
             return name
-        found = self._by_key.get(_key(name), [])
-        if len(found) == 1:
-            return found[0]
-        if found:
+        candidates = self._by_key.get(_key(name), [])
+        if len(candidates) == 1:
+            return candidates[0]
+        if candidates:
             raise self._wrong(
-                f"{stored} may be for {found[0]} or for {found[1]} of {self._model}; rename it after one"
+                f"{stored} may be for {candidates[0]} or for {candidates[1]} of {self._model}; rename "
+                "it after one of the two"
             )
         tied = _key(name)[0] == "lm_head" and any(
-            _key(each)[-2:-1] == ("embed_tokens",) for each in self._tensors
+            _key(tensor)[-2:-1] == ("embed_tokens",) for tensor in self._tensors
         )
         hint = " (its head is tied to its embeddings)" if tied else ""
         raise CheckpointError(

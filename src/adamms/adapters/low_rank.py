@@ -32,14 +32,14 @@ def add_low_rank(weight: Values, left: Values, right: Values | None, *, scaling:
     product = np.empty_like(total)
     for start in range(0, rows, step):
         part = weight[start : start + step]
-        some, one = total[: len(part)], product[: len(part)]
+        sums, products = total[: len(part)], product[: len(part)]
         columns = left[start : start + step]
-        np.multiply(columns[:, :1], right[0], out=some)
+        np.multiply(columns[:, :1], right[0], out=sums)
         for k in range(1, len(right)):
-            np.multiply(columns[:, k : k + 1], right[k], out=one)
-            some += one
-        some *= factor
-        part += some
+            np.multiply(columns[:, k : k + 1], right[k], out=products)
+            sums += products
+        sums *= factor
+        part += sums
 
 
 def scale_rows(weight: Values, magnitude: Values) -> bool:

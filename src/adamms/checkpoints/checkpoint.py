@@ -265,7 +265,7 @@ class Checkpoint:
 
     def state(self) -> tuple[tuple[str, int, int], ...]:
         """The weight files, their sizes and when they were changed (in nanoseconds)."""
-        found = []
+        states = []
         for shard in self.shards:
             try:
                 about = ((self.folder or Path()) / shard).stat()
@@ -273,8 +273,8 @@ class Checkpoint:
                 raise CheckpointError(
                     f"{self.source}/{shard} can no longer be read ({error.strerror}); fetch it again."
                 ) from None
-            found.append((f"{self.source}/{shard}", about.st_size, about.st_mtime_ns))
-        return tuple(found)
+            states.append((f"{self.source}/{shard}", about.st_size, about.st_mtime_ns))
+        return tuple(states)
 
     def versions(self) -> dict[str, Any]:
         """What its answers depend on: the hub commit, or every file with its size and time of change."""

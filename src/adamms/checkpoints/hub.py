@@ -164,8 +164,7 @@ class HubFiles:
                 response.read()
             hf_raise_for_status(response)
             # A server may send the whole of a small file instead; never take the whole of a large one.
-            whole = response.status_code != 206
-            if whole and start > 0:
+            if response.status_code != 206 and start > 0:
                 raise CheckpointError(
                     f"The hub does not serve parts of {name} of {self.source}; download the model and give "
                     "its folder."

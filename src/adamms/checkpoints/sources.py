@@ -26,13 +26,13 @@ def parts_of(source: str, *, folder: Path | None = None) -> tuple[str, ...]:
     """
     if PLUS not in source or _is_folder(source, folder):
         return (source,)
-    found: list[tuple[str, ...]] = []
+    readings: list[tuple[str, ...]] = []
     for at in reversed([place for place, letter in enumerate(source) if letter == PLUS]):
         model, adapter = parts_of(source[:at], folder=folder), source[at + 1 :]
         if all(is_a_name(part, folder=folder) for part in (*model, adapter)):
-            found.append((*model, adapter))
+            readings.append((*model, adapter))
     # What lies on this machine before what a hub might have.
-    return max(found, key=lambda parts: sum(_is_folder(part, folder) for part in parts), default=(source,))
+    return max(readings, key=lambda parts: sum(_is_folder(part, folder) for part in parts), default=(source,))
 
 
 def is_a_name(part: str, *, folder: Path | None = None) -> bool:
