@@ -9,7 +9,7 @@ TORCH ?= torch==2.13.0
 PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
 STAMP := $(VENV)/.installed
 
-.PHONY: install demo test test-lmms-eval test-vlmevalkit lint format \
+.PHONY: install demo test test-lmms-eval test-vlmevalkit lint format wheel-check \
 	bench bench-merge bench-search bench-gpu zoo zoo-many clean paper-tables
 
 install: $(STAMP)
@@ -35,6 +35,16 @@ lint: $(STAMP)
 format: $(STAMP)
 	$(BIN)/ruff check --fix src tests benchmarks proving_ground hatch_build.py
 	$(BIN)/ruff format src tests benchmarks proving_ground hatch_build.py
+
+# The wheel alone, in an environment of its own: the core needs neither torch nor transformers.
+WHEEL_CHECK := .bench/wheel-check
+
+wheel-check:
+	rm -rf $(WHEEL_CHECK)
+	$(PYTHON) -m venv $(WHEEL_CHECK)/venv
+	$(WHEEL_CHECK)/venv/bin/pip wheel --quiet --no-deps --wheel-dir $(WHEEL_CHECK) .
+	$(WHEEL_CHECK)/venv/bin/pip install --quiet $(WHEEL_CHECK)/adamms-*.whl
+	$(PYTHON) tests/check_wheel.py $(WHEEL_CHECK)/adamms-*.whl $(WHEEL_CHECK)/venv
 
 bench: $(STAMP) bench-search
 	$(BIN)/python benchmarks/bench_merge.py --size S

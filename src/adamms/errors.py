@@ -4,6 +4,11 @@ Every message is one clear sentence (or a short list of problems) that says what
 to do. The command line prints the message without a traceback and exits with `exit_code`.
 """
 
+from importlib.util import find_spec
+
+EXTRAS = {"torch": "search", "transformers": "search", "sentence_transformers": "embedding"}
+"""Packages that the core leaves out, and the extra of ours that brings each."""
+
 
 class AdaMMSError(Exception):
     """The user's input is wrong; the base of every error raised on purpose."""
@@ -43,3 +48,29 @@ class MachineError(AdaMMSError):
     """The machine failed, not the input: the disk is full, a file cannot be written."""
 
     exit_code = 1
+
+
+class MissingPackageError(AdaMMSError):
+    """What is asked for needs a package that the core leaves out and that is not installed."""
+
+    def __init__(self, package: str) -> None:
+        extra = EXTRAS[package]
+        super().__init__(
+            f"This needs {package}, which is not installed and not part of adamms' core; install it with: "
+            f"pip install 'adamms[{extra}]'"
+        )
+
+
+def require_packages(*packages: str) -> None:
+    """Insist that packages which the core leaves out are installed, without importing them.
+
+    Raises:
+        MissingPackageError: the first that is not.
+    """
+    for package in packages:
+        try:
+            missing = find_spec(package) is None
+        except (ModuleNotFoundError, ValueError):
+            missing = True
+        if missing:
+            raise MissingPackageError(package)

@@ -3,8 +3,6 @@
 from contextlib import ExitStack
 from pathlib import Path
 
-from adamms.adapters.adapted import AdaptedModel
-from adamms.adapters.adapter import Adapter
 from adamms.checkpoints import Checkpoint, TensorSource
 from adamms.checkpoints.sources import PLUS, exists, is_a_name, is_text, parts_of
 from adamms.errors import CheckpointError
@@ -34,6 +32,10 @@ def open_model(source: str | Path, *, revision: str | None = None, download: boo
         model: TensorSource = opened.enter_context(
             Checkpoint.open(name if adapters else source, revision=revision, download=download)
         )
+        if adapters:
+            # Late: folding needs numpy, and reading headers does not.
+            from adamms.adapters.adapted import AdaptedModel
+            from adamms.adapters.adapter import Adapter
         for adapter in adapters:
             model = opened.enter_context(AdaptedModel(model, Adapter.open(adapter, download=download)))
         opened.pop_all()

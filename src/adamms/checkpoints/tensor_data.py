@@ -1,8 +1,7 @@
 """Reads tensors' bytes out of weight files that lie on this machine.
 
 Two ways: into the caller's buffer by positioned reads, which leaves nothing mapped in memory and is safe
-from several threads; or as a memory-mapped torch tensor. torch is imported only for the latter, and for
-tensors that a `.bin` file stores strided.
+from several threads; or as a memory-mapped torch tensor, for which alone torch is imported.
 """
 
 import mmap
@@ -12,7 +11,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from adamms.checkpoints.tensor_info import TORCH_NAMES, UNPLACED, TensorInfo
+from adamms.checkpoints.tensor_info import DTYPE_BITS, TORCH_NAMES, UNPLACED, TensorInfo
 from adamms.errors import CheckpointError
 
 if TYPE_CHECKING:
@@ -107,15 +106,20 @@ class TensorData:
 
     def _read_strided(self, info: TensorInfo, view: memoryview, *, start: int) -> None:
         """Serve bytes of a strided tensor; only the rows that the range touches are laid out."""
-        import torch
+        # Late: only data needs numpy, and only rare tensors.
+        import numpy as np
 
-        tensor = self.tensor(info)
-        rows = tensor if tensor.dim() else tensor.unsqueeze(0)
+        strided, itemsize = self._strided_views[info.name], DTYPE_BITS[info.dtype] // 8
+        mapping = self._mapping(info.shard, end=strided.end(itemsize))
+        # Elements are moved, not computed with: bytes of their size, which may lie anywhere.
+        element = np.dtype((np.void, itemsize))
+        flat = np.frombuffer(mapping, element, count=strided.elements, offset=strided.start)
+        strides = [stride * itemsize for stride in strided.strides]
+        rows = np.atleast_1d(np.lib.stride_tricks.as_strided(flat, info.shape, strides, writeable=False))
         row_bytes = info.nbytes // len(rows)
         first, last = start // row_bytes, -(-(start + len(view)) // row_bytes)
-        laid_out = rows[first:last].contiguous().reshape(-1).view(torch.uint8)
         begin = start - first * row_bytes
-        view[:] = laid_out[begin : begin + len(view)].numpy().data
+        view[:] = rows[first:last].tobytes()[begin : begin + len(view)]
 
     def _descriptor(self, shard: str) -> int:
         with self._lock:

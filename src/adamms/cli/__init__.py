@@ -31,7 +31,7 @@ from adamms.cli import (
 )
 from adamms.cli import eval as eval_
 from adamms.cli.console import fail
-from adamms.errors import AdaMMSError
+from adamms.errors import EXTRAS, AdaMMSError, MissingPackageError
 
 app = typer.Typer(
     name="adamms",
@@ -103,6 +103,10 @@ def main() -> None:
         gc.freeze()
     except AdaMMSError as error:
         sys.exit(fail(str(error), error.exit_code))
+    except ModuleNotFoundError as error:
+        package = str(error.name).partition(".")[0]
+        missing = MissingPackageError(package) if package in EXTRAS else None
+        sys.exit(fail(str(missing), missing.exit_code) if missing else _unexpected(error))
     except KeyboardInterrupt:
         sys.exit(fail("Interrupted.", 130))
     except BrokenPipeError:

@@ -141,7 +141,7 @@ def settings(engine: Engine, options: HarnessOptions) -> dict[str, object]:
 def _reason(environment: Environment, log: Path) -> str:
     why = environment.failed(log)
     if f"Model '{NAME}' not found" in why:
-        install = f"{environment.python} -m pip install adamms"
+        install = f"{environment.python} -m pip install 'adamms[search]'"
         return f"adamms is not installed in lmms-eval's environment: `{install}`."
     return why
 

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from adamms import __version__
 from adamms.checkpoints import OutputFolder
-from adamms.errors import AdaMMSError, CheckpointError
+from adamms.errors import AdaMMSError, CheckpointError, require_packages
 from adamms.mapping import ParameterMapping
 from adamms.merging import Method, check_merge
 from adamms.progress import Progress, Silent
@@ -90,6 +90,9 @@ def run(
     """
     progress = progress or Silent()
     searching = recipe.search is not None
+    if recipe.search is not None:
+        # With a command it is the command that answers, in an environment of its own.
+        require_packages("torch", *(() if recipe.search.command else ("transformers",)))
     marker = "selection.json" if searching else ADAMMS_JSON
     keep_sources(recipe, out)
     # The output's place is claimed first: nobody should download two models to learn that it is taken.
