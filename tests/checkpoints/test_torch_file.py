@@ -105,7 +105,8 @@ def test_headers_and_bytes_are_read_without_torch(tmp_path: Path, tensors: Tenso
     code = (
         "import sys; from adamms.checkpoints import Checkpoint\n"
         f"checkpoint = Checkpoint.open({str(tmp_path)!r})\n"
-        "read = {name: checkpoint.read_bytes(name, 0, at.nbytes) for name, at in checkpoint.tensors.items()}\n"
+        "read = {name: checkpoint.read_bytes(name, 0, info.nbytes)\n"
+        "        for name, info in checkpoint.tensors.items()}\n"
         f"assert read == {expected!r}\n"
         "assert 'torch' not in sys.modules\n"
     )
