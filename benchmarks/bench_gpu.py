@@ -220,7 +220,8 @@ def answers(bench: Bench) -> None:
     import torch
 
     import tiny_models
-    from adamms.answering.transformers_engine import TransformersEngine
+    from adamms.answering.engine import EngineOptions
+    from adamms.checkpoints import Checkpoint
     from adamms.responses.inputs import read_inputs
     from adamms.zoo import shipped_pair
 
@@ -236,15 +237,8 @@ def answers(bench: Bench) -> None:
     asked = {"random": (root / "base", root / "inputs.jsonl"), "shipped": (shipped.base, shipped.inputs)}
     for name, (folder, inputs) in asked.items():
         examples = read_inputs(inputs)[: 8 if bench.arguments.tiny else 50]
-        engine = TransformersEngine(
-            folder,
-            names=[],
-            changed=[],
-            max_new_tokens=16,
-            batch_size=16,
-            device=bench.device,
-            dtype="float32",
-        )
+        options = EngineOptions(max_new_tokens=16, batch_size=16, device=bench.device, dtype="float32")
+        engine = TransformersEngine(Checkpoint.open(folder), options=options)
         engine.prepare(examples)
         ours = {
             answer.id: (answer.response, answer.tokens) for answer in engine.answer([e.id for e in examples])
@@ -275,6 +269,7 @@ def pair(bench: Bench) -> None:
 
 
 def load(bench: Bench) -> None:
+    from adamms.answering.engine import EngineOptions
     from adamms.answering.transformers_engine import TransformersEngine
     from adamms.checkpoints import Checkpoint
     from adamms.mapping import MappedDonor, map_parameters
@@ -286,15 +281,10 @@ def load(bench: Bench) -> None:
     bench.parents = MergeInputs.pair(base, donor, MappedDonor(map_parameters(base, donor), base, donor))
     fresh_memory()
     began = time.perf_counter()
-    bench.engine = TransformersEngine(
-        base_path,
-        names=list(base.tensors),
-        changed=bench.parents.changed(linear(0.3)),
-        max_new_tokens=bench.lengths[0],
-        batch_size=16,
-        device=bench.device,
-        dtype="bfloat16",
+    options = EngineOptions(
+        max_new_tokens=bench.lengths[0], batch_size=16, device=bench.device, dtype="bfloat16"
     )
+    bench.engine = TransformersEngine(base, changed=bench.parents.changed(linear(0.3)), options=options)
     synchronize()
     bench.note("load the base, s", time.perf_counter() - began)
     model = bench.engine.model
@@ -511,7 +501,7 @@ def search(bench: Bench, name: str, *, merger: Any, limit: int, batch: int) -> N
     engine.forget(limit=limit)
     engine._batch_size = batch
     clocked = Clocked(engine)
-    asking = Sweep(bench.parents, bench.examples, method=linear, generator=clocked)
+    asking = Sweep(bench.parents, bench.examples, method=linear, engine=lambda changed: clocked)
     asking._merger = merger
     ids = [example.id for example in bench.examples]
     given: dict[float, dict[str, Any]] = {alpha: {} for alpha in ALPHAS}

@@ -92,19 +92,16 @@ def told(responses) -> dict[str, list[str]]:
 
 def responses_of(setting: Setting, *, dtype: str | None = None):
     """A search's answers, as `adamms search` has them."""
-    from adamms.answering.sweep import Sweep
+    from adamms.answering.engine import EngineOptions
+    from adamms.answering.sweep import Sweep, transformers_opener
 
-    examples = examples_of(setting)
+    examples, parents = examples_of(setting), opened(setting)
+    options = EngineOptions(max_new_tokens=setting.new, batch_size=setting.batch, device="cpu", dtype=dtype)
     asking = Sweep(
-        opened(setting),
+        parents,
         examples,
         method=method,
-        max_new_tokens=setting.new,
-        batch_size=setting.batch,
-        device="cpu",
-        dtype=dtype,
-        trust_remote_code=False,
-        vision_tower=None,
+        engine=transformers_opener(parents, options),
     )
     ids = [example.id for example in examples]
     answers: dict = {alpha: {} for alpha in ALPHAS}
@@ -292,7 +289,7 @@ def compare(setting: Setting, only: list[str]) -> dict[str, float]:
     import torch
 
     torch.set_num_threads(setting.threads)
-    from adamms.answering.sweep import sweep  # noqa: F401  # imports are not what the in-process figures are about
+    from adamms.answering.sweep import Sweep  # noqa: F401  # imports are not what the in-process figures are about
 
     small = Setting(**{**setting.__dict__, "count": 2})
     run_naive(small)

@@ -2,9 +2,9 @@
 
 import random
 
-from safetensors.torch import load_file
-
+from adamms.answering.engine import EngineOptions
 from adamms.answering.transformers_engine import TransformersEngine, open_image
+from adamms.checkpoints import Checkpoint
 from adamms.responses.inputs import Example
 
 # A tenth of all tokens end an answer, so answers end at differing steps.
@@ -25,10 +25,8 @@ def questions(pictures, *, count=9, seed=0):
 
 
 def engine(path, *, changed=(), new=8, batch=4, **options):
-    names = list(load_file(path / "model.safetensors"))
-    return TransformersEngine(
-        path, names=names, changed=changed, max_new_tokens=new, batch_size=batch, device="cpu", **options
-    )
+    options = EngineOptions(max_new_tokens=new, batch_size=batch, **{"device": "cpu"} | options)
+    return TransformersEngine(Checkpoint.open(path), changed=changed, options=options)
 
 
 def one_by_one(generator, examples, *, new=8, model=None):

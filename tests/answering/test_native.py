@@ -13,10 +13,11 @@ from safetensors.torch import load_file, save_file
 import adamms
 import tiny_models
 from adamms.answering.live_model import reaches_vision
-from adamms.answering.transformers_engine import TransformersEngine, open_image
+from adamms.answering.transformers_engine import open_image
 from adamms.errors import SearchError
 from adamms.evaluation.verification import verify
 from adamms.responses import Example, read_responses
+from tiny_questions import engine
 
 OFTEN = {"eos_token_id": list(range(0, 260, 10))}
 VISION = {"cogvlm": ("vision",), "mplug_owl2": ("vision_model", "visual_abstractor")}
@@ -52,13 +53,6 @@ def questions(family, pictures, *, count=12, seed=0):
         )
         for index in range(count)
     ]
-
-
-def engine(path, *, changed=(), new=8, batch=4, **options):
-    names = list(load_file(path / "model.safetensors"))
-    return TransformersEngine(
-        path, names=names, changed=changed, max_new_tokens=new, batch_size=batch, device="cpu", **options
-    )
 
 
 def one_by_one(generator, examples, *, new=8):
@@ -174,9 +168,9 @@ def test_no_code_of_the_folder_is_run_even_if_it_is_trusted(family, folder):
 def test_other_bases_never_import_the_native_models(tmp_path):
     tiny_models.build("llava", tmp_path / "m")
     script = (
-        "import sys; from pathlib import Path;"
-        "from adamms.answering.transformers_engine import TransformersEngine as G;"
-        f"G(Path({str(tmp_path / 'm')!r}), names=[], changed=[], max_new_tokens=1, batch_size=1);"
+        "import sys; from adamms.checkpoints import Checkpoint;"
+        "from adamms.answering.engine import EngineRequest, open_engine;"
+        f"open_engine(EngineRequest(Checkpoint.open({str(tmp_path / 'm')!r}), ()));"
         "print('adamms.models' in sys.modules)"
     )
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)

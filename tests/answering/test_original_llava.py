@@ -15,11 +15,12 @@ import original_llava
 import tiny_models
 from adamms.answering.original_llava import OriginalLlava
 from adamms.answering.preparation import Preparation
-from adamms.answering.transformers_engine import TransformersEngine, open_image
+from adamms.answering.transformers_engine import open_image
 from adamms.errors import SearchError
 from adamms.evaluation.verification import verify
 from adamms.mapping.architectures.llava_original import IGNORED, TOWER
 from adamms.responses import Example, read_responses
+from tiny_questions import engine
 
 FAMILIES = tuple(original_llava.CLASSES)
 
@@ -36,13 +37,6 @@ def pictures(tmp_path_factory):
 def stored(request, tmp_path_factory):
     root = tmp_path_factory.mktemp(request.param)
     return request.param, root, original_llava.build(request.param, root)
-
-
-def engine(root, *, changed=(), **options):
-    names = list(load_file(root / "model.safetensors"))
-    return TransformersEngine(
-        root, names=names, changed=changed, max_new_tokens=8, batch_size=3, device="cpu", **options
-    )
 
 
 def questions(pictures, *, count=9, seed=0):

@@ -1,15 +1,17 @@
 """A sweep answers as written merged checkpoints do, asks nothing twice and writes nothing."""
 
 import json
+from dataclasses import replace
 
 import pytest
 import torch
 
 import tiny_models
 from adamms.adapters import open_model
+from adamms.answering.engine import EngineOptions
 from adamms.answering.preparation import Preparation
-from adamms.answering.sweep import sweep
-from adamms.answering.transformers_engine import open_image
+from adamms.answering.sweep import Sweep, transformers_opener
+from adamms.answering.transformers_engine import TransformersEngine, open_image
 from adamms.checkpoints import Checkpoint, CheckpointWriter
 from adamms.errors import SearchError
 from adamms.mapping import MappedDonor, map_parameters
@@ -20,6 +22,7 @@ from adamms.responses.responses import Response
 from adapters import low_rank, write_adapter
 
 ALPHAS = (0.0, 0.3, 0.6)
+OPTIONS = EngineOptions(max_new_tokens=8, batch_size=4, device="cpu")
 OFTEN = {"eos_token_id": list(range(0, 260, 10))}
 
 
@@ -50,9 +53,15 @@ class Pair:
         self.mapped = MappedDonor(self.mapping, self.base, self.donor)
         self.parents = MergeInputs.pair(self.base, self.donor, self.mapped)
 
-    def sweep(self, examples, alphas=ALPHAS, **options):
-        options = {"max_new_tokens": 8, "batch_size": 4, "device": "cpu"} | options
-        return sweep(self.parents, examples, alphas, method=linear, **options)
+    def sweep(self, examples, alphas=ALPHAS, *, skip=(), engine=None):
+        opener = transformers_opener(self.parents, OPTIONS) if engine is None else lambda changed: engine
+        asking = Sweep(self.parents, examples, method=linear, engine=opener)
+        return asking.ask({alpha: [e.id for e in examples if (alpha, e.id) not in skip] for alpha in alphas})
+
+    def engine(self, **options):
+        return TransformersEngine(
+            self.base, changed=self.parents.changed(linear(0.5)), options=replace(OPTIONS, **options)
+        )
 
     def written(self, folder, alpha):
         writer = CheckpointWriter(folder, self.base)
@@ -107,18 +116,9 @@ def test_embeddings_are_merged_by_token(tmp_path, examples):
     mapped = MappedDonor(mapping, pair.base, donor)
     parents = MergeInputs.pair(pair.base, donor, mapped)
     assert len(mapping.tensors["model.embed_tokens.weight"].segments) > 1
-    from adamms.answering.transformers_engine import TransformersEngine
     from adamms.merging.tensors import merged_tensor
 
-    changed = [name for name in pair.base.tensors if list(mapped.pieces(name))]
-    generator = TransformersEngine(
-        tmp_path / "base",
-        names=list(pair.base.tensors),
-        changed=changed,
-        max_new_tokens=2,
-        batch_size=1,
-        device="cpu",
-    )
+    generator = pair.engine()
     generator.load_weights(0.5, lambda name: merged_tensor(parents, name, method=linear(0.5)))
     base = pair.base.tensor("model.embed_tokens.weight").float()
     other = donor.tensor("model.embed_tokens.weight").float()
@@ -130,20 +130,10 @@ def test_embeddings_are_merged_by_token(tmp_path, examples):
 
 @pytest.mark.parametrize("dtype", ["bfloat16", "float32"])
 def test_weights_laid_in_place_are_those_that_are_copied(one_pair, dtype):
-    from adamms.answering.transformers_engine import TransformersEngine
     from adamms.merging.parent_store import StreamedParents
     from adamms.merging.tensors import TensorMerger
 
-    changed = one_pair.parents.changed(linear(0.5))
-    generator = TransformersEngine(
-        one_pair.base.folder,
-        names=list(one_pair.base.tensors),
-        changed=changed,
-        max_new_tokens=2,
-        batch_size=1,
-        device="cpu",
-        dtype=dtype,
-    )
+    generator = one_pair.engine(dtype=dtype)
     merger = TensorMerger(one_pair.parents, held=StreamedParents(torch.device("cpu")))
     language = generator.model.get_decoder()
     generator.load_weights(0.5, merger.candidate(linear(0.5)))
@@ -161,17 +151,14 @@ def test_answers_are_the_same_every_time(one_pair, examples):
 def test_what_is_answered_is_not_asked_again(one_pair, examples):
     everything = list(one_pair.sweep(examples))
     done = {(answer.alpha, answer.id) for answer in everything[:8]}
-    seen = []
-    rest = list(
-        one_pair.sweep(examples, skip=done, progress=lambda given, total: seen.append((given, total)))
-    )
+    rest = list(one_pair.sweep(examples, skip=done))
+    assert len(rest) == len(everything) - len(done)
     assert {(answer.alpha, answer.id) for answer in rest}.isdisjoint(done)
     by_key = {(answer.alpha, answer.id): answer for answer in everything}
     for answer in rest:
         expected = by_key[answer.alpha, answer.id]
         assert (answer.response, answer.tokens) == (expected.response, expected.tokens)
         assert answer.confidence == pytest.approx(expected.confidence, abs=1e-5)
-    assert seen == [(given, len(everything)) for given in range(8, len(everything) + 1)]
 
 
 def test_a_finished_search_loads_nothing(one_pair, examples, monkeypatch):
@@ -223,7 +210,7 @@ class Echo:
 def test_another_engine(one_pair, examples):
     engine = Echo()
     done = {(0.3, example.id) for example in examples} | {(0.0, "q0"), (0.6, "q0")}
-    answers = list(one_pair.sweep(examples, generator=engine, skip=done))
+    answers = list(one_pair.sweep(examples, engine=engine, skip=done))
     assert engine.prepared == [example.id for example in examples if example.id != "q0"]
     assert engine.moves == [(0.0, torch.bfloat16), (0.6, torch.bfloat16)]
     assert len(answers) == 2 * (len(examples) - 1)

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 import tiny_models
-from adamms.answering.teacher_forcing import GivenAnswer
+from adamms.answering.engine import GivenAnswer
 from adamms.answering.transformers_engine import open_image
 from tiny_questions import OFTEN, engine, questions
 

@@ -13,7 +13,7 @@ import tiny_models
 from adamms.answering import decoding
 from adamms.answering.decoding import Row
 from adamms.answering.live_model import out_of_memory
-from adamms.answering.transformers_engine import TransformersEngine, open_image
+from adamms.answering.transformers_engine import open_image
 from adamms.errors import MachineError, SearchError
 from adamms.responses.inputs import Example
 from tiny_questions import OFTEN, engine, one_by_one, questions, tokens_of
@@ -174,7 +174,7 @@ def test_an_unknown_device_is_named(tmp_path):
     path = tiny_models.build("llama", tmp_path / "m")
     for device in ("abacus", "meta"):
         with pytest.raises(SearchError, match=f"The device '{device}' cannot be used"):
-            TransformersEngine(path, names=[], changed=[], max_new_tokens=1, batch_size=1, device=device)
+            engine(path, device=device)
 
 
 def test_lower_precision_on_request(tmp_path):

@@ -7,15 +7,16 @@ from pathlib import Path
 
 import pytest
 
+from adamms.answering.engine import EngineOptions
 from adamms.errors import EvaluationError, OutputError, SearchError
-from adamms.evaluation.answering import Engine, merged_alpha
+from adamms.evaluation.answering import merged_alpha
 from adamms.evaluation.task_files import TaskFile, evaluate_model, evaluate_responses, holds_responses
 from adamms.responses import read_responses
 from adamms.zoo import shipped_pair
 
 PAIR = shipped_pair()
 MODEL = str(PAIR.base)
-ENGINE = Engine(max_new_tokens=8)
+ENGINE = EngineOptions(max_new_tokens=8)
 
 
 def task(metric: str = "exact", *, samples: int | None = 12) -> TaskFile:
@@ -71,7 +72,7 @@ def test_an_interrupted_evaluation_goes_on_where_it_stood(tmp_path: Path) -> Non
     with pytest.raises(OutputError, match="--resume"):
         evaluate_model(MODEL, task(), engine=ENGINE, out=out)
     with pytest.raises(EvaluationError, match="another max_new_tokens"):
-        evaluate_model(MODEL, task(), engine=Engine(max_new_tokens=9), out=out, resume=True)
+        evaluate_model(MODEL, task(), engine=EngineOptions(max_new_tokens=9), out=out, resume=True)
 
     on = Stops(after=1000)
     found = evaluate_model(MODEL, task(), engine=ENGINE, out=out, resume=True, progress=on)

@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 
 from adamms import merge
-from adamms.evaluation.answering import Engine, answer
+from adamms.answering.engine import EngineOptions
+from adamms.evaluation.answering import answer
 from adamms.responses import read_inputs, read_responses
 from adamms.zoo import shipped_pair
 
@@ -54,7 +55,7 @@ def merged(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def said(merged: Path) -> list[str]:
     """What the written merge answers when we ask it."""
     examples = read_inputs(PAIR.inputs)[:NUMBER]
-    engine = Engine(max_new_tokens=8, device="cpu")
+    engine = EngineOptions(max_new_tokens=8, device="cpu")
     found = {each.id: each.response for each in answer(str(merged), examples, engine=engine)}
     return [found[each.id] for each in examples]
 

@@ -6,14 +6,15 @@ import pytest
 from PIL import Image
 
 from adamms import merge
+from adamms.answering.engine import EngineOptions
 from adamms.errors import RecipeError, SearchError
-from adamms.evaluation.answering import Engine, answer
+from adamms.evaluation.answering import answer
 from adamms.harnesses.merged_model import Asked, MergedModel
 from adamms.recipes.recipe import make_recipe
 from adamms.responses import Example, read_inputs
 from adamms.zoo import shipped_pair
 
-ENGINE = Engine(max_new_tokens=8, batch_size=4, device="cpu")
+ENGINE = EngineOptions(max_new_tokens=8, batch_size=4, device="cpu")
 COUNT = 6
 
 

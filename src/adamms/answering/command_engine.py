@@ -16,6 +16,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from adamms.answering.engine import EngineRequest
 from adamms.errors import SearchError
 from adamms.responses.candidates import format_alpha
 from adamms.responses.inputs import Example
@@ -123,6 +124,17 @@ class CommandEngine:
 
     def _where(self, number: int) -> str:
         return f"The command's answers for alpha {self._alpha:g}, line {number}"
+
+
+def open_command(request: EngineRequest) -> CommandEngine:
+    """The entry point `command` of `adamms.engines`.
+
+    Raises:
+        SearchError: no command is named.
+    """
+    if request.command is None or request.scratch is None or request.write is None:
+        raise SearchError("The engine command needs a command line: --command 'PROGRAM {model} {inputs}'.")
+    return CommandEngine(request.command, scratch=request.scratch, write=request.write)
 
 
 def parse_command(command: str) -> list[str]:

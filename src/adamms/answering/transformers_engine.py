@@ -1,8 +1,9 @@
-"""Who answers: the three methods of a generator, and the one that runs a transformers model in process.
+"""The engine that runs a transformers model in this process, its weights moved in place.
 
-A search (section 3.3) prepares its questions once, then for each candidate moves to it and collects its
-answers. Anything that can do these three things can be searched with. This file knows no files of answers
-and no choice.
+Of the two ways through, rows that may share a batch are decoded in a pool (`decoding.py`), and those of
+models that cannot be batched safely come one by one from the model's own `generate`. Where memory does not
+suffice the batch is halved and what is left is asked again. This file knows no files of answers and no
+choice.
 """
 
 import dataclasses
@@ -11,12 +12,13 @@ import inspect
 import math
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor
 
 from adamms.answering.decoding import MOST_TOGETHER, Row, greedy
+from adamms.answering.engine import EngineOptions, EngineRequest, GivenAnswer
 from adamms.answering.generate_inputs import GREEDY, Question, capture_generate_inputs, model_inputs
 from adamms.answering.live_model import (
     WeightUpdater,
@@ -29,7 +31,7 @@ from adamms.answering.native import cache_length
 from adamms.answering.original_llava import OriginalLlava
 from adamms.answering.preparation import Preparation, sentence, shortened
 from adamms.answering.prompts import TYPES, Prompt
-from adamms.answering.teacher_forcing import Forced, GivenAnswer, mean_log_probabilities
+from adamms.answering.teacher_forcing import Forced, mean_log_probabilities
 from adamms.errors import MachineError, SearchError
 from adamms.merging.parent_store import free_memory
 from adamms.responses.inputs import Example
@@ -37,6 +39,8 @@ from adamms.responses.responses import Response
 
 if TYPE_CHECKING:
     from PIL.Image import Image
+
+    from adamms.checkpoints import TensorSource
 
 BATCH = 16
 """Prompts a prefill, and more of short ones: as many as have so many tokens."""
@@ -48,83 +52,54 @@ POOL_OF_FREE = 0.5
 """Of a GPU's free memory, where nothing else needs it: steps cost the same for few answers as for many."""
 
 
-class Engine(Protocol):
-    """An engine of a search."""
-
-    def prepare(self, examples: Sequence[Example]) -> None:
-        """Do once what is the same for every candidate; called again when there are more questions."""
-
-    def load_weights(self, alpha: float, merged: Callable[[str], Tensor]) -> None:
-        """Become the candidate `alpha`; `merged` gives its tensors by their names on disk."""
-
-    def answer(self, ids: Collection[str]) -> Iterator[Response]:
-        """The candidate's answers to these prepared questions, in any order."""
-
-
-class ScoringEngine(Engine, Protocol):
-    """An engine that can also tell how probable it finds an answer."""
-
-    def log_probabilities(self, answers: Mapping[str, GivenAnswer]) -> Iterator[tuple[str, float]]:
-        """Question id -> the mean log-probability of this answer's tokens under the candidate, in nats."""
-
-
 class TransformersEngine:
     """Answers with a transformers model in this process, its weights moved in place."""
 
     def __init__(
         self,
-        folder: Path,
+        model: "TensorSource",
         *,
-        names: Collection[str],
-        changed: Collection[str],
-        altered: Collection[str] = (),
-        value: Callable[[str], Tensor] | None = None,
-        max_new_tokens: int,
-        batch_size: int | None,
-        device: str | None = None,
-        dtype: str | None = None,
-        trust_remote_code: bool = False,
-        vision_tower: str | None = None,
+        changed: Sequence[str] = (),
+        options: EngineOptions = EngineOptions(),  # noqa: B008  # frozen
         picture: "Callable[[Path], Image] | None" = None,
     ) -> None:
-        """Load the base.
+        """Load the model.
 
         Args:
-            folder: the base's checkpoint.
-            names: all its tensors.
-            changed: those that the merge changes.
-            altered: those whose values an adapter changes, so that they are not the folder's.
-            value: a tensor's name -> its values with the adapter, for `altered`.
-            max_new_tokens: the longest answer.
-            batch_size: prompts a prefill, halved where memory does not suffice; when left out, `BATCH`, and
-                more where they are short.
-            device: a torch device; the GPU where there is one when left out.
-            dtype: of the arithmetic; float32 on a CPU, the checkpoint's own on a GPU when left out.
-            trust_remote_code: run the checkpoint's own Python files.
-            vision_tower: folder or hub id of the vision tower, where the base's layout leaves it out.
+            model: the checkpoint that answers, with its weights; an adapter's values are loaded over them.
+            changed: the tensors that candidates change.
+            options: how it is loaded and asked.
             picture: an example's image -> its pixels, where they are not in files.
+
+        Raises:
+            SearchError: it cannot be loaded as a model that answers; the message says why.
         """
+        folder = model.folder
+        if folder is None:
+            raise SearchError(f"Only the headers of {model.source} are here; to answer, it must be whole.")
+        names = list(model.tensors)
         self._picture = picture or open_image
         self._preparation = Preparation.from_folder(
-            folder, trust_remote_code=trust_remote_code, vision_tower=vision_tower
+            folder, trust_remote_code=options.trust_remote_code, vision_tower=options.vision_tower
         )
-        original = OriginalLlava.of(folder, vision_tower=vision_tower)
+        original = OriginalLlava.of(folder, vision_tower=options.vision_tower)
         self.model = load_model(
             folder,
-            device=choose_device(device),
-            dtype=dtype,
-            trust_remote_code=trust_remote_code,
+            device=choose_device(options.device),
+            dtype=options.dtype,
+            trust_remote_code=options.trust_remote_code,
             original=original,
             image_token_id=getattr(self._preparation.processor, "image_token_id", None),
         )
         translate = original.live_name if original is not None else None
-        if altered and value is not None:
+        if model.computed:
             # Once: those that the merge does not change stay so for every candidate.
-            WeightUpdater(self.model, names=names, changed=altered, translate=translate).load_weights(value)
+            adapted = WeightUpdater(self.model, names=names, changed=model.computed, translate=translate)
+            adapted.load_weights(model.tensor)
         self._updater = WeightUpdater(self.model, names=names, changed=changed, translate=translate)
-        self._limit = self._longest = max_new_tokens
-        self._batch_size = batch_size or BATCH
-        self._batch_tokens = 0 if batch_size else BATCH_TOKENS
+        self._limit = self._longest = options.max_new_tokens
+        self._batch_size = options.batch_size or BATCH
+        self._batch_tokens = 0 if options.batch_size else BATCH_TOKENS
         weights = sum(parameter.nbytes for parameter in self.model.parameters())
         self._pool_bytes = max(int(weights * POOL_SHARE), POOL_LEAST)
         self._alpha = 0.0
@@ -295,6 +270,11 @@ class TransformersEngine:
             entropy=row.entropy if math.isfinite(row.entropy) else None,
             finished=row.ended,
         )
+
+
+def open_transformers(request: EngineRequest) -> TransformersEngine:
+    """The entry point `transformers` of `adamms.engines`."""
+    return TransformersEngine(request.model, changed=request.changed, options=request.options)
 
 
 def _free() -> None:

@@ -22,7 +22,7 @@ from adamms.cli.options import (
 )
 
 if TYPE_CHECKING:
-    from adamms.evaluation.answering import Engine
+    from adamms.answering.engine import EngineOptions
 
 
 def eval_(
@@ -90,12 +90,12 @@ def eval_(
     `adamms eval run/merged --harness lmms-eval --task mme,gqa --out scores`,
     `adamms eval run/merged --suite paper --out scores`
     """
+    from adamms.answering.engine import EngineOptions
     from adamms.errors import EvaluationError
     from adamms.evaluation import task_files
-    from adamms.evaluation.answering import Engine
     from adamms.reports.evaluation_tables import evaluation_table
 
-    engine = Engine(
+    engine = EngineOptions(
         max_new_tokens=max_new_tokens,
         batch_size=batch_size,
         device=device,
@@ -166,7 +166,7 @@ def _by_harness(
     pythons: list[str],
     include_path: Path | None,
     limit: int | None,
-    engine: "Engine",
+    engine: "EngineOptions",
     out: Path | None,
     overwrite: bool,
     json: bool,

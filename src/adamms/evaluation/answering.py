@@ -6,11 +6,12 @@ and an evaluation that was interrupted goes on where it stood. Knows no labels.
 
 import json
 from collections.abc import Callable, Collection, Iterator, Sequence
-from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from adamms.adapters import open_model
+from adamms.answering.engine import EngineOptions
+from adamms.answering.standalone import ask_model
 from adamms.checkpoints import OutputFolder
 from adamms.errors import EvaluationError
 from adamms.progress import Progress
@@ -18,27 +19,12 @@ from adamms.responses import Example, Response, ResponseWriter, read_responses
 from adamms.responses.candidates import round_alpha
 from adamms.runs.resume_guard import ASKED, check_unchanged
 
-AT_ONCE = 256
-"""Inputs prepared together: what their pictures become must fit in memory."""
-
 SETTINGS = "eval.json"
 SCORES = "scores.json"
 
 
-@dataclass(frozen=True)
-class Engine:
-    """How a model answers."""
-
-    max_new_tokens: int = 64
-    batch_size: int = 16
-    device: str | None = None
-    dtype: str | None = None
-    trust_remote_code: bool = False
-    vision_tower: str | None = None
-
-
 def answer(
-    model: str, examples: Sequence[Example], *, engine: Engine, skip: Collection[str] = ()
+    model: str, examples: Sequence[Example], *, engine: EngineOptions, skip: Collection[str] = ()
 ) -> Iterator[Response]:
     """Ask a model every input.
 
@@ -56,22 +42,10 @@ def answer(
     wanted = [example for example in examples if example.id not in skipped]
     if not wanted:
         return
-    # Late: torch and transformers take seconds.
-    from adamms.answering.transformers_engine import TransformersEngine
-
     with open_model(model, download=True) as checkpoint:
         checkpoint.require_data()
-        if checkpoint.folder is None:
-            raise EvaluationError(f"Only the headers of {model} are here; to answer, it must be whole.")
-        folder, names = checkpoint.folder, list(checkpoint.tensors)
-    alpha = merged_alpha(folder)
-    live = TransformersEngine(folder, names=names, changed=[], **asdict(engine))
-    for start in range(0, len(wanted), AT_ONCE):
-        part = wanted[start : start + AT_ONCE]
-        live.forget()
-        live.prepare(part)
-        for response in live.answer([example.id for example in part]):
-            yield Response(**{**asdict(response), "alpha": alpha})
+        alpha = merged_alpha(checkpoint.folder) if checkpoint.folder is not None else 0.0
+        yield from ask_model(checkpoint, wanted, options=engine, alpha=alpha)
 
 
 def merged_alpha(folder: Path) -> float:
@@ -89,7 +63,7 @@ def answer_into(
     model: str,
     examples: Sequence[Example],
     *,
-    engine: Engine,
+    engine: EngineOptions,
     settings: dict[str, Any],
     progress: Progress,
     finish: Callable[[dict[str, Response]], Any],

@@ -13,10 +13,11 @@ from pathlib import Path
 from typing import Any
 
 from adamms.adapters import open_model
+from adamms.answering.engine import EngineOptions
 from adamms.checkpoints import OutputFolder
 from adamms.checkpoints.sources import expanded
 from adamms.errors import EvaluationError
-from adamms.evaluation.answering import SCORES, SETTINGS, Engine, merged_alpha
+from adamms.evaluation.answering import SCORES, SETTINGS, merged_alpha
 from adamms.evaluation.harness_process import (
     PROGRAMS,
     lmms_eval_environment,
@@ -60,7 +61,7 @@ def evaluate_with_harness(
     model: str,
     task: HarnessTask,
     *,
-    engine: Engine | None = None,
+    engine: EngineOptions | None = None,
     options: HarnessOptions | None = None,
     out: Path | None = None,
     overwrite: bool = False,
@@ -84,7 +85,7 @@ def evaluate_with_harness(
         EvaluationError: a harness is not there, does not have a task, or failed.
         OutputError: the place is taken.
     """
-    engine, options, progress = engine or Engine(), options or HarnessOptions(), progress or Silent()
+    engine, options, progress = engine or EngineOptions(), options or HarnessOptions(), progress or Silent()
     if bool(task.tasks) == (task.suite is not None):
         raise EvaluationError("Name either tasks (--task NAME[,NAME]) or a suite (--suite paper).")
 
@@ -116,7 +117,7 @@ def _tasks(
     task: HarnessTask,
     folder: Path,
     *,
-    engine: Engine,
+    engine: EngineOptions,
     options: HarnessOptions,
     progress: Progress,
 ) -> list[HarnessScore]:
@@ -143,7 +144,7 @@ def _suite(
     task: HarnessTask,
     folder: Path,
     *,
-    engine: Engine,
+    engine: EngineOptions,
     options: HarnessOptions,
     progress: Progress,
 ) -> tuple[list[HarnessScore], dict[str, str]]:
@@ -190,7 +191,7 @@ def _suite_by_lmms_eval(
     folder: Path,
     *,
     architecture: str,
-    engine: Engine,
+    engine: EngineOptions,
     options: HarnessOptions,
 ) -> tuple[list[HarnessScore], dict[str, str]]:
     environment = lmms_eval_environment(options.python)
@@ -220,7 +221,7 @@ def _suite_by_vlmevalkit(
     folder: Path,
     *,
     architecture: str,
-    engine: Engine,
+    engine: EngineOptions,
     options: HarnessOptions,
 ) -> tuple[list[HarnessScore], dict[str, str]]:
     there = {each.vlmevalkit.task: each.name for each in benchmarks if each.vlmevalkit is not None}

@@ -10,9 +10,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from adamms.answering.engine import EngineOptions
 from adamms.checkpoints.sources import expanded
 from adamms.errors import EvaluationError
-from adamms.evaluation.answering import Engine
 from adamms.evaluation.benchmark_inputs import folder_of_tasks
 from adamms.evaluation.harness_process import PROGRAMS, Environment, lmms_eval_environment
 from adamms.evaluation.harness_scores import HarnessScore, lmms_eval_scores, vlmevalkit_scores
@@ -31,7 +31,11 @@ class HarnessOptions:
     """The first so many questions of each task: for trying out, not for scores."""
 
 
-def model_arguments(model: str, engine: Engine) -> dict[str, str]:
+BATCH = 16
+"""Questions that lmms-eval hands over at once, where nobody says how many."""
+
+
+def model_arguments(model: str, engine: EngineOptions) -> dict[str, str]:
     """A model as `key=value` arguments: of lmms-eval's `--model_args` and of our worker.
 
     The batch size is not among them: a harness has its own option for it.
@@ -48,7 +52,7 @@ def run_lmms_eval(
     tasks: Sequence[str],
     out: Path,
     *,
-    engine: Engine | None = None,
+    engine: EngineOptions | None = None,
     options: HarnessOptions | None = None,
     prompts: Mapping[str, str] | None = None,
 ) -> list[HarnessScore]:
@@ -65,7 +69,7 @@ def run_lmms_eval(
     Raises:
         EvaluationError: lmms-eval is not there, has no such task, or failed; the message holds its reason.
     """
-    engine, options = engine or Engine(), options or HarnessOptions()
+    engine, options = engine or EngineOptions(), options or HarnessOptions()
     environment, log = lmms_eval_environment(options.python), out / "lmms-eval.log"
     arguments = ",".join(f"{key}={_quoted(value)}" for key, value in model_arguments(model, engine).items())
     included, renamed = options.include_path, {}
@@ -76,7 +80,13 @@ def run_lmms_eval(
         environment.run([*program, "--name", f"{task}_altered", "--prompt", text, "--out", included], log=log)
     asked = ",".join(next((new for new, old in renamed.items() if old == task), task) for task in tasks)
     command = ["-m", "lmms_eval", "--model", NAME, "--model_args", arguments, "--tasks", asked]
-    command += ["--batch_size", str(engine.batch_size), "--log_samples", "--output_path", str(out.absolute())]
+    command += [
+        "--batch_size",
+        str(engine.batch_size or BATCH),
+        "--log_samples",
+        "--output_path",
+        str(out.absolute()),
+    ]
     if included is not None:
         command += ["--include_path", str(folder_of_tasks(included))]
     if options.limit is not None:
@@ -95,7 +105,7 @@ def run_vlmevalkit(
     out: Path,
     *,
     environment: Environment,
-    engine: Engine | None = None,
+    engine: EngineOptions | None = None,
     options: HarnessOptions | None = None,
 ) -> tuple[list[HarnessScore], dict[str, str]]:
     """Evaluate with VLMEvalKit, its questions answered by a worker in this environment.
@@ -114,7 +124,7 @@ def run_vlmevalkit(
     Raises:
         EvaluationError: VLMEvalKit or the model cannot be started; the message holds the reason.
     """
-    engine, options = engine or Engine(), options or HarnessOptions()
+    engine, options = engine or EngineOptions(), options or HarnessOptions()
     worker = [sys.executable, "-m", "adamms.harnesses.worker"]
     worker.append(json.dumps({**model_arguments(model, engine), "max_new_tokens": engine.max_new_tokens}))
     command: list[str | Path] = [PROGRAMS / "vlmevalkit_model.py", "--name", NAME]
@@ -133,7 +143,7 @@ def run_vlmevalkit(
     return vlmevalkit_scores(files, scored), missing
 
 
-def settings(engine: Engine, options: HarnessOptions) -> dict[str, object]:
+def settings(engine: EngineOptions, options: HarnessOptions) -> dict[str, object]:
     """What `eval.json` keeps of a run, so that it can be repeated."""
     return {**asdict(engine), **{key: value and str(value) for key, value in asdict(options).items()}}
 

@@ -8,9 +8,10 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from adamms.answering.engine import EngineOptions
 from adamms.checkpoints.sources import expanded
 from adamms.errors import EvaluationError, OutputError
-from adamms.evaluation.answering import Engine, answer, answer_into
+from adamms.evaluation.answering import answer, answer_into
 from adamms.evaluation.labels import Label, read_labels
 from adamms.evaluation.metrics import metric_named
 from adamms.evaluation.scoring import Evaluation, evaluate
@@ -94,7 +95,7 @@ def evaluate_model(
     model: str,
     task: TaskFile,
     *,
-    engine: Engine | None = None,
+    engine: EngineOptions | None = None,
     out: Path | None = None,
     overwrite: bool = False,
     resume: bool = False,
@@ -114,7 +115,7 @@ def evaluate_model(
     Raises:
         AdaMMSError: one sentence that says what is wrong, where, and what to do.
     """
-    engine, progress = engine or Engine(), progress or Silent()
+    engine, progress = engine or EngineOptions(), progress or Silent()
     labels = task.labels()
     examples = task.examples(labels)
     metric_named(task.metric)

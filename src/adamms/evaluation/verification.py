@@ -181,6 +181,7 @@ def _answers(merged: TensorSource, folder: Path, *, vision_tower: str | None) ->
     """Load the model with transformers and ask it one thing."""
     from PIL import Image
 
+    from adamms.answering.engine import EngineOptions
     from adamms.answering.preparation import Preparation
     from adamms.answering.transformers_engine import TransformersEngine
     from adamms.responses import Example
@@ -190,14 +191,8 @@ def _answers(merged: TensorSource, folder: Path, *, vision_tower: str | None) ->
         Image.new("RGB", (96, 96), (128, 128, 128)).save(picture)
         sees = Preparation.from_folder(folder, vision_tower=vision_tower).takes_images
         images = (picture,) if sees else ()
-        live = TransformersEngine(
-            folder,
-            names=list(merged.tensors),
-            changed=[],
-            max_new_tokens=8,
-            batch_size=1,
-            vision_tower=vision_tower,
-        )
+        options = EngineOptions(max_new_tokens=8, batch_size=1, vision_tower=vision_tower)
+        live = TransformersEngine(merged, options=options)
         live.prepare([Example("verify", images, QUESTION)])
         response = next(iter(live.answer(["verify"])))
     kind = type(live.model).__name__

@@ -7,15 +7,16 @@ written. Knows no harness, no labels and no files of questions; pictures come as
 import hashlib
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from adamms.adapters import open_model
+from adamms.answering.engine import EngineOptions
 from adamms.answering.transformers_engine import TransformersEngine
 from adamms.checkpoints import TensorSource
-from adamms.errors import EvaluationError, RecipeError, SearchError
-from adamms.evaluation.answering import Engine, merged_alpha
+from adamms.errors import RecipeError, SearchError
+from adamms.evaluation.answering import merged_alpha
 from adamms.merging.tensors import TensorMerger
 from adamms.progress import Progress, Silent
 from adamms.recipes.recipe import Recipe
@@ -61,7 +62,7 @@ class MergedModel:
 
     @classmethod
     def of_recipe(
-        cls, recipe: Recipe, *, engine: Engine | None = None, progress: Progress | None = None
+        cls, recipe: Recipe, *, engine: EngineOptions | None = None, progress: Progress | None = None
     ) -> "MergedModel":
         """Load the base and move it to what the recipe merges.
 
@@ -78,7 +79,7 @@ class MergedModel:
         method = method_of(recipe)
         with ExitStack() as models:
             parents = open_models(recipe, models, progress or Silent()).parents
-            made = cls._load(parents.base, parents.changed(method), engine=engine or Engine())
+            made = cls._load(parents.base, parents.changed(method), engine=engine or EngineOptions())
             alpha = method.settings.get("alpha")
             made._engine.load_weights(
                 alpha if isinstance(alpha, float) else 0.0,
@@ -87,26 +88,19 @@ class MergedModel:
         return made
 
     @classmethod
-    def of_folder(cls, model: str, *, engine: Engine | None = None) -> "MergedModel":
+    def of_folder(cls, model: str, *, engine: EngineOptions | None = None) -> "MergedModel":
         """Load a model as it is; a folder or a hub id, with a LoRA `MODEL+ADAPTER`."""
         with open_model(model, download=True) as checkpoint:
             checkpoint.require_data()
-            return cls._load(checkpoint, (), engine=engine or Engine())
+            return cls._load(checkpoint, (), engine=engine or EngineOptions())
 
     @classmethod
-    def _load(cls, base: TensorSource, changed: Sequence[str], *, engine: Engine) -> "MergedModel":
-        if base.folder is None:
-            raise EvaluationError(f"Only the headers of {base.source} are here; to answer, it must be whole.")
+    def _load(cls, base: TensorSource, changed: Sequence[str], *, engine: EngineOptions) -> "MergedModel":
         pictures: dict[str, Image] = {}
         live = TransformersEngine(
-            base.folder,
-            names=list(base.tensors),
-            altered=base.computed,
-            value=base.tensor,
-            changed=list(changed),
-            picture=lambda name: pictures[str(name)],
-            **asdict(engine),
+            base, changed=changed, options=engine, picture=lambda name: pictures[str(name)]
         )
+        assert base.folder is not None  # or it would not have been loaded
         return cls(base.folder, live, pictures)
 
     @property

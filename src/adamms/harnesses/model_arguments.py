@@ -11,8 +11,8 @@ from collections.abc import Mapping
 from dataclasses import fields, replace
 from typing import Any
 
+from adamms.answering.engine import EngineOptions
 from adamms.errors import RecipeError
-from adamms.evaluation.answering import Engine
 from adamms.recipes.recipe import Recipe, make_recipe
 
 MERGING = (
@@ -27,10 +27,10 @@ MERGING = (
     "mapping",
     "force",
 )
-ENGINE = tuple(field.name for field in fields(Engine))
+ENGINE = tuple(field.name for field in fields(EngineOptions))
 
 
-def engine_of(arguments: Mapping[str, Any], **defaults: Any) -> Engine:
+def engine_of(arguments: Mapping[str, Any], **defaults: Any) -> EngineOptions:
     """How the model answers; `defaults` where the arguments say nothing.
 
     Raises:
@@ -46,7 +46,7 @@ def engine_of(arguments: Mapping[str, Any], **defaults: Any) -> Engine:
             raise RecipeError(f"{name} must be a whole number of at least 1, not {value!r}.")
     if not isinstance(given.get("trust_remote_code", False), bool):
         raise RecipeError("trust_remote_code must be True or False.")
-    return replace(Engine(), **given)
+    return replace(EngineOptions(), **given)
 
 
 def model_of(arguments: Mapping[str, Any]) -> Recipe | str:

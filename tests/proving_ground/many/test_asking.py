@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 import torch
 
-from adamms.answering.sweep import sweep
+from adamms.answering.engine import EngineOptions
+from adamms.answering.sweep import Sweep, transformers_opener
 from adamms.checkpoints import Checkpoint
 from adamms.mapping import MappedDonor, map_parameters
 from adamms.merging import MergeInputs, make_method
@@ -84,15 +85,12 @@ def test_the_product_s_sweep_gives_the_same_answers_as_surely(
     for alpha in (0.0, 0.4):
         for example, said in zip(examples, interviewer.answers(parents.merge(alpha), features), strict=True):
             ours[alpha, example.id] = said
-    theirs = sweep(
+    theirs = Sweep(
         merging,
         examples,
-        (0.0, 0.4),
         method=lambda alpha: make_method("linear", {"alpha": alpha}),
-        max_new_tokens=4,
-        batch_size=64,
-        device="cpu",
-    )
+        engine=transformers_opener(merging, EngineOptions(max_new_tokens=4, batch_size=64, device="cpu")),
+    ).ask({alpha: [example.id for example in examples] for alpha in (0.0, 0.4)})
     seen = 0
     for response in theirs:
         said = ours[response.alpha, response.id]

@@ -1,0 +1,112 @@
+"""Who answers: what an engine of a search does, how it is set up, and where engines are registered.
+
+A search (section 3.3) prepares its questions once, then for each candidate loads its weights and collects its
+answers. Whatever can do these three things can be searched with; a package makes its own known under the
+entry point group `adamms.engines`, as the two that ship here do (`pyproject.toml`). Light: an engine's
+libraries are imported when it is opened.
+"""
+
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from importlib.metadata import entry_points
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
+
+from adamms.errors import SearchError
+from adamms.responses.inputs import Example
+from adamms.responses.responses import Response
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from adamms.checkpoints import TensorSource
+
+GROUP = "adamms.engines"
+"""The entry point group: a name -> a function from an `EngineRequest` to an `Engine`."""
+DEFAULT = "transformers"
+
+
+@dataclass(frozen=True)
+class EngineOptions:
+    """How a model is loaded and asked, whoever runs it."""
+
+    max_new_tokens: int = 64
+    """The longest answer."""
+    batch_size: int | None = None
+    """Prompts a prefill, halved where memory does not suffice; by their length when left out."""
+    device: str | None = None
+    """A torch device; the GPU where there is one when left out."""
+    dtype: str | None = None
+    """Of the arithmetic; float32 on a CPU, the checkpoint's own on a GPU when left out."""
+    trust_remote_code: bool = False
+    """Run the checkpoint's own Python files."""
+    vision_tower: str | None = None
+    """Folder or hub id of the vision tower, where the checkpoint's layout leaves it out."""
+
+
+@dataclass(frozen=True)
+class GivenAnswer:
+    """An answer that is put into a model's mouth, to see how probable the model finds it."""
+
+    text: str
+    finished: bool
+    """Whether it ended by itself, so that its end is part of it; also where that is not known."""
+
+
+class Engine(Protocol):
+    """A live model, or a program that runs one, which can become any candidate."""
+
+    def prepare(self, examples: Sequence[Example]) -> None:
+        """Do once what is the same for every candidate; called again when there are more questions."""
+
+    def load_weights(self, alpha: float, merged: "Callable[[str], Tensor]") -> None:
+        """Become the candidate `alpha`; `merged` gives its tensors by their names on disk."""
+
+    def answer(self, ids: Collection[str]) -> Iterator[Response]:
+        """The candidate's answers to these prepared questions, in any order."""
+
+
+class ScoringEngine(Engine, Protocol):
+    """An engine that can also tell how probable it finds an answer."""
+
+    def log_probabilities(self, answers: Mapping[str, GivenAnswer]) -> Iterator[tuple[str, float]]:
+        """Question id -> the mean log-probability of this answer's tokens under the candidate, in nats."""
+
+
+@dataclass(frozen=True)
+class EngineRequest:
+    """What an engine is opened for."""
+
+    model: "TensorSource"
+    """Whose architecture, processor and tokenizer answer, weights and all."""
+    changed: Sequence[str]
+    """The tensors, by their names on disk, that candidates change; none where the model answers as it is."""
+    options: EngineOptions = EngineOptions()
+    command: str | None = None
+    """The command line of an engine that is another program."""
+    scratch: Path | None = None
+    """An empty folder of the engine's own."""
+    write: Callable[[float, Path], None] | None = None
+    """Writes the merged checkpoint of an alpha into a folder, for engines that read a folder."""
+
+
+def open_engine(request: EngineRequest, *, name: str = DEFAULT) -> Engine:
+    """The engine of this name, loaded.
+
+    Raises:
+        SearchError: no package registers it, it cannot be imported, or it cannot run the model.
+    """
+    registered = {point.name: point for point in entry_points(group=GROUP)}
+    if name not in registered:
+        raise SearchError(
+            f"No engine is called {name!r}; installed are: {', '.join(sorted(registered))}. A package adds "
+            f"one under the entry point group {GROUP}."
+        )
+    try:
+        opener = registered[name].load()
+    except (ImportError, AttributeError) as error:
+        raise SearchError(
+            f"The engine {name!r} ({registered[name].value}) cannot be imported: {error}."
+        ) from error
+    engine: Engine = opener(request)
+    return engine
