@@ -53,6 +53,21 @@ class GivenAnswer:
     """Whether it ended by itself, so that its end is part of it; also where that is not known."""
 
 
+@dataclass(frozen=True)
+class Likelihood:
+    """How probable a model finds an answer."""
+
+    log_probability: float
+    """Of all its tokens together, in nats."""
+    tokens: int
+    """How many, its end included."""
+
+    @property
+    def mean(self) -> float:
+        """The mean log-probability of a token."""
+        return self.log_probability / self.tokens if self.tokens else 0.0
+
+
 class Engine(Protocol):
     """A live model, or a program that runs one, which can become any candidate."""
 
@@ -69,8 +84,10 @@ class Engine(Protocol):
 class ScoringEngine(Engine, Protocol):
     """An engine that can also tell how probable it finds an answer."""
 
-    def log_probabilities(self, answers: Mapping[str, GivenAnswer]) -> Iterator[tuple[str, float]]:
-        """Question id -> the mean log-probability of this answer's tokens under the candidate, in nats."""
+    def log_probabilities(
+        self, answers: Mapping[str, Sequence[GivenAnswer]]
+    ) -> Iterator[tuple[str, tuple[Likelihood, ...]]]:
+        """Question id -> how probable the candidate finds each of these answers, in any order."""
 
 
 @dataclass(frozen=True)

@@ -78,6 +78,16 @@ def pooled(caches: Sequence[Cache], rows: Sequence[Tensor], *, trims: Sequence[i
     return Cache(layers=layers)
 
 
+def repeated(cache: Cache, rows: Sequence[int]) -> Cache:
+    """A cache of its own that holds these rows, each as often as it is named, with room behind them."""
+    layers: list[DynamicLayer] = []
+    for layer in cache.layers:
+        chosen = torch.tensor(rows, device=layer.keys.device)
+        keys, values = (part.index_select(0, chosen) for part in (layer.keys, layer.values))
+        layers.append(PreallocatedLayer(keys, values, length=keys.shape[-2]))
+    return Cache(layers=layers)
+
+
 def cache_bytes(cache: Cache) -> int:
     """What a cache holds."""
     return sum(layer.keys.nbytes + layer.values.nbytes for layer in cache.layers)

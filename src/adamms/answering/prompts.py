@@ -4,7 +4,6 @@ A prompt holds what stays the same for every candidate (section 3.3): its tokens
 features and its penalties. It is made in `generate_inputs.py` and knows neither models nor candidates.
 """
 
-import dataclasses
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -40,8 +39,6 @@ class Prompt:
     vision: Vision | None = None
     processors: Sequence[Any] = ()
     """transformers' logits processors for this prompt alone."""
-    answered: int = 0
-    """How many of its last tokens are those of an answer."""
 
     @property
     def length(self) -> int:
@@ -58,9 +55,9 @@ class Prompt:
         """The question's last token, which pads it.
 
         It belongs to the assistant's turn, so it is text and never an image's placeholder, and a repetition
-        penalty on it is there anyway; on an answer's token, which may be taken back, there may be none.
+        penalty on it is there anyway.
         """
-        return int(self.ids[0, -1 - self.answered])
+        return int(self.ids[0, -1])
 
 
 @dataclass(frozen=True)
@@ -97,24 +94,6 @@ def collate(prompts: Sequence[Prompt], *, device: torch.device) -> Batch:
             for name in names
         },
         join(visions, device=device) if visions else None,
-    )
-
-
-def extended(prompt: Prompt, tokens: Sequence[int]) -> Prompt:
-    """The prompt with an answer's tokens behind it, placed and typed as if they had been generated."""
-    assert prompt.positions is not None
-    if not tokens:
-        return prompt
-    steps = torch.arange(1, len(tokens) + 1)
-    return dataclasses.replace(
-        prompt,
-        ids=torch.cat([prompt.ids, torch.tensor([list(tokens)], dtype=prompt.ids.dtype)], dim=1),
-        positions=torch.cat([prompt.positions, prompt.positions[..., -1:] + steps], dim=-1),
-        types={
-            name: torch.cat([values, next_types(name, values).expand(-1, len(tokens))], dim=1)
-            for name, values in prompt.types.items()
-        },
-        answered=len(tokens),
     )
 
 

@@ -7,7 +7,7 @@ Nothing is written here: the weights move in memory, the answers go to the calle
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from adamms.answering.engine import Engine, EngineRequest, GivenAnswer, ScoringEngine, open_engine
+from adamms.answering.engine import Engine, EngineRequest, GivenAnswer, Likelihood, ScoringEngine, open_engine
 from adamms.errors import SearchError
 from adamms.responses.inputs import Example
 from adamms.responses.responses import Response
@@ -71,14 +71,16 @@ class Sweep:
             engine = self._at(alpha, (id_ for _, asked in rest for id_ in asked))
             yield from engine.answer(ids)
 
-    def read(self, wanted: Mapping[float, Mapping[str, GivenAnswer]]) -> Iterator[tuple[float, str, float]]:
+    def read(
+        self, wanted: Mapping[float, Mapping[str, Sequence[GivenAnswer]]]
+    ) -> Iterator[tuple[float, str, tuple[Likelihood, ...]]]:
         """How probable each candidate finds given answers: one forward pass, and nothing is generated.
 
         Args:
-            wanted: alpha -> input id -> the answer.
+            wanted: alpha -> input id -> answers.
 
         Yields:
-            Alpha, input id, mean log-probability of the answer's tokens, in nats.
+            Alpha, input id, how probable each of the answers is.
 
         Raises:
             SearchError: the engine cannot tell, or the base cannot be loaded or asked.
@@ -86,8 +88,8 @@ class Sweep:
         rest = [(alpha, answers) for alpha, answers in wanted.items() if answers]
         for alpha, answers in rest:
             engine = self._at(alpha, (id_ for _, read in rest for id_ in read))
-            for id_, value in scoring(engine).log_probabilities(answers):
-                yield alpha, id_, value
+            for id_, likelihoods in scoring(engine).log_probabilities(answers):
+                yield alpha, id_, likelihoods
 
     def _at(self, alpha: float, ids: Iterable[str]) -> Engine:
         """The engine, these questions prepared, at a candidate."""

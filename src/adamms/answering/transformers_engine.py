@@ -18,7 +18,7 @@ import torch
 from torch import Tensor
 
 from adamms.answering.decoding import MOST_TOGETHER, Row, greedy
-from adamms.answering.engine import EngineOptions, EngineRequest, GivenAnswer
+from adamms.answering.engine import EngineOptions, EngineRequest, GivenAnswer, Likelihood
 from adamms.answering.generate_inputs import GREEDY, Question, capture_generate_inputs, model_inputs
 from adamms.answering.live_model import (
     WeightUpdater,
@@ -31,7 +31,7 @@ from adamms.answering.native import cache_length
 from adamms.answering.original_llava import OriginalLlava
 from adamms.answering.preparation import Preparation, sentence, shortened
 from adamms.answering.prompts import TYPES, Prompt
-from adamms.answering.teacher_forcing import Forced, mean_log_probabilities
+from adamms.answering.teacher_forcing import ForcedAnswer, ForcedQuestion, read_answers
 from adamms.errors import MachineError, SearchError
 from adamms.merging.parent_store import free_memory
 from adamms.responses.inputs import Example
@@ -221,20 +221,25 @@ class TransformersEngine:
             if oom:  # only here, behind the handler, nothing refers to what did not fit any more
                 _free()
 
-    def log_probabilities(self, answers: Mapping[str, GivenAnswer]) -> Iterator[tuple[str, float]]:
-        """How probable the candidate finds these answers to prepared questions; nothing is generated."""
+    def log_probabilities(
+        self, answers: Mapping[str, Sequence[GivenAnswer]]
+    ) -> Iterator[tuple[str, tuple[Likelihood, ...]]]:
+        """How probable the candidate finds answers to prepared questions; nothing is generated."""
         left = {
-            id_: Forced(self._prompts[id_], self._tokens(answer.text), ends=answer.finished)
-            for id_, answer in answers.items()
+            id_: ForcedQuestion(
+                self._prompts[id_],
+                tuple(ForcedAnswer(self._tokens(answer.text), answer.finished) for answer in given),
+            )
+            for id_, given in answers.items()
         }
         while left:
             oom = False
             try:
-                for id_, value in mean_log_probabilities(
+                for id_, likelihoods in read_answers(
                     self.model, list(left.values()), batch_size=self._batch_size
                 ):
                     del left[id_]
-                    yield id_, value
+                    yield id_, likelihoods
             except (RuntimeError, MemoryError) as error:
                 if not out_of_memory(error):
                     raise
