@@ -14,7 +14,7 @@ from adamms.merging import MappedCheckpoint, MergeInputs, Method, make_method
 from adamms.merging.stream import stream_merge
 from adamms.recipes.mergekit import recipe_parts
 from adamms.recipes.recipe import make_recipe
-from adamms.runs.opening import method_of
+from adamms.runs.loading import method_of
 from golden_files import Golden, GoldenMasks, golden, weights
 
 TOLERANCE = 1e-6

@@ -8,7 +8,7 @@ import yaml
 
 from adamms.errors import RecipeError
 from adamms.recipes.recipe import Recipe, read_recipe
-from adamms.runs.opening import method_of
+from adamms.runs.loading import method_of
 
 GRADIENT = {"*.norm.weight": 0.0, "embeddings": 0.0, "default": [0.0, 0.3, 0.7, 1.0]}
 

@@ -142,7 +142,7 @@ def test_a_recipe_says_a_donors_settings(tmp_path: Path) -> None:
         "merge": {"method": "dare_ties", "settings": {"base.drop": {"mlp": 0.3}}},
     }
     (tmp_path / "recipe.yaml").write_text(yaml.safe_dump(data))
-    from adamms.runs.opening import method_of
+    from adamms.runs.loading import method_of
 
     settings = method_of(read_recipe(tmp_path / "recipe.yaml")).settings
     assert settings["alpha"] == (1.0, [0.0, 0.5])

@@ -21,7 +21,7 @@ from adamms.merging.tensors import TensorMerger
 from adamms.progress import Progress, Silent
 from adamms.recipes.recipe import Recipe
 from adamms.responses import Example
-from adamms.runs.opening import method_of, open_models
+from adamms.runs.loading import method_of, open_models
 
 if TYPE_CHECKING:
     from PIL.Image import Image

@@ -13,7 +13,7 @@ from adamms.progress import Progress
 from adamms.responses import Example, Response, read_donor_answers
 from adamms.responses.reading import BASE_ANSWERS
 from adamms.responses.responses import open_to_append
-from adamms.runs.opening import Opened
+from adamms.runs.loading import Opened
 
 THE_BASE = make_method("linear", {"alpha": 0.0})
 

@@ -20,10 +20,10 @@ from adamms.progress import Progress, Silent
 from adamms.recipes.recipe import Recipe
 from adamms.responses import Example, Responses, format_alpha
 from adamms.responses.reading import RECIPE
-from adamms.runs.asking import SCRATCH, Questions, ask, command_of
+from adamms.runs.search_plan import SCRATCH, Questions, ask, command_of
 from adamms.runs.base_answers import THE_BASE, base_answers
 from adamms.runs.candidate_recipes import with_candidate
-from adamms.runs.opening import Opened, keep_sources, method_of, open_models
+from adamms.runs.loading import Opened, keep_sources, method_of, open_models
 from adamms.runs.resume_guard import ASKED, check_same_recipe, check_unchanged
 from adamms.runs.writing import (
     ADAMMS_JSON,

@@ -14,7 +14,7 @@ from adamms.errors import CheckpointError
 from adamms.merging import MergeInputs, Method
 from adamms.merging.journal import Journal
 from adamms.progress import Progress
-from adamms.runs.opening import Opened
+from adamms.runs.loading import Opened
 from adamms.searching import Selection
 
 ADAMMS_JSON = "adamms.json"

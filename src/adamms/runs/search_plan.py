@@ -28,7 +28,7 @@ from adamms.responses import (
     sample,
 )
 from adamms.runs.candidate_recipes import candidates_of
-from adamms.runs.opening import Opened, base_is_apart
+from adamms.runs.loading import Opened, base_is_apart
 from adamms.runs.writing import source_files, write_merged
 from adamms.searching.dry_run import dry_run
 from adamms.searching.signals import SUPERVISED
