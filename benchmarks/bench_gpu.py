@@ -221,6 +221,7 @@ def answers(bench: Bench) -> None:
 
     import tiny_models
     from adamms.answering.engine import EngineOptions
+    from adamms.answering.transformers_engine import TransformersEngine
     from adamms.checkpoints import Checkpoint
     from adamms.responses.inputs import read_inputs
     from adamms.zoo import shipped_pair

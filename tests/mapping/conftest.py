@@ -1,4 +1,4 @@
-"""Opened checkpoints of the real layouts, each written once for the whole session."""
+"""LoadedModels checkpoints of the real layouts, each written once for the whole session."""
 
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack

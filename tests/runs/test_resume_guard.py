@@ -8,11 +8,12 @@ import pytest
 from PIL import Image
 
 from adamms.adapters import open_model
+from adamms.answering.resume_state import ASKED, check_unchanged
 from adamms.checkpoints import Checkpoint
 from adamms.errors import RecipeError, SearchError
 from adamms.recipes.recipe import make_recipe
 from adamms.responses import Example
-from adamms.runs.resume_guard import ASKED, check_same_recipe, check_unchanged
+from adamms.runs.resume_guard import check_same_recipe
 from adapters import low_rank, write_adapter
 from small_pairs import FFN, HIDDEN, write_llava_onevision, write_qwen2_vl
 

@@ -111,9 +111,7 @@ def _continue(
         torch.cat([ids, behind], dim=1),
         next_sequence_length=width,
         past_key_values=cache,
-        attention_mask=torch.cat([batch.mask[chosen], torch.ones_like(behind)], dim=1)
-        if batch.padded
-        else None,
+        attention_mask=mask if batch.padded else None,
         position_ids=batch.positions.index_select(-2, chosen)[..., -1:] + steps,
         use_cache=True,
         logits_to_keep=width,

@@ -11,13 +11,13 @@ from typing import Any
 
 from adamms.adapters import open_model
 from adamms.answering.engine import EngineOptions
+from adamms.answering.resume_state import ASKED, check_unchanged
 from adamms.answering.standalone import ask_model
 from adamms.checkpoints import OutputFolder
 from adamms.errors import EvaluationError
 from adamms.progress import Progress
 from adamms.responses import Example, Response, ResponseWriter, read_responses
 from adamms.responses.candidates import round_alpha
-from adamms.runs.resume_guard import ASKED, check_unchanged
 
 SETTINGS = "eval.json"
 SCORES = "scores.json"

@@ -21,7 +21,7 @@ from adamms.merging.tensors import TensorMerger
 from adamms.progress import Progress, Silent
 from adamms.recipes.recipe import Recipe
 from adamms.responses import Example
-from adamms.runs.loading import method_of, open_models
+from adamms.runs.loading import load_models, method_of
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -78,7 +78,7 @@ class MergedModel:
             raise RecipeError("To be asked, a merged model needs its alpha: leave the search out.")
         method = method_of(recipe)
         with ExitStack() as models:
-            parents = open_models(recipe, models, progress or Silent()).parents
+            parents = load_models(recipe, models, progress or Silent()).parents
             made = cls._load(parents.base, parents.changed(method), engine=engine or EngineOptions())
             alpha = method.settings.get("alpha")
             made._engine.load_weights(

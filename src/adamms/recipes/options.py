@@ -3,12 +3,14 @@
 Pydantic models, unknown keys refused. Each validates itself; what concerns several at once is `recipe.py`'s.
 """
 
+from dataclasses import fields
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from adamms.answering.command_engine import parse_command
+from adamms.answering.engine import DEFAULT, EngineOptions
 from adamms.errors import EvaluationError, MergeError, SearchError
 from adamms.evaluation.metrics import metric_named
 from adamms.merging import find_method
@@ -124,16 +126,22 @@ class SearchOptions(Part):
     """The parents' tensors: read from their files for every candidate, or held in memory (on a GPU's)."""
     exhaustive: bool = False
     """Ask every candidate every input, which every search does so far."""
+    engine: str | None = None
+    """Who answers, by a name under the entry points `adamms.engines`; transformers when left out."""
     command: str | None = None
     """A program that answers, with {model}, {inputs}, {outputs}, {alpha}; transformers when left out."""
     keep_all: bool = False
     """Write every candidate's checkpoint, not only the chosen one's."""
 
     @property
-    def engine(self) -> dict[str, Any]:
-        """How the model that answers is loaded and asked: keyword arguments of `sweep`."""
-        names = ("max_new_tokens", "batch_size", "device", "dtype", "trust_remote_code", "vision_tower")
-        return {name: getattr(self, name) for name in names}
+    def engine_options(self) -> EngineOptions:
+        """How the model that answers is loaded and asked."""
+        return EngineOptions(**{field.name: getattr(self, field.name) for field in fields(EngineOptions)})
+
+    @property
+    def engine_name(self) -> str:
+        """The engine that answers, by its name among those registered."""
+        return self.engine or (DEFAULT if self.command is None else "command")
 
     @model_validator(mode="after")
     def _answered_by(self) -> "SearchOptions":

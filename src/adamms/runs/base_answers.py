@@ -7,51 +7,47 @@ import json
 from collections.abc import Sequence
 from pathlib import Path
 
-from adamms.answering.command_engine import CommandEngine
+from adamms.answering.sweep import EngineOpener, Sweep
 from adamms.merging import make_method
 from adamms.progress import Progress
 from adamms.responses import Example, Response, read_donor_answers
 from adamms.responses.reading import BASE_ANSWERS
 from adamms.responses.responses import open_to_append
-from adamms.runs.loading import Opened
+from adamms.runs.loading import LoadedModels
 
 THE_BASE = make_method("linear", {"alpha": 0.0})
 
 
 def base_answers(
-    opened: Opened,
+    loaded: LoadedModels,
     examples: Sequence[Example],
     folder: Path,
     *,
-    generator: CommandEngine | None = None,
+    engine: EngineOpener,
     progress: Progress,
 ) -> dict[str, Response]:
     """The base's answers to all inputs; those in the file are not asked again.
 
     Args:
-        opened: the models and the recipe.
+        loaded: the models and the recipe.
         examples: the inputs.
         folder: of the responses, in the run directory.
-        generator: the program that answered the candidates, where it was another one.
+        engine: opens what answers, for candidates that are all the base.
         progress: told of every answer.
 
     Raises:
         SearchError: the base cannot be loaded or asked.
     """
-    # Late: the engine brings transformers with it.
-    from adamms.answering.sweep import Sweep
-
-    options = opened.recipe.search
+    options = loaded.recipe.search
     assert options is not None
     file = folder / BASE_ANSWERS
     known = read_donor_answers(file) if file.is_file() else {}
     sweep = Sweep(
-        opened.parents,
+        loaded.parents,
         examples,
         method=lambda _: THE_BASE,
-        generator=generator,
+        engine=engine,
         resident=options.parents,
-        **options.engine,
     )
     with (
         progress.stage("Asking the base alone", total=len(examples), unit="answers") as advance,

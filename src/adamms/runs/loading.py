@@ -32,7 +32,7 @@ from adamms.runs.candidate_recipes import candidates_of, with_candidate
 
 
 @dataclass(frozen=True)
-class Opened:
+class LoadedModels:
     """The opened models, how the first donor maps, and the recipe with their identities pinned."""
 
     recipe: Recipe
@@ -50,7 +50,7 @@ class Opened:
         return method_of(with_candidate(self.recipe, alpha))
 
 
-def open_models(recipe: Recipe, models: ExitStack, progress: Progress) -> Opened:
+def load_models(recipe: Recipe, models: ExitStack, progress: Progress) -> LoadedModels:
     """Open and map all models from their headers; download weights only if the mapping holds."""
 
     def data_of(headers: TensorSource) -> TensorSource:
@@ -100,7 +100,7 @@ def open_models(recipe: Recipe, models: ExitStack, progress: Progress) -> Opened
             f"{parameters:,} parameters in {tensors} tensors have no counterpart in the pretrained model: "
             "they stay the base's."
         )
-    return Opened(_pin(recipe, parents), parents, mapping, parameters)
+    return LoadedModels(pin_revisions(recipe, parents), parents, mapping, parameters)
 
 
 def _check_ancestors(
@@ -231,7 +231,7 @@ def _something(mapping: ParameterMapping) -> ParameterMapping:
     return mapping
 
 
-def _pin(recipe: Recipe, parents: MergeInputs) -> Recipe:
+def pin_revisions(recipe: Recipe, parents: MergeInputs) -> Recipe:
     """The recipe that repeats this run: absolute paths, and hub ids with the revision that was read."""
 
     donor, *others = (view.checkpoint.pinned for view in parents.donors)

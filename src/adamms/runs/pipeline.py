@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from adamms import __version__
+from adamms.answering.resume_state import ASKED, check_unchanged
 from adamms.checkpoints import OutputFolder
 from adamms.errors import AdaMMSError, CheckpointError, require_packages
 from adamms.mapping import ParameterMapping
@@ -20,11 +21,13 @@ from adamms.progress import Progress, Silent
 from adamms.recipes.recipe import Recipe
 from adamms.responses import Example, Responses, format_alpha
 from adamms.responses.reading import RECIPE
-from adamms.runs.search_plan import SCRATCH, Questions, ask, command_of
 from adamms.runs.base_answers import THE_BASE, base_answers
 from adamms.runs.candidate_recipes import with_candidate
-from adamms.runs.loading import Opened, keep_sources, method_of, open_models
-from adamms.runs.resume_guard import ASKED, check_same_recipe, check_unchanged
+from adamms.runs.engines import SCRATCH, engine_opener
+from adamms.runs.loading import LoadedModels, keep_sources, load_models, method_of
+from adamms.runs.resume_guard import check_same_recipe
+from adamms.runs.search_plan import SearchPlan
+from adamms.runs.search_run import collect_responses
 from adamms.runs.writing import (
     ADAMMS_JSON,
     require_unchanged,
@@ -112,22 +115,22 @@ def run(
         folder.keep_on_failure = folder.resumed
         if recipe.search is None:
             method = method_of(recipe)
-            return _merge(open_models(recipe, models, progress), folder, method=method, progress=progress)
-        questions = Questions.of(recipe, folder, progress)
-        opened = open_models(recipe, models, progress)
-        return _search(opened, folder, questions=questions, progress=progress, answers=answers)
+            return _merge(load_models(recipe, models, progress), folder, method=method, progress=progress)
+        plan = SearchPlan.of(recipe, folder, progress)
+        loaded = load_models(recipe, models, progress)
+        return _search(loaded, folder, plan=plan, progress=progress, answers=answers)
 
 
-def _merge(opened: Opened, folder: OutputFolder, *, method: Method, progress: Progress) -> MergeResult:
+def _merge(loaded: LoadedModels, folder: OutputFolder, *, method: Method, progress: Progress) -> MergeResult:
     folder.keep_on_failure = True
     try:
         write_merged(
-            opened,
+            loaded,
             folder.path,
             method=method,
             selection=None,
             progress=progress,
-            files=source_files(opened.parents),
+            files=source_files(loaded.parents),
             resume=folder.resumed,
         )
     except AdaMMSError as error:
@@ -137,59 +140,59 @@ def _merge(opened: Opened, folder: OutputFolder, *, method: Method, progress: Pr
     except KeyboardInterrupt:
         progress.say("What was merged so far is kept; go on with --resume.")
         raise
-    (folder.path / RECIPE).write_text(opened.recipe.to_yaml(), encoding="utf-8")
+    (folder.path / RECIPE).write_text(loaded.recipe.to_yaml(), encoding="utf-8")
     folder.commit()
-    return MergeResult(folder.target, opened.mapping, method)
+    return MergeResult(folder.target, loaded.mapping, method)
 
 
 def _search(
-    opened: Opened,
+    loaded: LoadedModels,
     folder: OutputFolder,
     *,
-    questions: Questions,
+    plan: SearchPlan,
     progress: Progress,
     answers: dict[str, str] | None,
 ) -> SearchResult:
     # Late: the pages need jinja2, and merging alone does not.
     from adamms.reports import build_report
 
-    options, alphas, examples = questions.options, questions.alphas, questions.examples
+    options, alphas, examples = plan.options, plan.alphas, plan.examples
     for alpha in alphas:
-        check_merge(opened.parents, opened.method_at(alpha))
-    check_same_recipe(folder.path / RECIPE, opened.recipe)
+        check_merge(loaded.parents, loaded.method_at(alpha))
+    check_same_recipe(folder.path / RECIPE, loaded.recipe)
     check_unchanged(
         folder.path,
-        opened.parents.checkpoints,
+        loaded.parents.checkpoints,
         examples,
         vision_tower=options.vision_tower,
-        mapping=opened.recipe.mapping.file,
+        mapping=loaded.recipe.mapping.file,
     )
-    write_json(folder.path / "mapping.json", opened.mapping.to_json())
+    write_json(folder.path / "mapping.json", loaded.mapping.to_json())
     log = _Log(folder.path / "log.jsonl")
     log("started", version=__version__, inputs=len(examples), candidates=len(alphas))
-    files = source_files(opened.parents)
-    responses = ask(opened, questions, folder, progress=progress)
+    files = source_files(loaded.parents)
+    responses = collect_responses(loaded, plan, folder, progress=progress)
     try:
-        require_unchanged(opened.parents, files)
+        require_unchanged(loaded.parents, files)
     except CheckpointError:
         # Answers of models that no longer exist are not worth resuming with.
         folder.keep_on_failure = False
         raise
     log("answered", answers=sum(map(len, responses.values())))
-    labelled = questions.labels is not None
+    labelled = plan.labels is not None
     base = None
-    if questions.base_apart:
+    if plan.base_apart:
         base = base_answers(
-            opened,
+            loaded,
             examples,
             folder.path / "responses",
-            generator=command_of(opened, folder, method=lambda _: THE_BASE),
+            engine=engine_opener(loaded, folder, method=lambda _: THE_BASE),
             progress=progress,
         )
     selection = select(
         responses,
-        **questions.choice,
-        labels={alpha: questions.right(each) for alpha, each in responses.items()} if labelled else None,
+        **plan.choice,
+        labels={alpha: plan.right(each) for alpha, each in responses.items()} if labelled else None,
         base=base,
     )
     write_json(folder.path / "selection.json", selection.to_json())
@@ -204,20 +207,20 @@ def _search(
         """The checkpoint of one merge, with the recipe that makes it again without a search."""
         target.mkdir(parents=True, exist_ok=True)
         method = method_of(merge)
-        write_merged(opened, target, method=method, selection=chosen, progress=progress, files=files)
+        write_merged(loaded, target, method=method, selection=chosen, progress=progress, files=files)
         (target / RECIPE).write_text(merge.to_yaml(), encoding="utf-8")
 
-    write(folder.path / MERGED, with_candidate(opened.recipe, selection.selected), selection)
+    write(folder.path / MERGED, with_candidate(loaded.recipe, selection.selected), selection)
     if options.keep_all:
         for alpha in alphas:
             name = f"{options.setting}={format_alpha(alpha)}"
-            write(folder.path / "candidates" / name, with_candidate(opened.recipe, alpha), None)
+            write(folder.path / "candidates" / name, with_candidate(loaded.recipe, alpha), None)
     log("finished")
     build_report(folder.path)
     # Nothing is left to resume.
     (folder.path / ASKED).unlink()
     folder.commit()
-    return SearchResult(folder.target, opened.mapping, selection, accuracy)
+    return SearchResult(folder.target, loaded.mapping, selection, accuracy)
 
 
 def _accuracy(

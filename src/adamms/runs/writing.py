@@ -14,7 +14,7 @@ from adamms.errors import CheckpointError
 from adamms.merging import MergeInputs, Method
 from adamms.merging.journal import Journal
 from adamms.progress import Progress
-from adamms.runs.loading import Opened
+from adamms.runs.loading import LoadedModels
 from adamms.searching import Selection
 
 ADAMMS_JSON = "adamms.json"
@@ -22,7 +22,7 @@ SourceFiles = list[tuple[str, int, int]]
 
 
 def write_merged(
-    opened: Opened,
+    loaded: LoadedModels,
     folder: Path,
     *,
     method: Method,
@@ -42,23 +42,23 @@ def write_merged(
     from adamms.merging.stream import stream_merge
     from adamms.reports import write_model_card
 
-    options = opened.recipe.merge
+    options = loaded.recipe.merge
     writer = CheckpointWriter(
-        folder, opened.base, dtype=options.dtype, max_shard_size=options.max_shard_size, resume=resume
+        folder, loaded.base, dtype=options.dtype, max_shard_size=options.max_shard_size, resume=resume
     )
-    journal = Journal(folder, writer, about=_about(opened, method))
+    journal = Journal(folder, writer, about=_about(loaded, method))
     if journal.done:
         progress.say("Resuming: what the interrupted merge wrote is kept.")
     statistics: dict[str, Any] = {}
-    if elements := elements_to_reduce(opened.parents, method):
+    if elements := elements_to_reduce(loaded.parents, method):
         with progress.stage("Measuring", total=elements, unit="parameters") as advance:
-            statistics = model_statistics(opened.parents, method, threads=options.threads, progress=advance)
+            statistics = model_statistics(loaded.parents, method, threads=options.threads, progress=advance)
     if method.rule.kernel and not cpu_kernel.library():
         progress.say("Merging without compiled code, several times slower: see docs/reference/speed.md.")
     total = sum(info.nbytes for info in writer.tensors.values())
     with progress.stage("Merging", total=total, unit="bytes") as advance:
         stream_merge(
-            opened.parents,
+            loaded.parents,
             method=method,
             writer=writer,
             threads=options.threads,
@@ -66,21 +66,21 @@ def write_merged(
             statistics=statistics,
             journal=journal,
         )
-    require_unchanged(opened.parents, files)
+    require_unchanged(loaded.parents, files)
     writer.finish()
     journal.remove()
     description = {
         "version": __version__,
-        "base": opened.base.identity(),
-        "donor": opened.parents.donors[0].checkpoint.identity(),
-        **_other_parents(opened),
+        "base": loaded.base.identity(),
+        "donor": loaded.parents.donors[0].checkpoint.identity(),
+        **_other_parents(loaded),
         "mapping": {
-            "duplicates": opened.mapping.duplicates,
-            "vocabulary": opened.mapping.vocabulary,
-            "exclude": list(opened.recipe.mapping.exclude),
-            "edited": opened.recipe.mapping.file is not None,
-            **opened.mapping.summary(),
-            "notes": list(opened.mapping.notes),
+            "duplicates": loaded.mapping.duplicates,
+            "vocabulary": loaded.mapping.vocabulary,
+            "exclude": list(loaded.recipe.mapping.exclude),
+            "edited": loaded.recipe.mapping.file is not None,
+            **loaded.mapping.summary(),
+            "notes": list(loaded.mapping.notes),
         },
         "method": method.name,
         **method.settings,
@@ -91,11 +91,11 @@ def write_merged(
     write_model_card(folder, description)
 
 
-def _about(opened: Opened, method: Method) -> dict[str, Any]:
+def _about(loaded: LoadedModels, method: Method) -> dict[str, Any]:
     """What a merge's values depend on, for the journal."""
-    parents = opened.parents
+    parents = loaded.parents
     tensors = [view.mapped.mapping.to_json()["tensors"] for view in parents.views]
-    options = opened.recipe.merge
+    options = loaded.recipe.merge
     return {
         "version": __version__,
         "parents": [model.identity() for model in parents.checkpoints],
@@ -125,9 +125,9 @@ def source_files(parents: MergeInputs) -> SourceFiles:
     return [state for model in parents.checkpoints for state in model.state()]
 
 
-def _other_parents(opened: Opened) -> dict[str, Any]:
+def _other_parents(loaded: LoadedModels) -> dict[str, Any]:
     """Further donors and the ancestor, where there are any."""
-    parents = opened.parents
+    parents = loaded.parents
     found: dict[str, Any] = {}
     if parents.donors[1:]:
         found["donors"] = [
@@ -136,7 +136,7 @@ def _other_parents(opened: Opened) -> dict[str, Any]:
     if parents.pretrained:
         found["pretrained"] = {
             **parents.pretrained.checkpoint.identity(),
-            "parameters_without_ancestor": opened.without_ancestor,
+            "parameters_without_ancestor": loaded.without_ancestor,
         }
     return found
 
