@@ -117,7 +117,9 @@ class Sweep:
             held = None
             device = getattr(self._engine, "device", None)
             if device is not None:
-                held, message = choose_parent_store(self._parents, method, device=device, wanted=self._resident)
+                held, message = choose_parent_store(
+                    self._parents, method, device=device, wanted=self._resident
+                )
                 if self._say is not None:
                     self._say(message)
                 grow_pool = getattr(self._engine, "grow_pool", None)
