@@ -302,9 +302,20 @@ def test_a_part_of_the_decoder_that_its_table_does_not_know_is_found(
     assert "<- the donor's original" in entry.reason
 
 
+def test_two_unknown_layouts_are_found_in_each_other(tmp_path: Path) -> None:
+    """Two relatives under different meaningless names, and no third model: nobody is sent away."""
+    (base, ours), (donor, theirs) = (grown.scrambled(grown.llava(seed=seed)) for seed in (3, 4))
+    one, two = opened(tmp_path / "one", base), opened(tmp_path / "two", donor)
+    mapping = discover_mapping(one, two).mapping
+    matrices = {new: old for new, old in ours.items() if "layers" in old and "proj" in old}
+    assert len(matrices) == 7 * grown.LAYERS
+    for new, old in matrices.items():
+        assert [theirs[segment.donor] for segment in mapping.tensors[new].segments] == [old]
+    assert "Neither layout is known" in mapping.notes[0]
+    assert mapping.share is not None
+
+
 def test_what_is_needed_is_said(tmp_path: Path, reference: Checkpoint) -> None:
     one, two = (opened(tmp_path / name, grown.scrambled(grown.llava())[0]) for name in ("one", "two"))
-    with pytest.raises(MappingError, match=r"The layouts of both .* are unknown: give --reference"):
-        discover_mapping(one, two)
     with pytest.raises(MappingError, match="No language model was found in"):
         discover_mapping(one, reference, reference=two)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from adamms.errors import MappingError
 from adamms.mapping.decoder import Decoder, find_decoder
-from adamms.mapping.discovery import Discovery, discover
+from adamms.mapping.discovery import Discovery, decoder_by_own_names, discover
 from adamms.mapping.exclusion import exclude as exclude_tensors
 from adamms.mapping.findings import Finding
 from adamms.mapping.matching import Duplicates, Vocabulary, map_decoders, map_parameters
@@ -20,6 +20,13 @@ from adamms.mapping.segments import TensorMapping
 
 if TYPE_CHECKING:
     from adamms.checkpoints import TensorSource
+
+
+NEITHER_KNOWN = (
+    "Neither layout is known, so the donor's tensors were found among the base's by weights alone, the "
+    "vision encoder's as well where its names do not tell: take out of the saved mapping what is no language "
+    "model, or give --reference, a relative whose layout is known."
+)
 
 
 @dataclass(frozen=True)
@@ -50,7 +57,7 @@ def discover_mapping(
         exclude: as in `map_parameters`.
 
     Raises:
-        MappingError: both layouts are unknown and there is no reference, or nothing alike was found.
+        MappingError: nothing alike was found, or the reference's layout is not known.
         CheckpointError: weights that must be read are not on this machine.
     """
     named = {side: _named(model) for side, model in (("base", base), ("donor", donor))}
@@ -67,13 +74,14 @@ def discover_mapping(
         )
         note = "Both layouts are known: nothing had to be discovered."
         return DiscoveredMapping(replace(mapping, notes=(note, *mapping.notes)), ())
+    notes: tuple[str, ...] = ()
+    own_names: Decoder | None = None
     if reference is None and not any(named.values()):
-        raise MappingError(
-            f"The layouts of both {base.source} and {donor.source} are unknown: give --reference, a model of "
-            "the same ancestor whose layout is known."
-        )
+        # Of two unknown layouts the one serves as the reference of the other, tensor by tensor.
+        known["base"] = own_names = decoder_by_own_names(base)
+        notes = (NEITHER_KNOWN,)
     found = {
-        side: None if known[side] else discover(model, reference or other)
+        side: None if known[side] else discover(model, reference or other, decoder=own_names)
         for side, model, other in (("base", base, donor), ("donor", donor, base))
     }
     mapping = map_decoders(
@@ -85,7 +93,7 @@ def discover_mapping(
         vocabulary=vocabulary,
     ).check(base, donor)
     discoveries = tuple(discovery for discovery in found.values() if discovery)
-    notes = (*(note for discovery in discoveries for note in discovery.notes), *mapping.notes)
+    notes += (*(note for discovery in discoveries for note in discovery.notes), *mapping.notes)
     mapping = replace(_with_confidence(mapping, found["base"], found["donor"]), notes=notes)
     ours = _decoder(known["base"], found["base"], base)
     mapping = exclude_tensors(mapping, exclude, base=base, donor=donor, decoder=ours)

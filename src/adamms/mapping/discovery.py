@@ -17,7 +17,8 @@ from adamms.mapping.findings import Finding, tell_duplicates
 from adamms.mapping.fingerprints import SlotIndex
 from adamms.mapping.language_config import language_config
 from adamms.mapping.outside import ELSEWHERE, what_is
-from adamms.mapping.slots import Place, row_count
+from adamms.mapping.slots import Place, Slot, row_count
+from adamms.mapping.weight_samples import READABLE
 
 if TYPE_CHECKING:
     from adamms.checkpoints import TensorSource
@@ -46,30 +47,34 @@ class Discovery:
 
     def decoder(self, checkpoint: "TensorSource") -> Decoder:
         """The language model as if a table had found it."""
-        inside = dict.fromkeys(finding.tensor for finding in self.findings)
-        return Decoder(
-            source=self.source,
-            table=TABLE,
-            prefix="",
-            places=tuple(_place(finding, checkpoint) for finding in self.findings),
-            outside={name: _what(name) for name in checkpoint.tensors if name not in inside},
-            layers=len(dict.fromkeys(f.slot.layer for f in self.findings if f.slot.layer is not None)),
-            config=language_config(checkpoint.config),
-        )
+        return _decoder(checkpoint, [_place(finding, checkpoint) for finding in self.findings])
 
 
-def discover(checkpoint: "TensorSource", reference: "TensorSource") -> Discovery:
+def decoder_by_own_names(model: "TensorSource") -> Decoder:
+    """A model of unknown layout as its own reference: each tensor a slot of its own name."""
+    places = [
+        Place(Slot(name), name, (0, row_count(info.shape)), info.shape)
+        for name, info in model.tensors.items()
+        if what_is(name) == ELSEWHERE and info.dtype in READABLE
+    ]
+    return _decoder(model, places)
+
+
+def discover(
+    checkpoint: "TensorSource", reference: "TensorSource", *, decoder: Decoder | None = None
+) -> Discovery:
     """Find the language model of `checkpoint` by comparing its weights with a relative's.
 
     Args:
         checkpoint: a model of unknown layout, on this machine.
         reference: a model of the same ancestor whose layout is known: that ancestor, or the other parent.
+        decoder: the reference's language model; found by its names if left out.
 
     Raises:
         MappingError: the reference has no known language model, or nothing like its weights was found.
         CheckpointError: a model's weights are not on this machine, or are cut off.
     """
-    decoder = find_decoder(reference)
+    decoder = decoder or find_decoder(reference)
     for model in (checkpoint, reference):
         _require_weights(model)
     index = SlotIndex(reference, decoder)
@@ -145,6 +150,19 @@ def _missing(index: SlotIndex, findings: Iterable[Finding]) -> Iterable[str]:
 
 
 # As a decoder
+
+
+def _decoder(model: "TensorSource", places: list[Place]) -> Decoder:
+    inside = dict.fromkeys(place.tensor for place in places)
+    return Decoder(
+        source=model.source,
+        table=TABLE,
+        prefix="",
+        places=tuple(places),
+        outside={name: _what(name) for name in model.tensors if name not in inside},
+        layers=len(dict.fromkeys(p.slot.layer for p in places if p.slot.layer is not None)),
+        config=language_config(model.config),
+    )
 
 
 def _place(finding: Finding, checkpoint: "TensorSource") -> Place:
