@@ -1,12 +1,15 @@
 """Tables: how a tensor's name in a layer becomes slots, and how fused rows are divided."""
 
+import tomllib
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
 import pytest
 
 import layouts
 from adamms.errors import MappingError
-from adamms.mapping import find_decoder, map_parameters
+from adamms.mapping import architectures, find_decoder, map_parameters
 from adamms.mapping.architecture import Table, fused_rows, text, vision
-from adamms.mapping.architectures import TABLES
 
 
 def test_a_star_carries_its_number_into_the_role() -> None:
@@ -20,7 +23,8 @@ def test_a_star_carries_its_number_into_the_role() -> None:
 
 
 def test_every_tables_marks_are_among_its_own_names() -> None:
-    for table in TABLES:
+    assert len(architectures.tables()) >= 3
+    for table in architectures.tables():
         assert all(mark in table.layer for mark in table.marks)
 
 
@@ -111,3 +115,66 @@ def test_the_table_is_chosen_by_names_not_by_config(model, build, name: str, tab
     config, tensors = layouts.read_layout(name)
     heads = {"num_attention_heads": config["num_attention_heads"]}
     assert find_decoder(build("renamed", tensors, config=heads)).table.name == table
+
+
+class _Installed:
+    """An entry point of a package that is not there."""
+
+    def __init__(self, value: object) -> None:
+        self.name, self.value, self._value = "strange", "somewhere:TABLE", value
+
+    def load(self) -> object:
+        if isinstance(self._value, Exception):
+            raise self._value
+        return self._value
+
+
+@pytest.fixture
+def installed(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[object], None]]:
+    """A function that adds what another package would register."""
+    ours = tuple(architectures.entry_points(group=architectures.GROUP))
+
+    def install(value: object) -> None:
+        architectures.tables.cache_clear()
+        monkeypatch.setattr(architectures, "entry_points", lambda group: (*ours, _Installed(value)))
+
+    yield install
+    architectures.tables.cache_clear()
+
+
+def test_every_table_of_ours_is_registered_as_another_packages_would_be() -> None:
+    project = tomllib.loads((Path(__file__).parents[2] / "pyproject.toml").read_text())["project"]
+    assert project["entry-points"][architectures.GROUP] == {
+        name: f"{architectures.__name__}.{value}" for name, value in architectures.OURS.items()
+    }
+
+
+def test_a_table_of_another_package_is_taken_as_ours_are(build, installed) -> None:
+    installed(
+        Table(
+            "Strange",
+            marks=("self_attn.q_proj", "image.q_proj"),
+            layer={"image.q_proj": vision("attention.q"), "self_attn.q_proj": text("attention.q")},
+        )
+    )
+    copies = {f"model.layers.{layer}.image.q_proj.weight": ((8, 8), "BF16") for layer in range(2)}
+    base = build("base", layouts.tiny_decoder() | copies)
+    decoder = find_decoder(base)
+    assert decoder.table.name == "Strange"
+    assert [place.tensor for place in decoder.places if place.slot.is_duplicate] == [*copies]
+
+
+@pytest.mark.parametrize(
+    ("value", "said"),
+    [
+        (
+            ImportError("no module named x"),
+            "cannot be loaded: no module named x; mend or uninstall",
+        ),
+        ("a string", r"'strange' \(somewhere:TABLE\) is a str, not an adamms.mapping.architecture.Table"),
+    ],
+)
+def test_what_another_package_registers_wrongly_is_said(installed, value: object, said: str) -> None:
+    installed(value)
+    with pytest.raises(MappingError, match=said):
+        architectures.tables()

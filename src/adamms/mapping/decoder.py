@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from adamms.errors import MappingError
 from adamms.mapping.architecture import Part, Table, fused_rows
-from adamms.mapping.architectures import TABLES
+from adamms.mapping.architectures import tables
 from adamms.mapping.experts import with_experts
 from adamms.mapping.language_config import LanguageConfig, language_config
 from adamms.mapping.language_names import (
@@ -142,7 +142,7 @@ class _Reader:
         self._numbers = {layers.path: _Numbers(layers, tensors) for layers in layout.lists}
         own = self._numbers[layout.lists[0].path]
         self.layers = own.count
-        self.table = next(table for table in TABLES if all(mark in own.stems for mark in table.marks))
+        self.table = next(table for table in tables() if all(mark in own.stems for mark in table.marks))
         for name, info in tensors.items():
             self._read(name, info)
         self.inside = dict.fromkeys(place.tensor for place in self.places)
