@@ -1,4 +1,4 @@
-"""The architecture tables: all that installed packages name in the group `adamms.architectures`, ours included.
+"""The architecture tables: what packages register in the group `adamms.architectures`, ours included.
 
 A table is one file with a `Table` and one line in a pyproject.toml (docs/how-to/add-an-architecture.md). Most
 models need none.
@@ -41,8 +41,8 @@ def _loaded(entry: EntryPoint) -> Table:
         table = entry.load()
     except (ImportError, AttributeError) as error:
         raise MappingError(
-            f"The architecture {entry.name!r} ({entry.value}) cannot be loaded: {error}; mend or uninstall the "
-            "package that brings it."
+            f"The architecture {entry.name!r} ({entry.value}) cannot be loaded: {error}; mend or uninstall "
+            "the package that brings it."
         ) from error
     if not isinstance(table, Table):
         raise MappingError(
