@@ -70,5 +70,7 @@ LLAMA_STYLE = Table(
         "mlp.shared_expert.up_proj": text("moe.shared.up"),
         "mlp.shared_expert.down_proj": text("moe.shared.down"),
         "mlp.shared_expert_gate": text("moe.shared.router"),
+        # MiniMax
+        "mlp.shared_experts.gate_up_proj": text("moe.shared.gate", "moe.shared.up"),
     },
 )
