@@ -15,8 +15,9 @@ from numpy.typing import NDArray
 from adamms.recipes.options import SearchOptions
 from adamms.responses.responses import Response
 from adamms.searching.answer_table import AnswerTable
-from adamms.searching.choosing import GATE, subsets, wins
-from adamms.searching.metrics import Metric, make_metric
+from adamms.searching.choosing import MIN_GAIN_SE, subsets, wins
+from adamms.searching.distances import Metric
+from adamms.searching.metrics import make_metric
 from adamms.searching.signals import find_signal
 from adamms.zoo import PAIRS
 from proving_ground.paper.answers import Answers, Archive, Asked
@@ -144,8 +145,8 @@ def choose(table: AnswerTable, columns: Rows, rule: Rule) -> Rows:
     """Return the row that a rule takes on each draw; the base's where every candidate has collapsed."""
     values = find_signal(rule.signal).values(table)
     base = table.base if table.base is not None and not np.isnan(values[table.base]).any() else None
-    gate = GATE if rule.gated and base is not None else None
-    rows = wins(values, columns, allowed=table.sound, base=base, gate=gate)
+    min_gain_se = MIN_GAIN_SE if rule.gated and base is not None else None
+    rows = wins(values, columns, allowed=table.sound, base=base, min_gain_se=min_gain_se)
     return np.maximum(rows, 0)
 
 

@@ -1,4 +1,4 @@
-"""What is compared: constants, and every signal with and without its gate.
+"""What is compared: constants, and every signal with and without the significance margin.
 
 A rule takes a cell's answers and columns of drawn questions, and gives a candidate's row for each draw.
 """
@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from adamms.searching.answer_table import AnswerTable
-from adamms.searching.choosing import GATE, NONE, wins
+from adamms.searching.choosing import MIN_GAIN_SE, NONE, wins
 from adamms.searching.signals import Signal, all_signals
 
 Rows = NDArray[np.int64]
@@ -30,8 +30,8 @@ def all_rules() -> list[Rule]:
     signals = all_signals()
     return [
         *(_constant(alpha) for alpha in (0.0, 0.1, 0.2, 0.4)),
-        *(_chosen(signal, gate=None) for signal in signals),
-        *(_chosen(signal, gate=GATE) for signal in signals if signal.scores_base == "yes"),
+        *(_chosen(signal, min_gain_se=None) for signal in signals),
+        *(_chosen(signal, min_gain_se=MIN_GAIN_SE) for signal in signals if signal.scores_base == "yes"),
     ]
 
 
@@ -42,13 +42,13 @@ def _constant(alpha: float) -> Rule:
     return Rule("never merge" if alpha == 0 else f"always {alpha:g}", choose)
 
 
-def _chosen(signal: Signal, *, gate: float | None) -> Rule:
+def _chosen(signal: Signal, *, min_gain_se: float | None) -> Rule:
     def choose(table: AnswerTable, columns: Rows) -> Rows:
         values = signal.values(table)
         base = None if np.isnan(values[0]).any() else 0
-        rows = wins(values, columns, allowed=table.sound, base=base, gate=gate)
+        rows = wins(values, columns, allowed=table.sound, base=base, min_gain_se=min_gain_se)
         # Where nothing can be chosen nothing is merged.
         return np.where(rows == NONE, 0, rows)
 
-    name = signal.name if gate is None else f"{signal.name}, gated"
+    name = signal.name if min_gain_se is None else f"{signal.name}, gated"
     return Rule("sum (the paper's)" if name == "sum" else name, choose, signal)

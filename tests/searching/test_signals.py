@@ -321,9 +321,9 @@ def test_many_subsets_at_once_are_the_subsets_one_by_one(table: Any, size: int, 
     columns = subsets(len(found.ids), size=size, count=7, seed=seed)
     for name in ("sum", "confidence", "weighted-vote"):
         values = find_signal(name).values(found)
-        together = wins(values, columns, allowed=found.sound, base=0, gate=1.5)
+        together = wins(values, columns, allowed=found.sound, base=0, min_gain_se=1.5)
         alone = [
-            int(first(winners(values[:, chosen], allowed=found.sound, base=0, gate=1.5)))
+            int(first(winners(values[:, chosen], allowed=found.sound, base=0, min_gain_se=1.5)))
             for chosen in columns
         ]
         assert together.tolist() == alone

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from adamms.reports.quantities import number, percent
 from adamms.responses.candidates import ALPHA
-from adamms.searching import Candidate, Selection
+from adamms.searching import CandidateScore, Selection
 from adamms.searching.signals import SUPERVISED
 
 ACCURACY = "accuracy (not used)"
@@ -55,7 +55,7 @@ def candidate_rows(selection: Selection, accuracy: Mapping[float, float] | None 
     return rows
 
 
-def _status(selection: Selection, candidate: Candidate) -> tuple[str, str]:
+def _status(selection: Selection, candidate: CandidateScore) -> tuple[str, str]:
     if candidate.alpha == selection.selected:
         return "chosen", "chosen"
     if candidate.disqualified:

@@ -16,7 +16,7 @@ from adamms.reports.answer_grid import Column, Grid, answer_grid
 from adamms.reports.parents import short_name
 from adamms.reports.run_files import read_run
 from adamms.responses import Example, Response
-from adamms.searching import Candidate, Selection
+from adamms.searching import CandidateScore, Selection
 from adamms.searching.answer_table import comparable
 
 ADAMMS_JSON = "adamms.json"
@@ -49,7 +49,7 @@ class ComparedRun:
         return self.selection.rule if self.selection else "by hand"
 
     @property
-    def chosen(self) -> Candidate | None:
+    def chosen(self) -> CandidateScore | None:
         """The chosen candidate."""
         candidates = self.selection.candidates if self.selection else ()
         return next((each for each in candidates if each.alpha == self.alpha), None)
@@ -59,7 +59,7 @@ class ComparedRun:
         """The chosen candidate's differences per input: the fewer, the more consistent."""
         return self.per_input(self.chosen) if self.chosen else None
 
-    def per_input(self, candidate: Candidate) -> float | None:
+    def per_input(self, candidate: CandidateScore) -> float | None:
         """A candidate's differences, divided by the number of inputs."""
         if candidate.differences is None or self.selection is None or not self.selection.samples:
             return None

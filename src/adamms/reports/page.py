@@ -20,8 +20,8 @@ from adamms.reports.run_files import RunFiles, read_run
 from adamms.reports.tensor_rows import tensor_rows
 from adamms.searching import Selection
 from adamms.searching.answer_table import comparable
+from adamms.searching.selection import is_base
 from adamms.searching.signals import SUPERVISED
-from adamms.searching.verdicts import is_base
 
 ENDS = {
     "interior": "the first and the last alpha are not scored",

@@ -3,7 +3,7 @@
 Reading answers needs neither torch nor transformers.
 """
 
-from adamms.responses.candidates import format_alpha, parse_alphas, parse_values
+from adamms.responses.candidates import format_alpha
 from adamms.responses.inputs import Example, read_inputs, sample
 from adamms.responses.reading import (
     read_base_answers,
@@ -19,8 +19,6 @@ __all__ = [
     "ResponseWriter",
     "Responses",
     "format_alpha",
-    "parse_alphas",
-    "parse_values",
     "read_base_answers",
     "read_donor_answers",
     "read_inputs",

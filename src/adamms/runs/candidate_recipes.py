@@ -6,8 +6,8 @@ weights as a recipe of its own, so that it can be merged again without a search.
 
 from adamms.merging import find_method
 from adamms.recipes.recipe import Recipe
-from adamms.responses import parse_values
 from adamms.responses.candidates import ALPHA
+from adamms.searching.candidates import parse_values
 
 
 def candidates_of(recipe: Recipe) -> tuple[float, ...]:

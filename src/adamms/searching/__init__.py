@@ -5,12 +5,13 @@ models that give them from `adamms.answering`.
 """
 
 from adamms.searching.answer_table import AnswerTable
-from adamms.searching.selection import Candidate, Repeats, Selection, select
+from adamms.searching.choice import select
+from adamms.searching.selection import CandidateScore, Repeats, Selection
 from adamms.searching.side_by_side import SignalScores
 
 __all__ = [
     "AnswerTable",
-    "Candidate",
+    "CandidateScore",
     "Repeats",
     "Selection",
     "SignalScores",

@@ -18,7 +18,8 @@ from adamms.errors import SearchError
 from adamms.responses.candidates import ALPHA
 from adamms.responses.responses import Response, Responses
 from adamms.searching.collapse import base_note, disqualification
-from adamms.searching.metrics import Metric, make_metric
+from adamms.searching.distances import Metric
+from adamms.searching.metrics import make_metric
 
 Table = NDArray[np.float64]
 

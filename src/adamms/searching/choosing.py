@@ -1,4 +1,4 @@
-"""From a signal's numbers to a candidate: the best mean, ties, the gate, and many subsets at once.
+"""From a signal's numbers to a candidate: best mean, ties, significance margin, and many subsets at once.
 
 Sums are taken in ascending order, so that they depend on the numbers alone and not on the order of the
 inputs. Means that differ by no more than a sum of floats may err tie. Knows neither answers nor signals.
@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 Values = NDArray[np.float64]
 """A signal's numbers, (candidates, inputs); higher is better, a row of NaN is not scored."""
 
-GATE = 2.0
-"""Standard errors of the paired difference that a gain over the base must exceed."""
+MIN_GAIN_SE = 2.0
+"""The significance margin (`--gated`): paired standard errors that a gain over the base must exceed."""
 
 ROUNDING = 1e-12
 """How much of its size (or of one, where that is more) the mean of some thousand numbers may be off."""
@@ -31,9 +31,9 @@ class Gain:
     noise: Values
     """Standard error of the paired difference over inputs; infinite for fewer than two inputs."""
 
-    def beyond(self, gate: float) -> NDArray[np.bool_]:
-        """Whether a gain is larger than `gate` of its standard errors."""
-        return self.gain > gate * self.noise
+    def beyond(self, min_gain_se: float) -> NDArray[np.bool_]:
+        """Whether a gain is larger than `min_gain_se` of its standard errors."""
+        return self.gain > min_gain_se * self.noise
 
 
 def means(values: Values) -> Values:
@@ -58,7 +58,7 @@ def gains(values: Values, *, base: int) -> Gain:
 
 
 def winners(
-    values: Values, *, allowed: NDArray[np.bool_], base: int | None = None, gate: float | None = None
+    values: Values, *, allowed: NDArray[np.bool_], base: int | None = None, min_gain_se: float | None = None
 ) -> NDArray[np.bool_]:
     """The candidates with the best mean among those that may be chosen.
 
@@ -66,7 +66,8 @@ def winners(
         values: (..., candidates, inputs).
         allowed: which candidates may be chosen; where none that is scored may, the base may.
         base: the row of alpha 0, if it is among the candidates.
-        gate: leave the base only for a gain beyond this many paired standard errors; needs a scored base.
+        min_gain_se: leave the base only for a gain beyond so many paired standard errors; needs a scored
+            base.
 
     Returns:
         (..., candidates), all false where nothing can be chosen.
@@ -78,8 +79,8 @@ def winners(
         scored = ~np.isnan(found[..., base : base + 1])
         # "Do not merge" is an answer even where every candidate has collapsed, the base with them.
         eligible = eligible | (home & scored & ~eligible.any(axis=-1, keepdims=True))
-        if gate is not None:
-            eligible &= gains(values, base=base).beyond(gate) | home
+        if min_gain_se is not None:
+            eligible &= gains(values, base=base).beyond(min_gain_se) | home
             eligible |= home & scored & ~eligible.any(axis=-1, keepdims=True)
     best = np.where(eligible, found, -np.inf).max(axis=-1, keepdims=True)
     return eligible & (found >= best - ROUNDING * np.maximum(abs(best), 1))
@@ -105,19 +106,19 @@ def wins(
     *,
     allowed: NDArray[np.bool_],
     base: int | None = None,
-    gate: float | None = None,
+    min_gain_se: float | None = None,
 ) -> NDArray[np.int64]:
     """The row that is chosen on each of many subsets of the inputs.
 
     Args:
         values: (candidates, inputs).
         columns: (subsets, size).
-        allowed: as in `winners`, with `base` and `gate`.
+        allowed: as in `winners`, with `base` and `min_gain_se`.
         base: the row of alpha 0.
-        gate: in paired standard errors.
+        min_gain_se: in paired standard errors.
 
     Returns:
         (subsets,), `NONE` where nothing can be chosen.
     """
     by_subset = np.moveaxis(values[:, columns], 0, 1)
-    return first(winners(by_subset, allowed=allowed, base=base, gate=gate))
+    return first(winners(by_subset, allowed=allowed, base=base, min_gain_se=min_gain_se))

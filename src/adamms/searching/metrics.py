@@ -5,15 +5,13 @@ embeddings, as one published script does. A metric is made once for all texts, s
 distinct text once, in one batch. Knows no candidates and no choice.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import numpy as np
-from numpy.typing import NDArray
 
 from adamms.errors import SearchError
-
-Metric = Callable[[Sequence[str], Sequence[str]], NDArray[np.float64]]
-"""Two lists of answers to the same inputs -> one distance an input; 0 for the same text."""
+from adamms.searching.distances import Distances, Metric
+from adamms.searching.embedding import embedding_metric
 
 METRICS = ("exact", "embedding")
 
@@ -32,13 +30,10 @@ def make_metric(name: str, texts: Sequence[str], *, embedding_model: str | None 
     if name == "exact":
         return exact
     if name == "embedding":
-        # Late: it brings torch with it.
-        from adamms.searching.embedding import embedding_metric
-
         return embedding_metric(texts, model=embedding_model)
     raise SearchError(f"There is no metric {name!r}; there is: {', '.join(METRICS)}.")
 
 
-def exact(left: Sequence[str], right: Sequence[str]) -> NDArray[np.float64]:
+def exact(left: Sequence[str], right: Sequence[str]) -> Distances:
     """1 for every pair of answers that are not the same text."""
     return np.array([float(a != b) for a, b in zip(left, right, strict=True)])

@@ -12,7 +12,7 @@ import numpy as np
 
 from adamms.responses.candidates import ALPHA
 from adamms.searching.answer_table import AnswerTable
-from adamms.searching.choosing import GATE, NONE, first, gains, means, winners
+from adamms.searching.choosing import MIN_GAIN_SE, NONE, first, gains, means, winners
 from adamms.searching.signal import Signal
 
 
@@ -85,7 +85,7 @@ def scores_of(signal: Signal, table: AnswerTable) -> SignalScores:
     chosen = int(first(winners(values, allowed=table.sound, base=base)))
     gated, gain, noise = None, None, None
     if base is not None and chosen != NONE:
-        home = int(first(winners(values, allowed=table.sound, base=base, gate=GATE)))
+        home = int(first(winners(values, allowed=table.sound, base=base, min_gain_se=MIN_GAIN_SE)))
         gated = table.alphas[home]
         others = found.copy()
         others[base] = np.nan

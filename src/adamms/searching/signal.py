@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from adamms.errors import SearchError
 from adamms.searching.answer_table import AnswerTable
+from adamms.searching.consistency import too_few
 
 Cost = Literal["answers", "log-probabilities", "labels"]
 
@@ -95,8 +96,6 @@ class Signal:
 
 def _lacks(need: Need, table: AnswerTable) -> str | None:
     if need == "neighbours" and len(table.alphas) < 3:
-        from adamms.searching.consistency import too_few
-
         return too_few(table.alphas)
     if need == "confidence" and table.confidence is None:
         return "they carry no confidence (token probabilities), which `adamms search` writes beside each."

@@ -1,19 +1,14 @@
 """The choice in words: what was taken, by how much, and whether anything beats the base.
 
-Words only: what is chosen is decided in `selection.py`.
+Words only: what is chosen is decided in `choice.py`.
 """
 
-from typing import TYPE_CHECKING
-
-from adamms.responses.candidates import ALPHA
-from adamms.searching.choosing import GATE
+from adamms.searching.choosing import MIN_GAIN_SE
 from adamms.searching.consistency import RULES
-
-if TYPE_CHECKING:
-    from adamms.searching.selection import Selection
+from adamms.searching.selection import Selection, is_base
 
 
-def verdict(selection: "Selection") -> str:
+def verdict(selection: Selection) -> str:
     """The choice in a sentence or a few."""
     consistent = selection.rule in RULES and not selection.gated
     sentences = [_consistency(selection) if consistent else _signal(selection)]
@@ -28,7 +23,7 @@ def verdict(selection: "Selection") -> str:
     return " ".join(sentences)
 
 
-def _consistency(selection: "Selection") -> str:
+def _consistency(selection: Selection) -> str:
     chosen = next(each for each in selection.candidates if each.alpha == selection.selected)
     neighbours = "the previous candidate's" if selection.rule == "previous" else "its neighbours'"
     merge = " (do not merge)" if is_base(selection) else ""
@@ -40,7 +35,7 @@ def _consistency(selection: "Selection") -> str:
     )
 
 
-def _signal(selection: "Selection") -> str:
+def _signal(selection: Selection) -> str:
     own = selection.signal(selection.rule)
     score = None if own is None else own.score(selection.selected)
     told = "" if score is None else f" ({score:.4g} by the rule {selection.rule}"
@@ -50,22 +45,17 @@ def _signal(selection: "Selection") -> str:
     if is_base(selection):
         return f"alpha = 0 (do not merge): on {selection.samples} inputs {_nothing(selection)}{told})."
     beside = "" if home is None else f"; the base has {home:.4g}"
-    gate = f", a gain beyond {GATE:g} of its paired standard errors" if selection.gated else ""
+    margin = f", a gain beyond {MIN_GAIN_SE:g} of its paired standard errors" if selection.gated else ""
     better = ""
     if selection.base_apart and home is not None and home >= score:
         better = " The base alone scores as well: do not merge."
     return (
         f"{selection.setting} = {selection.selected:g}: on {selection.samples} inputs its answers score best"
-        f"{told}{beside}{gate}).{better}"
+        f"{told}{beside}{margin}).{better}"
     )
 
 
-def is_base(selection: "Selection") -> bool:
-    """Whether the choice is not to merge."""
-    return selection.setting == ALPHA and selection.selected == 0 and not selection.base_apart
-
-
-def _nothing(selection: "Selection") -> str:
+def _nothing(selection: Selection) -> str:
     own = selection.signal(selection.rule)
     others = [each for each in selection.candidates if each.alpha != 0 and not each.disqualified]
     if not others:
@@ -76,7 +66,7 @@ def _nothing(selection: "Selection") -> str:
     return "nothing beats the base"
 
 
-def _repeats(selection: "Selection") -> str:
+def _repeats(selection: Selection) -> str:
     repeats = selection.repeats
     assert repeats is not None
     ranked = sorted(repeats.wins.items(), key=lambda item: (-item[1], item[0]))
