@@ -55,13 +55,13 @@ def test_a_setting_is_searched_as_alpha_is(by_density: Path, tmp_path: Path) -> 
     names = sorted(file.name for file in (by_density / "responses").iterdir())
     assert names == ["base.jsonl", "density=0.20.jsonl", "density=0.60.jsonl", "density=1.00.jsonl"]
     line = json.loads((by_density / "responses" / "density=0.60.jsonl").read_text().splitlines()[0])
-    assert line["density"] == 0.6
+    assert (line["setting"], line["value"]) == ("density", 0.6)
     assert "alpha" not in line
     selection = selection_of(by_density)
     assert selection["setting"] == "density"
-    assert [each["density"] for each in selection["candidates"]] == [0.2, 0.6, 1.0]
+    assert [each["value"] for each in selection["candidates"]] == [0.2, 0.6, 1.0]
     scores = {each["name"]: each["scores"] for each in selection["signals"]}["confidence"]
-    assert selection["selected"] == max(scores, key=lambda each: each["score"])["density"]
+    assert selection["selected"] == max(scores, key=lambda each: each["score"])["value"]
     assert 0 < selection["base_score"] < 1
     assert selection["verdict"].startswith(f"density = {selection['selected']:g}: on 24 inputs")
 

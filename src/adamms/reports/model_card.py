@@ -16,6 +16,7 @@ from adamms.answering.native import is_native
 from adamms.checkpoints.sources import PLUS
 from adamms.mapping.architectures.llava_original import stored
 from adamms.reports.parents import model_id, short_name
+from adamms.responses.candidates import value_in
 from adamms.searching.consistency import RULES
 from adamms.searching.signals import SUPERVISED
 
@@ -244,8 +245,9 @@ def _selection(selection: Mapping[str, Any] | None) -> list[str]:
         counts = " | ".join(
             "" if each[key] is None else f"{each[key]:g}" for key in ("differences", "previous", "next")
         )
-        status = "chosen" if each[setting] == selection["selected"] else each["disqualified"] or ""
-        lines.append(f"| {each[setting]:g} | {counts} | {_cell(status)} |")
+        value = value_in(each)
+        status = "chosen" if value == selection["selected"] else each["disqualified"] or ""
+        lines.append(f"| {value:g} | {counts} | {_cell(status)} |")
     return lines
 
 

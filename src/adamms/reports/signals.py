@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from adamms.reports.quantities import number
 from adamms.reports.scales import Scale
+from adamms.responses.candidates import value_in
 
 if TYPE_CHECKING:
     from markupsafe import Markup
@@ -53,7 +54,7 @@ class Repeats:
 
 def read_signals(selection: Mapping[str, Any]) -> tuple[Signal, ...]:
     """The signals of a `selection.json`; those that are not understood are left out."""
-    listed, setting = selection.get("signals"), selection.get("setting", "alpha")
+    listed = selection.get("signals")
     found = []
     for entry in listed if isinstance(listed, list) else []:
         if isinstance(entry, dict) and isinstance(entry.get("name"), str):
@@ -61,7 +62,7 @@ def read_signals(selection: Mapping[str, Any]) -> tuple[Signal, ...]:
                 Signal(
                     name=entry["name"],
                     selected=_number(entry.get("selected")),
-                    scores=_scores(entry.get("scores"), setting),
+                    scores=_scores(entry.get("scores")),
                     cost=_text(entry.get("cost")),
                     noise=_text(entry.get("noise")),
                     note=_text(entry.get("note")),
@@ -86,10 +87,10 @@ def read_repeats(selection: Mapping[str, Any]) -> Repeats | None:
     return Repeats(int(count), int(size), tuple(sorted(counted)))
 
 
-def _scores(listed: Any, setting: Any) -> tuple[tuple[float, float | None], ...]:
+def _scores(listed: Any) -> tuple[tuple[float, float | None], ...]:
     pairs = []
     for each in listed if isinstance(listed, list) else []:
-        alpha = _number(each.get(setting)) if isinstance(each, dict) else None
+        alpha = _number(value_in(each)) if isinstance(each, dict) else None
         if alpha is not None:
             pairs.append((alpha, _number(each.get("score"))))
     return tuple(sorted(pairs, key=lambda pair: pair[0]))

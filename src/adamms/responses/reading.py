@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from adamms.errors import SearchError
-from adamms.responses.candidates import ALPHA, round_alpha
+from adamms.responses.candidates import ALPHA, round_alpha, value_in
 from adamms.responses.harness_logs import (
     ALPHA_IN_NAME,
     SAMPLES_OF_TASK,
@@ -244,13 +244,12 @@ def _response(record: dict[str, Any], where: str, *, file: Path, named: float | 
 
 def _ours(record: dict[str, Any], where: str, file: Path, named: float | None) -> Response:
     finished = record.get("finished")
-    setting = _setting_of(file.name)
-    value = record.get(setting, named)
+    value = value_in(record)
+    value = named if value is None else value
+    is_alpha = _setting_of(file.name) == ALPHA
     return Response(
         id=_id(record["id"], where),
-        alpha=_alpha(value, where)
-        if setting == ALPHA
-        else round_alpha(_number({setting: value}, setting, where)),
+        alpha=_alpha(value, where) if is_alpha else round_alpha(_number({"value": value}, "value", where)),
         response=_text(record["response"], where),
         tokens=None if record.get("tokens") is None else int(_number(record, "tokens", where)),
         confidence=_number_from_0(record, "confidence", where, most=1.0),

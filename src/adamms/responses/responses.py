@@ -11,7 +11,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, BinaryIO
 
-from adamms.responses.candidates import ALPHA, format_alpha, round_alpha
+from adamms.responses.candidates import ALPHA, SearchAxis, format_alpha, round_alpha
 
 
 @dataclass(frozen=True)
@@ -32,9 +32,9 @@ class Response:
     """True: ended by itself; False: cut at the length limit."""
 
     def to_json(self, setting: str = ALPHA) -> dict[str, Any]:
-        """The line of a response file, the candidate under its setting's name; what is not known is left
-        out."""
-        known = {"id": self.id, setting: self.alpha, "response": self.response, "tokens": self.tokens}
+        """The line of a response file; what is not known is left out."""
+        candidate = SearchAxis(setting).key(self.alpha)
+        known = {"id": self.id, **candidate, "response": self.response, "tokens": self.tokens}
         for name in ("confidence", "entropy", "finished"):
             if getattr(self, name) is not None:
                 known[name] = getattr(self, name)

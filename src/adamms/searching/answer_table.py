@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from adamms.errors import SearchError
-from adamms.responses.candidates import ALPHA
+from adamms.responses.candidates import ALPHA, BY_ALPHA, SearchAxis
 from adamms.responses.responses import Response, Responses
 from adamms.searching.collapse import base_note, disqualification
 from adamms.searching.distances import Metric
@@ -49,10 +49,8 @@ class AnswerTable:
     """The donor's own answers to the inputs."""
     labels: Table | None = None
     """How right each answer is, from 0 to 1; only where a supervised choice was asked for."""
-    setting: str = ALPHA
+    axis: SearchAxis = BY_ALPHA
     """What the candidates differ in."""
-    base_apart: bool = False
-    """Whether the base answered by itself, because no candidate is it."""
 
     @classmethod
     def of(
@@ -116,15 +114,13 @@ class AnswerTable:
             entropy=_known([[each.entropy for each in answers] for answers in ordered]),
             donor=own,
             labels=_given(labels, alphas, ids),
-            setting=setting,
-            base_apart=base is not None,
+            axis=SearchAxis(setting, base_apart=base is not None),
         )
 
     @property
     def base(self) -> int | None:
         """The row of alpha 0 where it is the base itself."""
-        may_be = self.setting == ALPHA and not self.base_apart
-        return 0 if may_be and self.alphas[0] == 0 else None
+        return 0 if self.axis.has_base and self.alphas[0] == 0 else None
 
     @property
     def sound(self) -> NDArray[np.bool_]:

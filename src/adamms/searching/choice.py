@@ -112,8 +112,7 @@ def select(
         notes=table.notes,
         gated=gated,
         signals=compare(table, (*all_signals(), *([supervised()] if labels is not None else []))),
-        setting=setting,
-        base_apart=base is not None,
+        axis=table.axis,
         base_score=_base_score(signal, base),
         repeats=_repeats(
             values, table, base=home, min_gain_se=min_gain_se, count=repeats, size=subset, seed=seed or 0
@@ -156,8 +155,10 @@ def _base_score(signal: Signal, base: Mapping[str, Response] | None) -> float | 
 
 
 def _no_gate(signal: Signal, table: AnswerTable) -> str:
-    if table.base_apart or table.setting != ALPHA:
-        return f"--gated asks whether a candidate beats the base, and no {table.setting} here is the base."
+    if not table.axis.has_base:
+        return (
+            f"--gated asks whether a candidate beats the base, and no {table.axis.setting} here is the base."
+        )
     if table.base is None:
         return "--gated asks whether a candidate beats the base, and alpha 0 is not among the candidates."
     if signal.scores_base == "with ends":

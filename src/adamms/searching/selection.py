@@ -5,7 +5,7 @@ from dataclasses import dataclass, fields
 from typing import Any
 
 from adamms.errors import SearchError
-from adamms.responses.candidates import ALPHA
+from adamms.responses.candidates import ALPHA, BY_ALPHA, SearchAxis, value_in
 from adamms.searching.side_by_side import SignalScores
 
 
@@ -20,6 +20,17 @@ class CandidateScore:
     disqualified: str | None
     distinct: int
     """How many different answers it gives."""
+
+    def to_json(self, axis: SearchAxis) -> dict[str, Any]:
+        """An entry of `candidates` in `selection.json`."""
+        scores = {key: value for key, value in vars(self).items() if key != ALPHA}
+        return {**axis.key(self.alpha), **scores}
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> "CandidateScore":
+        """Read an entry back."""
+        scores = {key: value for key, value in data.items() if key not in (ALPHA, "setting", "value")}
+        return cls(value_in(data), **{"distinct": 0, **scores})
 
 
 @dataclass(frozen=True)
@@ -61,14 +72,17 @@ class Selection:
     signals: tuple[SignalScores, ...] = ()
     """Every signal side by side, whichever chose."""
     repeats: Repeats | None = None
-    setting: str = ALPHA
-    """What the candidates differ in; other than alpha, their values go by this name in JSON."""
-    base_apart: bool = False
-    """Whether the base answered by itself, because no candidate is it."""
+    axis: SearchAxis = BY_ALPHA
+    """What the candidates differ in, and whether the base is one of them."""
     base_score: float | None = None
     """What the rule gives the base alone, where it is no candidate and the rule can score it by itself."""
     verdict: str = ""
     """The choice in a sentence or a few."""
+
+    @property
+    def setting(self) -> str:
+        """What the candidates differ in."""
+        return self.axis.setting
 
     def signal(self, name: str) -> SignalScores | None:
         """What one signal says."""
@@ -77,13 +91,20 @@ class Selection:
     def to_json(self) -> dict[str, Any]:
         """The contents of `selection.json`."""
         data: dict[str, Any] = {each.name: getattr(self, each.name) for each in fields(self)}
-        data["candidates"] = [_renamed(vars(each), "alpha", self.setting) for each in self.candidates]
-        data["signals"] = [each.to_json() for each in self.signals]
+        axis = data.pop("axis")
+        data["candidates"] = [
+            {
+                **axis.key(candidate.alpha),
+                **{key: value for key, value in vars(candidate).items() if key != ALPHA},
+            }
+            for candidate in self.candidates
+        ]
+        data["signals"] = [scores.to_json(axis) for scores in self.signals]
         data["repeats"] = None if self.repeats is None else self.repeats.to_json()
-        if self.setting == ALPHA:
-            del data["setting"]
+        if axis.setting != ALPHA:
+            data["setting"] = axis.setting
         # That there is such a score, or null, says that the base is no candidate.
-        if not data.pop("base_apart"):
+        if not axis.base_apart:
             del data["base_score"]
         return data
 
@@ -96,27 +117,17 @@ class Selection:
         """
         try:
             known = {key: data[key] for key in cls.__dataclass_fields__ if key in data}
-            setting = data.get("setting", ALPHA)
-            known["base_apart"] = "base_score" in data
-            known["candidates"] = tuple(
-                CandidateScore(**{"distinct": 0, **_renamed(each, setting, "alpha")})
-                for each in data["candidates"]
-            )
+            known["axis"] = SearchAxis(data.get("setting", ALPHA), base_apart="base_score" in data)
+            known["candidates"] = tuple(map(CandidateScore.from_json, data["candidates"]))
             if data["selected"] not in {each.alpha for each in known["candidates"]}:
                 raise ValueError(f"the one selected, {data['selected']!r}, is no candidate")
             known["tied"] = tuple(data["tied"])
             known["notes"] = tuple(data.get("notes", ()))
-            known["signals"] = tuple(
-                SignalScores.from_json(each, setting=setting) for each in data.get("signals", ())
-            )
+            known["signals"] = tuple(map(SignalScores.from_json, data.get("signals", ())))
             known["repeats"] = _repeats_from(data.get("repeats"))
             return cls(**known)
         except (KeyError, TypeError, AttributeError, ValueError) as error:
             raise SearchError(f"This is not a selection.json: {error}.") from None
-
-
-def _renamed(data: Mapping[str, Any], old: str, new: str) -> dict[str, Any]:
-    return {new if key == old else key: value for key, value in data.items()}
 
 
 def _repeats_from(data: Any) -> Repeats | None:
@@ -128,4 +139,4 @@ def _repeats_from(data: Any) -> Repeats | None:
 
 def is_base(selection: Selection) -> bool:
     """Whether the choice is not to merge."""
-    return selection.setting == ALPHA and selection.selected == 0 and not selection.base_apart
+    return selection.axis.has_base and selection.selected == 0

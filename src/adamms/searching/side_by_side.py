@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from adamms.responses.candidates import ALPHA
+from adamms.responses.candidates import SearchAxis, value_in
 from adamms.searching.answer_table import AnswerTable
 from adamms.searching.choosing import MIN_GAIN_SE, NONE, first, gains, means, winners
 from adamms.searching.signal import Signal
@@ -33,8 +33,6 @@ class SignalScores:
     """The best other candidate's gain over alpha 0."""
     noise: float | None = None
     """The paired standard error of that gain over the inputs."""
-    setting: str = ALPHA
-    """What the candidates differ in; their values go by this name in JSON."""
     note: str | None = None
     """Why it is not computed, or what must be known of it."""
 
@@ -42,12 +40,12 @@ class SignalScores:
         """Its score of a candidate."""
         return dict(self.scores).get(alpha)
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self, axis: SearchAxis) -> dict[str, Any]:
         """An entry of `signals` in `selection.json`; what is not known is left out, but for the choice."""
         told = {
             "name": self.name,
             "selected": self.selected,
-            "scores": [{self.setting: alpha, "score": score} for alpha, score in self.scores],
+            "scores": [{**axis.key(alpha), "score": score} for alpha, score in self.scores],
             "cost": self.cost,
         }
         for key in ("gated", "gain", "noise", "note"):
@@ -56,11 +54,11 @@ class SignalScores:
         return told
 
     @classmethod
-    def from_json(cls, data: Mapping[str, Any], *, setting: str = ALPHA) -> "SignalScores":
+    def from_json(cls, data: Mapping[str, Any]) -> "SignalScores":
         """Read an entry back."""
         known = {key: data[key] for key in cls.__dataclass_fields__ if key in data}
-        known["scores"] = tuple((each[setting], each["score"]) for each in data["scores"])
-        return cls(**known, setting=setting)
+        known["scores"] = tuple((value_in(each), each["score"]) for each in data["scores"])
+        return cls(**known)
 
 
 def compare(table: AnswerTable, signals: tuple[Signal, ...]) -> tuple[SignalScores, ...]:
@@ -74,7 +72,7 @@ def scores_of(signal: Signal, table: AnswerTable) -> SignalScores:
     if lacking is not None:
         nothing = tuple((alpha, None) for alpha in table.alphas)
         note = f"not computable: {lacking}"
-        return SignalScores(signal.name, signal.cost, nothing, setting=table.setting, note=note)
+        return SignalScores(signal.name, signal.cost, nothing, note=note)
     values = signal.values(table)
     found = means(values)
     scores = tuple(
@@ -105,8 +103,7 @@ def scores_of(signal: Signal, table: AnswerTable) -> SignalScores:
         gated=gated,
         gain=gain,
         noise=noise,
-        setting=table.setting,
-        note=f"{table.setting} {', '.join(partly)} lacks some of its numbers and is not scored"
+        note=f"{table.axis.setting} {', '.join(partly)} lacks some of its numbers and is not scored"
         if missing
         else None,
     )

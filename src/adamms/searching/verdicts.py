@@ -41,13 +41,13 @@ def _signal(selection: Selection) -> str:
     told = "" if score is None else f" ({score:.4g} by the rule {selection.rule}"
     if own is None or score is None:
         return f"{selection.setting} = {selection.selected:g}, by the rule {selection.rule}."
-    home = selection.base_score if selection.base_apart else own.score(0.0)
+    home = selection.base_score if selection.axis.base_apart else own.score(0.0)
     if is_base(selection):
         return f"alpha = 0 (do not merge): on {selection.samples} inputs {_nothing(selection)}{told})."
     beside = "" if home is None else f"; the base has {home:.4g}"
     margin = f", a gain beyond {MIN_GAIN_SE:g} of its paired standard errors" if selection.gated else ""
     better = ""
-    if selection.base_apart and home is not None and home >= score:
+    if selection.axis.base_apart and home is not None and home >= score:
         better = " The base alone scores as well: do not merge."
     return (
         f"{selection.setting} = {selection.selected:g}: on {selection.samples} inputs its answers score best"
