@@ -60,6 +60,17 @@ def test_a_tensor_that_was_not_merged_fails(copy: Path, parent: str) -> None:
     assert results(copy)["parents"] is False
 
 
+def test_a_head_that_took_the_donors_embeddings_fails(copy: Path) -> None:
+    pair = shipped_pair()
+    base, donor = (load_file(folder / "model.safetensors") for folder in (pair.base, pair.donor))
+    head, table = base["lm_head.weight"], donor["language_model.model.embed_tokens.weight"]
+    rows = len(table)
+    change(copy, "lm_head.weight", torch.cat([(0.7 * head[:rows] + 0.3 * table).to(head.dtype), head[rows:]]))
+    (check,) = (check for check in verify(copy).checks if check.name == "parents")
+    assert check.passed is False
+    assert "1 tensors do not lie between their parents at alpha 0.3, the first lm_head.weight" in check.detail
+
+
 def test_a_changed_vision_side_fails(copy: Path) -> None:
     name = "visual.merger.mlp.0.weight"
     change(copy, name, load_file(copy / "model.safetensors")[name] * 2)

@@ -36,7 +36,9 @@ def open_model(source: str | Path, *, revision: str | None = None, download: boo
             # Late: folding needs numpy, and reading headers does not.
             from adamms.adapters.adapted import AdaptedModel
             from adamms.adapters.adapter import Adapter
+            from adamms.adapters.untied import untied_for
         for adapter in adapters:
-            model = opened.enter_context(AdaptedModel(model, Adapter.open(adapter, download=download)))
+            trained = Adapter.open(adapter, download=download)
+            model = opened.enter_context(AdaptedModel(untied_for(model, trained), trained))
         opened.pop_all()
     return model

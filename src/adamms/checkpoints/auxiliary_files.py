@@ -80,7 +80,7 @@ def _travels(path: PurePosixPath) -> bool:
 
 
 def copy_auxiliary_files(base: "TensorSource", folder: Path, *, dtype: str | None) -> None:
-    """Copy a model's auxiliary files into `folder`; with `dtype`, the config names it.
+    """Copy a model's auxiliary files into `folder`; its config as it is seen, with `dtype` naming that.
 
     Raises:
         CheckpointError: one of them is a link to a place outside the checkpoint.
@@ -88,12 +88,13 @@ def copy_auxiliary_files(base: "TensorSource", folder: Path, *, dtype: str | Non
     for name in base.auxiliary_files():
         target = folder / name
         target.parent.mkdir(parents=True, exist_ok=True)
-        if name == "config.json" and dtype is not None:
-            config = parse_json_object(base.files.contents(name), what=name)
-            target.write_text(json.dumps(with_dtype(config, dtype), indent=2) + "\n", encoding="utf-8")
-        else:
-            # The contents only: a hub cache's blobs are read-only, the output should not be.
-            shutil.copyfile(base.files.local_path(name), target)
+        if name == "config.json":
+            config = base.config if dtype is None else with_dtype(base.config, dtype)
+            if config != parse_json_object(base.files.contents(name), what=name):
+                target.write_text(json.dumps(config, indent=2) + "\n", encoding="utf-8")
+                continue
+        # The contents only: a hub cache's blobs are read-only, the output should not be.
+        shutil.copyfile(base.files.local_path(name), target)
 
 
 def with_dtype(config: dict[str, Any], dtype: str) -> dict[str, Any]:

@@ -22,6 +22,8 @@ from adamms.errors import AdaMMSError, CheckpointError
 from adamms.mapping import MappedDonor, map_parameters
 from adamms.merging.dtypes import ITEMSIZES
 
+ROWS = 64
+"""Rows of a mapped piece that are computed again, about."""
 QUESTION = "What is in the picture?"
 
 
@@ -131,17 +133,25 @@ def _parents(merged: TensorSource, about: dict[str, Any]) -> tuple[bool | None, 
         )
         mapped = MappedDonor(mapping, base, donor)
         names = frozenset(mapped.names())
-        strange, unmoved = [], []
+        strange, unmoved, off = [], [], []
+        alpha = about.get("alpha") if about.get("method") == "linear" else None
         for info in base.tensors.values():
             if info.name not in names and not _is_bases(merged, base, info.name):
                 strange.append(info.name)
             # A vector may round back to where it was; a whole matrix does so only if nothing was done to it.
             elif info.name in names and len(info.shape) > 1 and about.get("alpha") not in (0, 1):
                 unmoved += [info.name] if _is_unmoved(merged, base, info.name, mapped=mapped) else []
+            if info.name in names and isinstance(alpha, int | float):
+                off += [info.name] if _is_off(merged, base, info.name, mapped=mapped, alpha=alpha) else []
     if strange:
         return False, f"{len(strange)} tensors outside the mapping are not the base's, the first {strange[0]}"
     if unmoved:
         return False, f"{len(unmoved)} tensors should be merged and are a parent's, the first {unmoved[0]}"
+    if off:
+        return False, (
+            f"{len(off)} tensors do not lie between their parents at alpha {alpha}, the first {off[0]}; "
+            "merge again with this version"
+        )
     return (
         True,
         f"{len(names)} tensors are merged, {len(base.tensors) - len(names)} are the base's bit for bit; "
@@ -175,6 +185,26 @@ def _is_unmoved(merged: TensorSource, base: TensorSource, name: str, *, mapped: 
         like_donor &= torch.equal(ours, two)
         alike &= torch.equal(one, two)
     return (like_base or like_donor) and not alike
+
+
+def _is_off(
+    merged: TensorSource, base: TensorSource, name: str, *, mapped: MappedDonor, alpha: float
+) -> bool:
+    """Whether some of a tensor's rows are not the weighted mean of the rows that the mapping pairs."""
+    ours, first = merged.tensor(name), base.tensor(name)
+    if not ours.is_floating_point():
+        return False
+    for piece in mapped.pieces(name):
+        start, stop = piece.base_rows
+        step = max((stop - start) // ROWS, 1)
+        shift = piece.donor_rows[0] - start
+        one = first[start:stop:step].double()
+        two = mapped.checkpoint.tensor(piece.donor)[start + shift : stop + shift : step].double()
+        # Rounded once, from float32, of values that an adapter may have changed before they were rounded.
+        room = 2 * torch.finfo(ours.dtype).eps * (one.abs() + two.abs()) + torch.finfo(ours.dtype).tiny
+        if ((ours[start:stop:step].double() - (1 - alpha) * one - alpha * two).abs() > room).any():
+            return True
+    return False
 
 
 def _answers(merged: TensorSource, folder: Path, *, vision_tower: str | None) -> tuple[bool, str]:
