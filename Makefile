@@ -31,6 +31,7 @@ lint: $(STAMP)
 	$(BIN)/ruff check src tests benchmarks proving_ground hatch_build.py
 	$(BIN)/ruff format --check src tests benchmarks proving_ground hatch_build.py
 	$(BIN)/mypy
+	$(BIN)/lint-imports --no-cache
 
 format: $(STAMP)
 	$(BIN)/ruff check --fix src tests benchmarks proving_ground hatch_build.py

@@ -6,13 +6,13 @@ Nothing heavy is imported until it is used: `import adamms` costs milliseconds.
 
 from typing import TYPE_CHECKING
 
+from adamms.version import __version__
+
 if TYPE_CHECKING:
     from adamms.api import merge as merge
     from adamms.api import search as search
     from adamms.checkpoints import Checkpoint as Checkpoint
     from adamms.mapping import map_parameters as map_parameters
-
-__version__ = "0.1.0"
 
 __all__ = ["Checkpoint", "__version__", "map_parameters", "merge", "search"]
 

@@ -33,7 +33,7 @@ from adamms.checkpoints.weight_files import (
 from adamms.errors import CheckpointError
 
 if TYPE_CHECKING:
-    from torch import Tensor
+    from adamms.checkpoints.torch_tensor import Tensor
 
 # Blocks that a fingerprint samples from each shard: enough to tell two fine-tunes of one model apart.
 SAMPLES, SAMPLE_BYTES = 64, 4096

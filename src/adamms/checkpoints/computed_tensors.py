@@ -13,12 +13,12 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 
 from adamms.checkpoints.floats import Values, rounded, widened
-from adamms.checkpoints.tensor_info import DTYPE_BITS, TORCH_NAMES, TensorInfo
+from adamms.checkpoints.tensor_info import DTYPE_BITS, TensorInfo
 from adamms.checkpoints.tensor_source import TensorSource
 from adamms.errors import CheckpointError
 
 if TYPE_CHECKING:
-    from torch import Tensor
+    from adamms.checkpoints.torch_tensor import Tensor
 
 CHUNK = 1 << 18
 """Elements that are rounded together."""
@@ -153,14 +153,13 @@ class ComputedTensors(ABC):
         """A tensor; one that is computed lies in memory whole."""
         if name not in self.computed:
             return self.inner.tensor(name)
-        import torch
+        # Late: bytes need no torch.
+        from adamms.checkpoints.torch_tensor import torch_tensor
 
         info = self.tensors[name]
         data = bytearray(info.nbytes)
         self.read_into(name, memoryview(data))
-        dtype = getattr(torch, TORCH_NAMES[info.dtype])
-        flat = torch.frombuffer(data, dtype=dtype) if data else torch.empty(0, dtype=dtype)
-        return flat.view(info.shape)
+        return torch_tensor(info, data, source=self.source)
 
 
 def read_values(source: TensorSource, name: str, start: int, count: int) -> Values:

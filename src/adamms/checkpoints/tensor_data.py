@@ -11,13 +11,12 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from adamms.checkpoints.tensor_info import DTYPE_BITS, TORCH_NAMES, UNPLACED, TensorInfo
+from adamms.checkpoints.tensor_info import DTYPE_BITS, UNPLACED, TensorInfo
 from adamms.errors import CheckpointError
 
 if TYPE_CHECKING:
-    import torch
-
     from adamms.checkpoints.torch_file import StridedView
+    from adamms.checkpoints.torch_tensor import Tensor
 
 
 class TensorData:
@@ -73,36 +72,30 @@ class TensorData:
                 )
             view, position = view[count:], position + count
 
-    def tensor(self, info: TensorInfo) -> "torch.Tensor":
+    def tensor(self, info: TensorInfo) -> "Tensor":
         """A tensor, mapped into memory copy-on-write: writing to it never reaches the file.
 
         Raises:
             CheckpointError: the file ends before the tensor does, or torch has no such dtype.
         """
-        import torch
+        # Late: bytes need no torch.
+        from adamms.checkpoints.torch_tensor import torch_tensor
 
-        dtype = getattr(torch, TORCH_NAMES.get(info.dtype, ""), None)
-        if dtype is None:
-            raise CheckpointError(
-                f"{info.name} in {self._source} is stored as {info.dtype}, which this torch does not have."
-            )
-        if info.numel == 0:
-            return torch.empty(info.shape, dtype=dtype)
+        if info.numel == 0 or DTYPE_BITS[info.dtype] % 8:
+            return torch_tensor(info, b"", source=self._source)
+        itemsize = DTYPE_BITS[info.dtype] // 8
         if info.offset == UNPLACED:
-            view = self._strided_views[info.name]
-            flat = self._mapped(info, dtype, start=view.start, count=view.elements)
-            return flat.as_strided(info.shape, view.strides)
-        return self._mapped(info, dtype, start=info.offset, count=info.numel).view(info.shape)
-
-    def _mapped(self, info: TensorInfo, dtype: "torch.dtype", *, start: int, count: int) -> "torch.Tensor":
-        import torch
-
-        mapping = self._mapping(info.shard, end=start + count * dtype.itemsize)
-        if start % dtype.itemsize == 0:
-            return torch.frombuffer(mapping, dtype=dtype, count=count, offset=start)
-        # A file that does not align its tensors: torch cannot look at such bytes in place.
-        raw = torch.frombuffer(mapping, dtype=torch.uint8, count=count * dtype.itemsize, offset=start)
-        return raw.clone().view(dtype)
+            strided = self._strided_views[info.name]
+            return torch_tensor(
+                info,
+                self._mapping(info.shard, end=strided.end(itemsize)),
+                source=self._source,
+                start=strided.start,
+                elements=strided.elements,
+                strides=strided.strides,
+            )
+        mapping = self._mapping(info.shard, end=info.offset + info.nbytes)
+        return torch_tensor(info, mapping, source=self._source, start=info.offset)
 
     def _read_strided(self, info: TensorInfo, view: memoryview, *, start: int) -> None:
         """Serve bytes of a strided tensor; only the rows that the range touches are laid out."""

@@ -13,7 +13,7 @@ from adamms.checkpoints.model_files import ModelFiles
 from adamms.checkpoints.tensor_info import TensorInfo
 
 if TYPE_CHECKING:
-    from torch import Tensor
+    from adamms.checkpoints.torch_tensor import Tensor
 
 
 class TensorSource(Protocol):

@@ -13,11 +13,11 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from adamms import __version__
 from adamms.checkpoints.output import MACHINE_FAULTS
 from adamms.errors import MachineError, OutputError
 from adamms.reports.quantities import number, parameters, percent
 from adamms.reports.untrusted import one_line, shown
+from adamms.version import __version__
 
 TEMPLATES = Path(__file__).parent / "templates"
 STYLES = ("page.css", "grid.css", "print.css")

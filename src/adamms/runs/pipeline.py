@@ -11,7 +11,6 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
-from adamms import __version__
 from adamms.answering.resume_state import ASKED, check_unchanged
 from adamms.checkpoints import OutputFolder
 from adamms.errors import AdaMMSError, CheckpointError, require_packages
@@ -36,6 +35,7 @@ from adamms.runs.writing import (
     write_merged,
 )
 from adamms.searching import Selection, select
+from adamms.version import __version__
 
 MERGED = "merged"
 

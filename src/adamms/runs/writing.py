@@ -8,7 +8,6 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-from adamms import __version__
 from adamms.checkpoints import CheckpointWriter
 from adamms.errors import CheckpointError
 from adamms.merging import MergeInputs, Method
@@ -16,6 +15,7 @@ from adamms.merging.journal import Journal
 from adamms.progress import Progress
 from adamms.runs.loading import LoadedModels
 from adamms.searching import Selection
+from adamms.version import __version__
 
 ADAMMS_JSON = "adamms.json"
 SourceFiles = list[tuple[str, int, int]]
