@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 
 from adamms.searching.answer_table import AnswerTable
 from adamms.searching.choosing import MIN_GAIN_SE, NONE, wins
-from adamms.searching.signals import Signal, all_signals
+from adamms.searching.signal import Signal
+from adamms.searching.signals import all_signals
 
 Rows = NDArray[np.int64]
 

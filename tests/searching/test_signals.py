@@ -1,6 +1,10 @@
 """Signals: by hand on a small table, what each lacks, and what holds for all of them."""
 
 import math
+import os
+import subprocess
+import sys
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -12,7 +16,7 @@ from adamms.errors import SearchError
 from adamms.responses import Response
 from adamms.searching import AnswerTable, select
 from adamms.searching.choosing import first, gains, subsets, winners, wins
-from adamms.searching.signals import FILES, all_signals, find_signal, signal_names
+from adamms.searching.signals import all_signals, find_signal, signal_names
 
 # Four inputs over four candidates, one letter an answer; alpha 1 is there, so both parents are.
 SPOKEN = {0.0: "aaaa", 0.2: "aabb", 0.4: "abbb", 1.0: "abcb"}
@@ -73,13 +77,13 @@ def test_the_signals_by_hand() -> None:
     assert scores("vote-and-confidence") == close(*mixed(SPOKEN, SURE))
     assert scores("confidence") == close(2.45 / 4, 2.99 / 4, 0.8, 3 / 4)
     # Of the base one answer is sure, three lie a little below the bar of .55.
-    assert scores("sure-enough")[0] == pytest.approx((0.99859 + 3 * 0.24164) / 4, abs=1e-5)
+    assert scores("confidence-sigmoid")[0] == pytest.approx((0.99859 + 3 * 0.24164) / 4, abs=1e-5)
 
 
-def test_sure_enough_is_half_at_its_bar_and_hardly_cares_above_it() -> None:
+def test_the_sigmoid_is_half_at_its_bar_and_hardly_cares_above_it() -> None:
     sure = {0.0: (0.55,) * 4, 0.2: (0.8,) * 4, 0.4: (1.0, 1.0, 1.0, 0.3), 1.0: (0.0,) * 4}
     table = AnswerTable.of(answers(SPOKEN, sure))
-    unsure, middling, one_guess, lost = find_signal("sure-enough").scores(table).tolist()
+    unsure, middling, one_guess, lost = find_signal("confidence-sigmoid").scores(table).tolist()
 
     assert unsure == pytest.approx(0.5)
     assert lost == 0
@@ -96,19 +100,61 @@ def test_entropy_is_better_when_it_is_lower() -> None:
     assert find_signal("first-token-entropy").scores(table).tolist() == close(-3 / 4, -3.2 / 4, -3.4 / 4, -1)
 
 
-def test_names_are_one_a_file_and_paper_is_sum() -> None:
-    assert len(signal_names()) == len(FILES) == len(frozenset(signal_names()))
+def test_names_and_their_aliases() -> None:
+    assert signal_names()[:3] == ("sum", "any", "previous")
+    assert len(signal_names()) == len(frozenset(signal_names())) == 8
     assert find_signal("paper").name == "sum"
+    assert find_signal("sure-enough").name == "confidence-sigmoid"
     assert select(answers(SPOKEN), rule="paper") == select(answers(SPOKEN), rule="sum")
     with pytest.raises(SearchError, match=r"no rule 'best'; there is: sum, any, .*paper"):
         find_signal("best")
+
+
+SHORTEST = """
+import numpy as np
+from adamms.searching.signal import Signal
+
+def shortest(table):
+    return -np.array([[len(text) for text in row] for row in table.texts], dtype=float)
+
+SIGNAL = Signal(shortest, summary="the shortest answers")
+"""
+
+
+def test_a_signal_of_another_package_chooses_and_stands_in_the_table(tmp_path: Path) -> None:
+    (tmp_path / "mine.py").write_text(SHORTEST)
+    (tmp_path / "mine-1.dist-info").mkdir()
+    (tmp_path / "mine-1.dist-info" / "METADATA").write_text("Metadata-Version: 2.1\nName: mine\nVersion: 1\n")
+    points = tmp_path / "mine-1.dist-info" / "entry_points.txt"
+    run = tmp_path / "run"
+    run.mkdir()
+    for alpha, text in {"0.00": "abc", "0.10": "ab", "0.20": "a"}.items():
+        (run / f"alpha={alpha}.jsonl").write_text(f'{{"id": "x", "response": "{text}"}}\n')
+
+    def chosen(rule: str) -> subprocess.CompletedProcess[str]:
+        command = [sys.executable, "-m", "adamms", "select", str(run), "--rule", rule]
+        environment = {**os.environ, "PYTHONPATH": str(tmp_path)}
+        return subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+
+    points.write_text("[adamms.signals]\nshortest = mine:SIGNAL\n")
+    printed = chosen("shortest").stdout
+    assert "alpha = 0.2: on 1 inputs its answers score best (-1 by the rule shortest" in printed
+    assert "shortest" in chosen("sum").stdout
+    points.write_text("[adamms.signals]\nlongest = mine:SIGNAL\n")
+    renamed = chosen("longest")
+    assert (renamed.returncode, "is named 'shortest'" in " ".join(renamed.stderr.split())) == (2, True)
+    points.write_text("[adamms.signals]\nshortest = mine:NOTHING\n")
+    absent = chosen("shortest")
+    assert (absent.returncode, "cannot be loaded" in " ".join(absent.stderr.split())) == (2, True)
+    # One package's mistake does not keep another signal from being found by name.
+    assert find_signal("sum").name == "sum"
 
 
 @pytest.mark.parametrize(
     ("rule", "lacking"),
     [
         ("confidence", "carry no confidence"),
-        ("sure-enough", "carry no confidence"),
+        ("confidence-sigmoid", "carry no confidence"),
         ("weighted-vote", "carry no confidence"),
         ("vote-and-confidence", "carry no confidence"),
         ("first-token-entropy", "carry no entropy"),
@@ -199,7 +245,7 @@ def test_collapsed_candidates_neither_win_nor_vote() -> None:
     sure = {alpha: (0.5 if alpha == 0 else 1.0,) * 20 for alpha in spoken}
     table = answers(spoken, sure, sure)
 
-    for rule in ("weighted-vote", "confidence", "sure-enough"):
+    for rule in ("weighted-vote", "confidence", "confidence-sigmoid"):
         chosen = select(table, rule=rule)
         assert chosen.selected == 0
         assert "every candidate has collapsed" in chosen.verdict

@@ -83,8 +83,8 @@ Threads = Annotated[int | None, typer.Option(help="Merging threads; default: 2."
 Rule = Annotated[
     str,
     typer.Option(
-        help="What chooses: sum (the paper's, also called paper), any, previous, weighted-vote, "
-        "vote-and-confidence, confidence, sure-enough, or first-token-entropy."
+        help="What chooses: sum (the paper's), or another signal, such as confidence-sigmoid; a name that is "
+        "none lists them."
     ),
 ]
 LabelMetric = Annotated[

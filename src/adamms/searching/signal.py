@@ -43,15 +43,17 @@ class Signal:
         needs: what a source of answers may lack.
         scores_base: whether alpha 0, "do not merge", can win: always, never, or only with `--ends all`.
         reads: whose answers a candidate's numbers depend on, beside its own.
+        place: where it stands in tables; signals of one place by their names.
     """
 
     function: Callable[[AnswerTable], NDArray[np.float64]]
     summary: str
-    formula: str
-    cost: Cost
+    formula: str = ""
+    cost: Cost = "answers"
     needs: tuple[Need, ...] = ()
     scores_base: Literal["yes", "no", "with ends"] = "yes"
     reads: Reads = "itself"
+    place: int = 100
 
     @property
     def name(self) -> str:

@@ -51,7 +51,7 @@ def confidence(asked: list[Question]) -> list[float | None]:
     return [sum(each["confidence"][place] for each in asked) for place in range(CANDIDATES)]
 
 
-def sure_enough(asked: list[Question]) -> list[float | None]:
+def confidence_sigmoid(asked: list[Question]) -> list[float | None]:
     shares = [[each["confidence"][place] / 550 for each in asked] for place in range(CANDIDATES)]
     return [sum(1 - 1 / (1 + share**12) for share in row) for row in shares]
 
@@ -100,7 +100,7 @@ def regret(asked: list[Question], scores: Callable[[list[Question]], list[float 
     [
         ("sum (the paper's)", paper),
         ("confidence", confidence),
-        ("sure-enough", sure_enough),
+        ("confidence-sigmoid", confidence_sigmoid),
         ("first-token-entropy", entropy),
         ("weighted-vote", vote(16)),
         ("always 0.2", lambda asked: [float(place == 2) for place in range(CANDIDATES)]),

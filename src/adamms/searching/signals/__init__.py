@@ -1,39 +1,35 @@
-"""The signals by name. Adding one is adding its file and its name to `FILES`.
+"""The signals by name: what packages register in the group `adamms.signals`, ours included.
 
-from adamms.searching.signals import all_signals, find_signal
+A signal is one file with a `Signal` and one line in a pyproject.toml (docs/how-to/add-a-signal.md).
 
-table = AnswerTable.of(responses)
-find_signal("confidence").scores(table)      # one number a candidate, higher is better
+    table = AnswerTable.of(responses)
+    find_signal("confidence").scores(table)      # one number a candidate, higher is better
 """
 
 from functools import cache
-from importlib import import_module
+from importlib.metadata import EntryPoint, entry_points
 
 from adamms.errors import SearchError
-from adamms.searching.answer_table import AnswerTable as AnswerTable
-from adamms.searching.signal import Signal as Signal
+from adamms.searching.signal import Signal
+from adamms.searching.signals.labels import SIGNAL as LABELS
 
-FILES = (
-    "sum_rule",
-    "any_rule",
-    "previous_rule",
-    "weighted_vote",
-    "vote_and_confidence",
-    "confidence",
-    "sure_enough",
-    "first_token_entropy",
-)
+GROUP = "adamms.signals"
 
-SUPERVISED = "labels"
+SUPERVISED = LABELS.name
 """The rule that reads true answers; it is no signal of a label-free search."""
 
-ALIASES = {"paper": "sum"}
+ALIASES = {"paper": "sum", "sure-enough": "confidence-sigmoid"}
 
 
 @cache
 def all_signals() -> tuple[Signal, ...]:
-    """Every label-free signal, in the order in which they are shown."""
-    return tuple(import_module(f"{__name__}.{name}").SIGNAL for name in FILES)
+    """Every label-free signal, in the order in which they are shown.
+
+    Raises:
+        SearchError: a package registers what cannot be imported, or is no signal.
+    """
+    signals = [_loaded(entry) for entry in _registered().values()]
+    return tuple(sorted(signals, key=lambda signal: (signal.place, signal.name)))
 
 
 def signal_names() -> tuple[str, ...]:
@@ -43,18 +39,46 @@ def signal_names() -> tuple[str, ...]:
 
 def supervised() -> Signal:
     """The baseline that reads true answers."""
-    found: Signal = import_module(f"{__name__}.{SUPERVISED}").SIGNAL
-    return found
+    return LABELS
 
 
 def find_signal(name: str) -> Signal:
-    """A signal by name; `paper` is `sum`.
+    """A signal by its name or an alias; no other is imported.
 
     Raises:
-        SearchError: there is none.
+        SearchError: there is none, or its package cannot be imported.
     """
     wanted = ALIASES.get(name, name)
-    for signal in (*all_signals(), supervised()):
-        if signal.name == wanted:
-            return signal
-    raise SearchError(f"There is no rule {name!r}; there is: {', '.join((*signal_names(), *ALIASES))}.")
+    if wanted == SUPERVISED:
+        return LABELS
+    registered = _registered()
+    if wanted not in registered:
+        raise SearchError(f"There is no rule {name!r}; there is: {', '.join((*signal_names(), *ALIASES))}.")
+    return _loaded(registered[wanted])
+
+
+def _registered() -> dict[str, EntryPoint]:
+    registered = {entry.name: entry for entry in entry_points(group=GROUP)}
+    if "sum" not in registered:
+        raise SearchError(
+            "The installed adamms does not know its own signals: its metadata is older than its code, or it "
+            "runs without being installed; `pip install` it again."
+        )
+    return registered
+
+
+def _loaded(entry: EntryPoint) -> Signal:
+    try:
+        signal = entry.load()
+    except (ImportError, AttributeError) as error:
+        raise SearchError(
+            f"The signal {entry.name!r} ({entry.value}) cannot be loaded: {error}; mend or uninstall the "
+            "package that brings it."
+        ) from error
+    if not isinstance(signal, Signal) or signal.name != entry.name:
+        what = f"named {signal.name!r}" if isinstance(signal, Signal) else f"a {type(signal).__name__}"
+        raise SearchError(
+            f"The signal {entry.name!r} ({entry.value}) is {what}; its package must register an "
+            "adamms.searching.signal.Signal under the name of its function, with - for _."
+        )
+    return signal

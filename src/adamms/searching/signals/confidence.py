@@ -22,4 +22,5 @@ SIGNAL = Signal(
     formula="1/N sum_x c_i(x),  c_i(x) = 1/T sum_t p_i(y_t | x, y_<t)",
     cost="log-probabilities",
     needs=("confidence",),
+    place=6,
 )

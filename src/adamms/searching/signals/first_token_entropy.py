@@ -19,4 +19,5 @@ SIGNAL = Signal(
     formula="- 1/N sum_x H(p_i(y_1 | x))",
     cost="log-probabilities",
     needs=("entropy",),
+    place=8,
 )

@@ -21,4 +21,5 @@ SIGNAL = Signal(
     needs=("neighbours",),
     scores_base="with ends",
     reads="neighbours",
+    place=1,
 )

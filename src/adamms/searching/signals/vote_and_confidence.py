@@ -30,4 +30,5 @@ SIGNAL = Signal(
     cost="log-probabilities",
     needs=("confidence",),
     reads="all",
+    place=5,
 )

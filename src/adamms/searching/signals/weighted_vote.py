@@ -29,4 +29,5 @@ SIGNAL = Signal(
     cost="log-probabilities",
     needs=("confidence",),
     reads="all",
+    place=4,
 )

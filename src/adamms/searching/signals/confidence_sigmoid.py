@@ -21,7 +21,7 @@ BAR = 0.55
 STEEPNESS = 12
 
 
-def sure_enough(table: AnswerTable) -> NDArray[np.float64]:
+def confidence_sigmoid(table: AnswerTable) -> NDArray[np.float64]:
     """An answer's confidence, brought to nearly 1 well above the bar and nearly 0 well below it."""
     assert table.confidence is not None
     raised = table.confidence**STEEPNESS
@@ -29,9 +29,10 @@ def sure_enough(table: AnswerTable) -> NDArray[np.float64]:
 
 
 SIGNAL = Signal(
-    sure_enough,
+    confidence_sigmoid,
     summary="share of inputs answered better than by a guess: a soft bar on confidence, near .55",
     formula="1/N sum_x c_i(x)^12 / (c_i(x)^12 + .55^12)",
     cost="log-probabilities",
     needs=("confidence",),
+    place=7,
 )
