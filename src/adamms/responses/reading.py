@@ -65,7 +65,7 @@ def read_responses(
         named = _alpha_of_file(file, alpha_pattern)
         if named is not None:
             found.setdefault(named, {})
-        for number, record in _records(file):
+        for number, record in read_records(file):
             where = f"{file}, line {number}"
             response = _response(record, where, file=file, named=alpha if named is None else named)
             key = (response.alpha, response.id)
@@ -118,7 +118,7 @@ def read_donor_answers(path: str | Path) -> dict[str, Response]:
     """
     answers: dict[str, Response] = {}
     for file in response_files(Path(path)):
-        for number, record in _records(file):
+        for number, record in read_records(file):
             response = _response(record, f"{file}, line {number}", file=file, named=1.0)
             answers[response.id] = response
     return answers
@@ -163,7 +163,7 @@ def response_files(source: Path) -> list[Path]:
     )
 
 
-def _records(file: Path) -> Iterable[tuple[int, dict[str, Any]]]:
+def read_records(file: Path) -> Iterable[tuple[int, dict[str, Any]]]:
     """The numbered JSON objects of a file; a last line without its line end that does not parse was torn."""
     if is_predictions(file):
         return predictions(file)

@@ -3,16 +3,14 @@
 They lie in a file of their own that is written as the answers come, so a resumed run asks none twice.
 """
 
-import json
 from collections.abc import Sequence
 from pathlib import Path
 
 from adamms.answering.sweep import EngineOpener, Sweep
 from adamms.merging import make_method
 from adamms.progress import Progress
-from adamms.responses import Example, Response, read_donor_answers
+from adamms.responses import Example, LineWriter, Response, read_donor_answers
 from adamms.responses.reading import BASE_ANSWERS
-from adamms.responses.responses import open_to_append
 from adamms.runs.loading import LoadedModels
 
 THE_BASE = make_method("linear", {"alpha": 0.0})
@@ -51,13 +49,11 @@ def base_answers(
     )
     with (
         progress.stage("Asking the base alone", total=len(examples), unit="answers") as advance,
-        open_to_append(file) as out,
+        LineWriter(file) as out,
     ):
         advance(len(known))
         for response in sweep.ask({0.0: [example.id for example in examples if example.id not in known]}):
-            line = json.dumps(response.to_json(), ensure_ascii=False)
-            out.write(line.encode("utf-8", "backslashreplace") + b"\n")
-            out.flush()
+            out.answer(response)
             known[response.id] = response
             advance(1)
     return known
