@@ -113,14 +113,14 @@ def _bar(title: str, total: int, unit: str) -> Iterator[Callable[[int], None]]:
 @contextmanager
 def _lines(title: str, total: int, unit: str) -> Iterator[Callable[[int], None]]:
     """A line at every tenth, but not more than one every two seconds."""
-    started = said = time.monotonic()
+    started = printed = time.monotonic()
     done, next_tenth = 0, 1
 
     def advance(amount: int) -> None:
-        nonlocal done, next_tenth, said
+        nonlocal done, next_tenth, printed
         done += amount
-        if total and done * 10 >= next_tenth * total and time.monotonic() - said > 2:
-            said = time.monotonic()
+        if total and done * 10 >= next_tenth * total and time.monotonic() - printed > 2:
+            printed = time.monotonic()
             next_tenth = done * 10 // total + 1
             print(f"adamms: {title} {100 * done // total}%", file=sys.stderr)
 

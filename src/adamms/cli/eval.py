@@ -146,11 +146,11 @@ def eval_(
             )
         ]
         source = {"model": model}
-    told = task_files.report(evaluations, asked, **source)
+    document = task_files.report(evaluations, asked, **source)
     if file is not None:
-        save_json(file, told)
+        save_json(file, document)
     if json:
-        print_json(told)
+        print_json(document)
         return
     show(evaluation_table(evaluations))
     if out is not None:
@@ -175,7 +175,7 @@ def _by_harness(
     from adamms.evaluation.harness_runs import HarnessOptions
     from adamms.reports.evaluation_tables import harness_table
 
-    told = evaluate_with_harness(
+    document = evaluate_with_harness(
         model,
         HarnessTask(tasks, harness, suite, parse_pythons(pythons)),
         engine=engine,
@@ -185,8 +185,8 @@ def _by_harness(
         progress=Bars(),
     )
     if json:
-        print_json(told)
+        print_json(document)
         return
-    show(harness_table(told), wide=True)
+    show(harness_table(document), wide=True)
     if out is not None:
         print(f"scores  {out}")

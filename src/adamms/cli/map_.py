@@ -62,8 +62,8 @@ def map_(
         if discover:
             from adamms.mapping.discovered_mapping import discover_mapping
 
-            found = discover_mapping(base_model, donor_model, reference=relative or ancestor, **readings)
-            mapping, discoveries = found.mapping, found.discoveries
+            discovered = discover_mapping(base_model, donor_model, reference=relative or ancestor, **readings)
+            mapping, discoveries = discovered.mapping, discovered.discoveries
         else:
             mapping = map_parameters(base_model, donor_model, allow_partial=allow_partial, **readings)
         document = mapping.to_json()

@@ -79,7 +79,9 @@ def select(
         from adamms.evaluation.scoring import answer_scores
 
         known = read_labels(labels)
-        right = {alpha: answer_scores(each, known, metric=label_metric) for alpha, each in answers.items()}
+        right = {
+            alpha: answer_scores(answered, known, metric=label_metric) for alpha, answered in answers.items()
+        }
     selection = select(
         answers,
         rule=rule if labels is None else supervised(rule),

@@ -98,8 +98,8 @@ def answer_grid(
         examples: input id -> prompt, images and perhaps the true answer, as far as they are still there.
     """
     sound = [index for index, column in enumerate(columns) if not column.disqualified]
-    texts = {id_: [compared(each) for each in said] for id_, said in answers.items()}
-    changes = {id_: _changes([said[index] for index in sound]) for id_, said in texts.items()}
+    texts = {id_: [compared(response) for response in row] for id_, row in answers.items()}
+    changes = {id_: _changes([row[index] for index in sound]) for id_, row in texts.items()}
     # Stable: among equals the file's order stays.
     ordered = sorted(answers, key=lambda id_: -changes[id_])
     kept = ordered[: min(ROWS, max(20, CELLS // len(columns)))]
@@ -121,8 +121,8 @@ def answer_grid(
             for column in columns
         ],
         "pictures": [
-            {"uri": each.medium or each.thumbnail, "name": shown(each.name), "about": each.about}
-            for each in seen.values()
+            {"uri": image.medium or image.thumbnail, "name": shown(image.name), "about": image.about}
+            for image in seen.values()
         ],
         "inputs": _within_budget(
             [
@@ -214,11 +214,11 @@ def _within_budget(inputs: list[dict[str, Any]]) -> list[dict[str, Any]]:
     for limit in LENGTHS:
         cut = [
             {
-                **each,
-                **{key: _cut(each[key], limit) for key in ("id", "prompt", "truth")},
-                "texts": [_cut(text, limit) for text in each["texts"]],
+                **entry,
+                **{key: _cut(entry[key], limit) for key in ("id", "prompt", "truth")},
+                "texts": [_cut(text, limit) for text in entry["texts"]],
             }
-            for each in inputs
+            for entry in inputs
         ]
         if limit == LENGTHS[-1] or len(json.dumps(cut, ensure_ascii=False).encode()) <= TEXT_BUDGET:
             break

@@ -39,15 +39,17 @@ class CandidateRow:
 def candidate_rows(selection: Selection, accuracy: Mapping[float, float] | None = None) -> list[CandidateRow]:
     """One row a candidate, alphas ascending."""
     rows = []
-    for each in selection.candidates:
-        kind, status = _status(selection, each)
+    for candidate in selection.candidates:
+        kind, status = _status(selection, candidate)
         rows.append(
             CandidateRow(
-                alpha=f"{each.alpha:g}",
-                differences=number(each.differences),
-                previous=number(each.previous),
-                next=number(each.next),
-                accuracy=percent(accuracy[each.alpha]) if accuracy and each.alpha in accuracy else "",
+                alpha=f"{candidate.alpha:g}",
+                differences=number(candidate.differences),
+                previous=number(candidate.previous),
+                next=number(candidate.next),
+                accuracy=percent(accuracy[candidate.alpha])
+                if accuracy and candidate.alpha in accuracy
+                else "",
                 status=status,
                 kind=kind,
             )

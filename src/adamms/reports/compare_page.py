@@ -27,9 +27,9 @@ def build_comparison(comparison: Comparison, target: str | Path) -> Path:
 def verdict(comparison: Comparison) -> str:
     """What the runs chose, in a sentence."""
     runs = comparison.runs
-    told = list(dict.fromkeys(alpha_text(run) for run in runs))
-    if len(told) == 1:
-        return f"All {len(runs)} have alpha = {told[0]}."
+    choices = list(dict.fromkeys(alpha_text(run) for run in runs))
+    if len(choices) == 1:
+        return f"All {len(runs)} have alpha = {choices[0]}."
     return f"{'; '.join(f'{run.name}: alpha = {alpha_text(run)}' for run in runs)}."
 
 
@@ -54,7 +54,9 @@ def _contents(comparison: Comparison) -> dict[str, Any]:
         "plots": [Markup(_plot(curves, width)) for width in (WIDE, NARROW)] if curves else [],
         "figures": _figures(curves),
         "accuracy": any(run.accuracy for run in runs),
-        "differing": {key: [_value(each) for each in values] for key, values in comparison.differing.items()},
+        "differing": {
+            key: [_value(value) for value in values] for key, values in comparison.differing.items()
+        },
         "grid": comparison.grid,
         "other_prompts": comparison.other_prompts,
         "command": shlex.join(
@@ -65,12 +67,12 @@ def _contents(comparison: Comparison) -> dict[str, Any]:
 
 def _figures(curves: list[ComparedRun]) -> list[tuple[str, list[tuple[str, str]]]]:
     """The curves as a table: alpha, then differences per input and accuracy of each run."""
-    alphas = sorted(dict.fromkeys(each.alpha for run in curves for each in _candidates(run)))
+    alphas = sorted(dict.fromkeys(scored.alpha for run in curves for scored in _candidates(run)))
     rows = []
     for alpha in alphas:
         cells = []
         for run in curves:
-            candidate = next((each for each in _candidates(run) if each.alpha == alpha), None)
+            candidate = next((scored for scored in _candidates(run) if scored.alpha == alpha), None)
             right = run.accuracy.get(alpha)
             cells.append(
                 (
@@ -90,12 +92,12 @@ def _plot(curves: list[ComparedRun], width: int) -> str:
     panels = [_panel("Differences per input (low: consistent)", curves, _differences, number, percent=False)]
     if any(run.accuracy for run in curves):
         panels.append(_panel("Accuracy (not used)", curves, _accuracy, percent, percent=True))
-    told = "; ".join(f"{shown(run.name)} chose alpha {alpha_text(run)}" for run in curves)
+    choices = "; ".join(f"{shown(run.name)} chose alpha {alpha_text(run)}" for run in curves)
     return line_plot(
         panels,
         name=f"curves-{width}",
         title="Consistency against alpha, run by run",
-        description=f"{told}. The table below has every value.",
+        description=f"{choices}. The table below has every value.",
         x_label="alpha, the donor's weight",
         width=width,
     )
@@ -114,19 +116,19 @@ def _panel(
             points(run),
             index + 1,
             run.alpha,
-            [each.alpha for each in _candidates(run) if each.disqualified],
+            [candidate.alpha for candidate in _candidates(run) if candidate.disqualified],
         )
         for index, run in enumerate(curves)
     ]
-    return Panel(title, series, label, percent=percent, whole=False)
+    return Panel(title, series, label, percent=percent, counts=False)
 
 
 def _differences(run: ComparedRun) -> list[tuple[float, float | None]]:
-    return [(each.alpha, run.per_input(each)) for each in _candidates(run)]
+    return [(candidate.alpha, run.per_input(candidate)) for candidate in _candidates(run)]
 
 
 def _accuracy(run: ComparedRun) -> list[tuple[float, float | None]]:
-    return [(each.alpha, run.accuracy.get(each.alpha)) for each in _candidates(run)]
+    return [(candidate.alpha, run.accuracy.get(candidate.alpha)) for candidate in _candidates(run)]
 
 
 def _swatch(index: int) -> str:

@@ -52,7 +52,7 @@ class ComparedRun:
     def chosen(self) -> CandidateScore | None:
         """The chosen candidate."""
         candidates = self.selection.candidates if self.selection else ()
-        return next((each for each in candidates if each.alpha == self.alpha), None)
+        return next((candidate for candidate in candidates if candidate.alpha == self.alpha), None)
 
     @property
     def consistency(self) -> float | None:
@@ -89,12 +89,12 @@ class ComparedRun:
             "accuracy": self.chosen_accuracy,
             "candidates": [
                 {
-                    "alpha": each.alpha,
-                    "differences": each.differences,
-                    "accuracy": self.accuracy.get(each.alpha),
-                    "disqualified": each.disqualified,
+                    "alpha": candidate.alpha,
+                    "differences": candidate.differences,
+                    "accuracy": self.accuracy.get(candidate.alpha),
+                    "disqualified": candidate.disqualified,
                 }
-                for each in (selection.candidates if selection else ())
+                for candidate in (selection.candidates if selection else ())
             ],
         }
 
@@ -201,9 +201,9 @@ def _names(folders: Sequence[Path]) -> list[str]:
     parts = [folder.resolve().parts for folder in folders]
     distinct = len(dict.fromkeys(parts))
     depth = next(
-        n for n in range(1, 1 + max(map(len, parts))) if len({each[-n:] for each in parts}) == distinct
+        n for n in range(1, 1 + max(map(len, parts))) if len({part[-n:] for part in parts}) == distinct
     )
-    names = ["/".join(each[-depth:]) for each in parts]
+    names = ["/".join(part[-depth:]) for part in parts]
     return [
         name if names.count(name) == 1 else f"{name} ({names[: index + 1].count(name)})"
         for index, name in enumerate(names)
@@ -212,13 +212,13 @@ def _names(folders: Sequence[Path]) -> list[str]:
 
 def _differing(runs: Sequence[ComparedRun]) -> dict[str, tuple[Any, ...]]:
     """The settings that are not the same everywhere; a search's only between those that searched."""
-    found = {}
+    flat = {}
     for key in dict.fromkeys(key for run in runs for key in run.settings):
         asked = [run for run in runs if run.answers] if key.startswith("search.") else runs
         values = [run.settings.get(key) for run in asked]
         if any(value != values[0] for value in values):
-            found[key] = tuple(run.settings.get(key) for run in runs)
-    return found
+            flat[key] = tuple(run.settings.get(key) for run in runs)
+    return flat
 
 
 def _flat(tree: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
@@ -230,8 +230,8 @@ def _flat(tree: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
             else {f"{prefix}{key}": value}
         )
     # What is off or empty is as good as not said; alpha has a column of its own.
-    said = {key: value for key, value in flat.items() if value is not False and value not in (None, [], {})}
-    return {key: value for key, value in said.items() if key != "merge.alpha"}
+    given = {key: value for key, value in flat.items() if value is not False and value not in (None, [], {})}
+    return {key: value for key, value in given.items() if key != "merge.alpha"}
 
 
 def _shared(runs: Sequence[ComparedRun]) -> tuple[list[str], int]:
@@ -255,6 +255,6 @@ def _grid(runs: Sequence[ComparedRun], ids: Sequence[str]) -> Grid:
     return answer_grid(
         [Column(run.name, "run") for run in runs],
         {id_: [run.answers[id_] for run in runs] for id_ in ids},
-        compared=lambda each: comparable(each, fold_case=fold_case),
+        compared=lambda response: comparable(response, fold_case=fold_case),
         examples=examples,
     )

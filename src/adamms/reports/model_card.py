@@ -171,7 +171,7 @@ def _metadata(description: Mapping[str, Any], config: Mapping[str, Any]) -> str:
 def _base_models(description: Mapping[str, Any]) -> list[str]:
     """The parents as hubs know them, each with its adapters; a model that several adapters change, once."""
     parents = (description["base"], *_donors(description))
-    sources = [str(part["source"]) for each in parents for part in (each, *each.get("adapters", []))]
+    sources = [str(part["source"]) for parent in parents for part in (parent, *parent.get("adapters", []))]
     return [model_id(source) for source in dict.fromkeys(sources)]
 
 
@@ -241,12 +241,13 @@ def _selection(selection: Mapping[str, Any] | None) -> list[str]:
         f"| {setting} | differences | to previous | to next | |",
         "|---|---|---|---|---|",
     ]
-    for each in selection["candidates"]:
+    for candidate in selection["candidates"]:
         counts = " | ".join(
-            "" if each[key] is None else f"{each[key]:g}" for key in ("differences", "previous", "next")
+            "" if candidate[key] is None else f"{candidate[key]:g}"
+            for key in ("differences", "previous", "next")
         )
-        value = value_in(each)
-        status = "chosen" if value == selection["selected"] else each["disqualified"] or ""
+        value = value_in(candidate)
+        status = "chosen" if value == selection["selected"] else candidate["disqualified"] or ""
         lines.append(f"| {value:g} | {counts} | {_cell(status)} |")
     return lines
 

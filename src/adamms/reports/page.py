@@ -53,10 +53,15 @@ def run_grid(run: RunFiles) -> Grid:
     """A run's answers, a column a candidate."""
     selection = run.selection
     columns = [
-        Column(f"{each.alpha:g}", selection.setting, each.alpha == selection.selected, each.disqualified)
-        for each in selection.candidates
+        Column(
+            f"{candidate.alpha:g}",
+            selection.setting,
+            candidate.alpha == selection.selected,
+            candidate.disqualified,
+        )
+        for candidate in selection.candidates
     ]
-    alphas = [each.alpha for each in selection.candidates]
+    alphas = [candidate.alpha for candidate in selection.candidates]
     answers = {
         id_: [run.responses[alpha][id_] for alpha in alphas]
         for id_ in run.responses[alphas[0]]
@@ -65,7 +70,7 @@ def run_grid(run: RunFiles) -> Grid:
     return answer_grid(
         columns,
         answers,
-        compared=lambda each: comparable(each, fold_case=selection.fold_case, strip=selection.strip),
+        compared=lambda response: comparable(response, fold_case=selection.fold_case, strip=selection.strip),
         examples=run.examples,
     )
 
@@ -127,18 +132,20 @@ def _accuracy_facts(run: RunFiles) -> dict[str, Any] | None:
 def _plot(run: RunFiles, width: int) -> str:
     selection = run.selection
     chosen, name = selection.selected, selection.setting
-    crossed = [each.alpha for each in selection.candidates if each.disqualified]
-    points = [(each.alpha, each.differences) for each in selection.candidates]
+    crossed = [candidate.alpha for candidate in selection.candidates if candidate.disqualified]
+    points = [(candidate.alpha, candidate.differences) for candidate in selection.candidates]
     panels = [Panel("Differences (fewer: more consistent)", [Series(points, 1, chosen, crossed)], number)]
-    told = "; ".join(f"{name} {alpha:g}: {number(value)}" for alpha, value in points if value is not None)
-    description = f"Differences to the neighbours' answers: {told}."
+    listed = "; ".join(f"{name} {alpha:g}: {number(value)}" for alpha, value in points if value is not None)
+    description = f"Differences to the neighbours' answers: {listed}."
     if run.accuracy:
-        right = [(each.alpha, run.accuracy.get(each.alpha)) for each in selection.candidates]
+        right = [(candidate.alpha, run.accuracy.get(candidate.alpha)) for candidate in selection.candidates]
         series = Series(right, 2, chosen, crossed)
         used = "" if selection.rule == SUPERVISED else "not "
         panels.append(Panel(f"Accuracy ({used}used by the search)", [series], percent, percent=True))
-        told = "; ".join(f"{name} {alpha:g}: {percent(value)}" for alpha, value in right if value is not None)
-        description += f" Accuracy: {told}."
+        listed = "; ".join(
+            f"{name} {alpha:g}: {percent(value)}" for alpha, value in right if value is not None
+        )
+        description += f" Accuracy: {listed}."
     return line_plot(
         panels,
         name=f"curve-{width}",

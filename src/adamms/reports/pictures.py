@@ -61,15 +61,15 @@ def _picture(path: Path, allowance: float) -> Picture:
     except Exception:
         # A damaged image makes PIL's plug-ins raise nearly anything; a page without it is still a page.
         return Picture(path.name, None, None, "the file is not an image that can be read")
-    told = f"{size[0]} × {size[1]} pixels"
+    caption = f"{size[0]} × {size[1]} pixels"
     if max(size) <= SMALL and (uri := _png(image, allowance)):
-        return Picture(path.name, uri, uri, told)
+        return Picture(path.name, uri, uri, caption)
     thumbnail, _ = _fitting(image, THUMBNAIL, THUMBNAIL_SHARE * allowance, last_resort=True)
     medium, shown_size = _fitting(image, MEDIUM, allowance - len(thumbnail or ""), last_resort=False)
     if medium is None:
-        return Picture(path.name, thumbnail, None, f"{told}; only a thumbnail fits into this page")
+        return Picture(path.name, thumbnail, None, f"{caption}; only a thumbnail fits into this page")
     smaller = f"; shown at {shown_size[0]} × {shown_size[1]}" if shown_size != size else ""
-    return Picture(path.name, thumbnail, medium, told + smaller)
+    return Picture(path.name, thumbnail, medium, caption + smaller)
 
 
 def _opened(path: Path) -> tuple["Image.Image", tuple[int, int]]:

@@ -59,8 +59,8 @@ class Panel:
     """A y value as text."""
     percent: bool = False
     """The values are shares from 0 to 1; otherwise the axis begins at 0."""
-    whole: bool = True
-    """Otherwise: they are counts."""
+    counts: bool = True
+    """The values are counts, unless they are shares: no tick lies between two of them."""
 
 
 @dataclass(frozen=True)
@@ -129,7 +129,7 @@ def line_plot(
 
 def _placed(frame: _Frame, panel: Panel, *, top: float) -> _Frame:
     values = [y for line in panel.series for _, y in line.known]
-    ticks = nice_ticks(values, percent=panel.percent, whole=panel.whole)
+    ticks = nice_ticks(values, percent=panel.percent, counts=panel.counts)
     return replace(frame, top=top, y=Scale(ticks[0], ticks[-1], top + PANEL - 6, top + 30))
 
 
@@ -138,7 +138,7 @@ def _panel(panel: Panel, frame: _Frame) -> list[str]:
     parts = [
         f'<text class="panel-title" x="{frame.left}" y="{frame.top + 8:.0f}">{escape(panel.title)}</text>'
     ]
-    for tick in nice_ticks(values, percent=panel.percent, whole=panel.whole):
+    for tick in nice_ticks(values, percent=panel.percent, counts=panel.counts):
         y = frame.y(tick)
         parts.append(f'<path class="rule" d="M{frame.left} {y:.1f}H{frame.width}"/>')
         parts.append(
@@ -169,7 +169,7 @@ def _line(line: Series, panel: Panel, frame: _Frame, *, alone: bool) -> list[str
 
 def _in_a_dip(known: Sequence[tuple[float, float]], x: float) -> bool:
     """Whether the line goes up on both sides, so that a label above would stand between its arms."""
-    index = [each for each, _ in known].index(x)
+    index = [known_x for known_x, _ in known].index(x)
     around = [known[at][1] for at in (index - 1, index + 1) if 0 <= at < len(known)]
     return len(around) == 2 and min(around) > known[index][1]
 

@@ -32,7 +32,9 @@ def search_command(recipe: Mapping[str, Any], out: str = "another-run") -> str |
         alpha = donor.get("alpha")
         if isinstance(alpha, dict):
             return None
-        numbers = ",".join(f"{each:g}" for each in (alpha if isinstance(alpha, list) else [alpha]) if alpha)
+        numbers = ",".join(
+            f"{weight:g}" for weight in (alpha if isinstance(alpha, list) else [alpha]) if alpha
+        )
         words.append(["--donor", f"{donor['model']}={numbers}" if numbers else str(donor["model"])])
     words += _options({"pretrained": recipe.get("pretrained"), "force": recipe.get("force")})
     if merge.get("method", "linear") != "linear":
@@ -52,7 +54,7 @@ def search_command(recipe: Mapping[str, Any], out: str = "another-run") -> str |
         words.append(["--labels"])
         del asked["rule"]
     words += _options({key: value for key, value in asked.items() if SEARCH_DEFAULTS.get(key) != value})
-    return " \\\n    ".join(shlex.join(each) for each in words)
+    return " \\\n    ".join(shlex.join(word) for word in words)
 
 
 def _part(recipe: Mapping[str, Any], name: str) -> Mapping[str, Any]:
@@ -70,7 +72,7 @@ def _options(values: Mapping[str, Any]) -> list[list[str]]:
         if value is True:
             words.append([option])
         else:
-            words += [[option, _scalar(each)] for each in (value if isinstance(value, list) else [value])]
+            words += [[option, _scalar(entry)] for entry in (value if isinstance(value, list) else [value])]
     return words
 
 

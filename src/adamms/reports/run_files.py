@@ -60,7 +60,7 @@ def read_run(folder: Path) -> RunFiles:
     selection = Selection.from_json(chosen_by)
     mapping = ParameterMapping.from_json(_json(folder / "mapping.json"))
     responses = read_responses(folder)
-    missing = [each.alpha for each in selection.candidates if each.alpha not in responses]
+    missing = [candidate.alpha for candidate in selection.candidates if candidate.alpha not in responses]
     if missing:
         raise SearchError(
             f"{folder} has no answers for {selection.setting} {missing[0]:g}, though selection.json names it."
@@ -97,7 +97,7 @@ def _accuracy(path: Path, selection: Selection) -> dict[float, float] | None:
     if not path.is_file():
         return None
     by_name = _json(path)
-    known = ((each.alpha, by_name.get(f"{each.alpha:g}")) for each in selection.candidates)
+    known = ((candidate.alpha, by_name.get(f"{candidate.alpha:g}")) for candidate in selection.candidates)
     return {
         alpha: float(value)
         for alpha, value in known

@@ -21,20 +21,20 @@ class Scale:
         return self.start + share * (self.stop - self.start)
 
 
-def nice_ticks(values: Sequence[float], *, percent: bool, whole: bool = True) -> list[float]:
+def nice_ticks(values: Sequence[float], *, percent: bool, counts: bool = True) -> list[float]:
     """Three to six round axis values that enclose the data: counts from 0, shares around where they lie.
 
     Args:
         values: the data, of one kind.
         percent: they are shares from 0 to 1.
-        whole: otherwise, they are counts, and no tick lies between two of them.
+        counts: they are counts (unless shares), and no tick lies between two of them.
     """
     low, high = (min(values), max(values)) if values else (0.0, 1.0)
     if not percent:
         low = 0.0
-    span = max(high - low, 0.02 if percent else 4 if whole else 0.04)
+    span = max(high - low, 0.02 if percent else 4 if counts else 0.04)
     step = _round_up(span / 4)
-    if not percent and whole:
+    if not percent and counts:
         step = max(1, step)
     first = floor(low / step + 1e-9)
     last = max(ceil(high / step - 1e-9), first + 1)

@@ -20,27 +20,29 @@ WIDE = 8
 
 def signals_table(selection: "Selection") -> RenderableType:
     """All signals, the one that chose marked; empty where the selection knows none."""
-    shown = [each for each in selection.signals if each.selected is not None]
+    shown = [signal for signal in selection.signals if signal.selected is not None]
     if not shown:
         return Group()
-    alphas = [each.alpha for each in selection.candidates]
+    alphas = [candidate.alpha for candidate in selection.candidates]
     table = plain_table(title="Signals side by side (higher is better; * is what each would choose)")
     table.add_column("signal", no_wrap=True)
     for alpha in alphas if len(alphas) <= WIDE else []:
         table.add_column(f"{alpha:g}", justify="right", no_wrap=True)
     table.add_column("picks", justify="right", no_wrap=True)
     table.add_column("gated", justify="right", no_wrap=True)
-    for each in shown:
-        mark = "» " if each.name == selection.rule else ""
-        scores = [_score(each, alpha) for alpha in alphas] if len(alphas) <= WIDE else []
-        cells = [f"{mark}{each.name}", *scores, f"{each.selected:g}", _alpha(each.gated)]
+    for signal in shown:
+        mark = "» " if signal.name == selection.rule else ""
+        scores = [_score(signal, alpha) for alpha in alphas] if len(alphas) <= WIDE else []
+        cells = [f"{mark}{signal.name}", *scores, f"{signal.selected:g}", _alpha(signal.gated)]
         table.add_row(*map(Text, cells), style="bold" if mark else "")
     return Group(table, *_notes(selection))
 
 
 def _notes(selection: "Selection") -> list[Text]:
     return [
-        Text(f"  {each.name} {each.note}", style="dim") for each in selection.signals if each.note is not None
+        Text(f"  {signal.name} {signal.note}", style="dim")
+        for signal in selection.signals
+        if signal.note is not None
     ]
 
 

@@ -55,10 +55,10 @@ class Repeats:
 def read_signals(selection: Mapping[str, Any]) -> tuple[Signal, ...]:
     """The signals of a `selection.json`; those that are not understood are left out."""
     listed = selection.get("signals")
-    found = []
+    views = []
     for entry in listed if isinstance(listed, list) else []:
         if isinstance(entry, dict) and isinstance(entry.get("name"), str):
-            found.append(
+            views.append(
                 Signal(
                     name=entry["name"],
                     selected=_number(entry.get("selected")),
@@ -68,7 +68,7 @@ def read_signals(selection: Mapping[str, Any]) -> tuple[Signal, ...]:
                     note=_text(entry.get("note")),
                 )
             )
-    return tuple(found)
+    return tuple(views)
 
 
 def read_repeats(selection: Mapping[str, Any]) -> Repeats | None:
@@ -89,10 +89,10 @@ def read_repeats(selection: Mapping[str, Any]) -> Repeats | None:
 
 def _scores(listed: Any) -> tuple[tuple[float, float | None], ...]:
     pairs = []
-    for each in listed if isinstance(listed, list) else []:
-        alpha = _number(value_in(each)) if isinstance(each, dict) else None
+    for entry in listed if isinstance(listed, list) else []:
+        alpha = _number(value_in(entry)) if isinstance(entry, dict) else None
         if alpha is not None:
-            pairs.append((alpha, _number(each.get("score"))))
+            pairs.append((alpha, _number(entry.get("score"))))
     return tuple(sorted(pairs, key=lambda pair: pair[0]))
 
 
@@ -106,7 +106,7 @@ def _text(value: Any) -> str:
     if value is None:
         return ""
     if isinstance(value, Mapping):
-        return ", ".join(f"{key}: {_text(each)}" for key, each in value.items())
+        return ", ".join(f"{key}: {_text(entry)}" for key, entry in value.items())
     if isinstance(value, Sequence) and not isinstance(value, str):
         return ", ".join(map(_text, value))
     known = _number(value)

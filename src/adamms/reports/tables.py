@@ -94,10 +94,10 @@ def mapping_tables(mapping: "ParameterMapping", base: "TensorSource") -> list[Re
         for group in rows:
             taken = "" if status == "merged" else f"{parameters(group.parameters_merged)} of "
             donor = group.donor.replace(prefix, "") if prefix else group.donor
-            told = [*donor.split(" + "), *([] if status == "merged" else [group.reason])]
+            sources = [*donor.split(" + "), *([] if status == "merged" else [group.reason])]
             amount = f"{taken}{parameters(group.parameters)}"
             table.add_row(
-                Text(group.label), group.layers, f"{group.tensors:,}", amount, Text("\n".join(told))
+                Text(group.label), group.layers, f"{group.tensors:,}", amount, Text("\n".join(sources))
             )
         shown.append(table)
     kept = plain_table(title="Kept from the base")

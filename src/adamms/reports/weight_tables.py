@@ -70,12 +70,12 @@ def discovery_table(discovery: "Discovery") -> RenderableType:
             f"{min(finding.confidence for finding in findings):.3f}",
             Text(f"{first.tensor} {first.rows[0]}:{first.rows[1]}"),
         )
-    told = Text(
+    text = Text(
         f"Compared with {short_name(discovery.reference)}; similarity is the mean, confidence the least. "
         "A proposal: read it, edit the saved mapping if need be, and give it to merge --mapping.",
         style="dim",
     )
-    return Group(table, told)
+    return Group(table, text)
 
 
 def _order(group: "tuple[tuple[str, bool], list[Finding]]") -> tuple[bool, bool, str]:
