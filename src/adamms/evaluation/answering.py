@@ -124,7 +124,9 @@ def answer_into(
 def _answers(folder: Path) -> dict[str, Response]:
     if not any(folder.iterdir()):
         return {}
-    return {id_: response for each in read_responses(folder).values() for id_, response in each.items()}
+    return {
+        id_: response for answered in read_responses(folder).values() for id_, response in answered.items()
+    }
 
 
 def _same_settings(path: Path, settings: dict[str, Any]) -> None:

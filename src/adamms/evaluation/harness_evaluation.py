@@ -91,25 +91,25 @@ def evaluate_with_harness(
 
     def run(folder: Path) -> dict[str, Any]:
         if task.suite is not None:
-            found, missing = _suite(model, task, folder, engine=engine, options=options, progress=progress)
+            scores, missing = _suite(model, task, folder, engine=engine, options=options, progress=progress)
         else:
-            found = _tasks(model, task, folder, engine=engine, options=options, progress=progress)
+            scores = _tasks(model, task, folder, engine=engine, options=options, progress=progress)
             missing = None
         alpha = merged_alpha(expanded(model))
-        return document(found, model=model, alpha=alpha, missing=missing)
+        return document(scores, model=model, alpha=alpha, missing=missing)
 
     if out is None:
         with tempfile.TemporaryDirectory(prefix="adamms-") as folder:
             return run(Path(folder))
     with OutputFolder.open(out, overwrite=overwrite, marker=SCORES) as output:
-        told = run(output.path)
+        result = run(output.path)
         kept = {"model": model, **settings(engine, options)}
         (output.path / SETTINGS).write_text(json.dumps(kept, indent=1) + "\n", encoding="utf-8")
         (output.path / SCORES).write_text(
-            json.dumps(told, indent=1, ensure_ascii=False) + "\n", encoding="utf-8"
+            json.dumps(result, indent=1, ensure_ascii=False) + "\n", encoding="utf-8"
         )
         output.commit()
-    return told
+    return result
 
 
 def _tasks(
@@ -126,7 +126,7 @@ def _tasks(
     progress.say(f"{harness} is evaluating {', '.join(task.tasks)}.")
     if harness == "lmms-eval":
         return run_lmms_eval(model, task.tasks, folder / harness, engine=engine, options=options)
-    found, missing = run_vlmevalkit(
+    scores, missing = run_vlmevalkit(
         model,
         task.tasks,
         folder / harness,
@@ -136,7 +136,7 @@ def _tasks(
     )
     for name, why in missing.items():
         raise EvaluationError(f"VLMEvalKit cannot evaluate {name}: {why}")
-    return found
+    return scores
 
 
 def _suite(
@@ -151,18 +151,18 @@ def _suite(
     """What could be measured, in the suite's order, and why the rest could not."""
     benchmarks = suite(task.suite or "paper")
     architecture = _architecture(model)
-    chosen = {each.name: task.harness or each.harness_for(architecture) for each in benchmarks}
+    chosen = {benchmark.name: task.harness or benchmark.harness_for(architecture) for benchmark in benchmarks}
     runners: dict[Harness, Callable[..., tuple[list[HarnessScore], dict[str, str]]]] = {
         "lmms-eval": _suite_by_lmms_eval,
         "vlmevalkit": _suite_by_vlmevalkit,
     }
-    found: dict[str, HarnessScore] = {}
+    by_benchmark: dict[str, HarnessScore] = {}
     missing: dict[str, str] = {}
     for harness, runner in runners.items():
-        mine = [each for each in benchmarks if chosen[each.name] == harness]
+        mine = [benchmark for benchmark in benchmarks if chosen[benchmark.name] == harness]
         if not mine:
             continue
-        progress.say(f"{harness}: {', '.join(each.name for each in mine)}.")
+        progress.say(f"{harness}: {', '.join(benchmark.name for benchmark in mine)}.")
         try:
             scores, why_not = runner(
                 model,
@@ -173,16 +173,16 @@ def _suite(
                 options=replace(options, python=task.python(harness)),
             )
         except EvaluationError as error:
-            scores, why_not = [], {each.name: str(error) for each in mine}
-        found |= {each.name: each for each in scores}
+            scores, why_not = [], {benchmark.name: str(error) for benchmark in mine}
+        by_benchmark |= {score.name: score for score in scores}
         missing |= why_not
-    for each in benchmarks:
-        if each.name in missing:
-            progress.say(f"{each.name} ({chosen[each.name]}): {missing[each.name]}")
-    if not found:
+    for benchmark in benchmarks:
+        if benchmark.name in missing:
+            progress.say(f"{benchmark.name} ({chosen[benchmark.name]}): {missing[benchmark.name]}")
+    if not by_benchmark:
         raise EvaluationError("None of the suite's benchmarks could be measured; each says above why.")
-    order = [each.name for each in benchmarks]
-    return sorted(found.values(), key=lambda score: order.index(score.name)), missing
+    order = [benchmark.name for benchmark in benchmarks]
+    return sorted(by_benchmark.values(), key=lambda score: order.index(score.name)), missing
 
 
 def _suite_by_lmms_eval(
@@ -196,7 +196,7 @@ def _suite_by_lmms_eval(
 ) -> tuple[list[HarnessScore], dict[str, str]]:
     environment = lmms_eval_environment(options.python)
     folder.mkdir(parents=True, exist_ok=True)
-    names = ",".join(each.lmms_eval.task for each in benchmarks)
+    names = ",".join(benchmark.lmms_eval.task for benchmark in benchmarks)
     included: list[str | Path] = (
         [] if options.include_path is None else ["--include-path", options.include_path]
     )
@@ -205,12 +205,14 @@ def _suite_by_lmms_eval(
         log=folder / "probe.log",
     )
     problems: dict[str, str | None] = json.loads(printed.strip().splitlines()[-1])
-    missing = {each.name: why for each in benchmarks if (why := problems[each.lmms_eval.task])}
-    there = [each for each in benchmarks if each.name not in missing]
+    missing = {benchmark.name: why for benchmark in benchmarks if (why := problems[benchmark.lmms_eval.task])}
+    there = [benchmark for benchmark in benchmarks if benchmark.name not in missing]
     if not there:
         return [], missing
-    tasks = [each.lmms_eval.task for each in there]
-    prompts = {each.lmms_eval.task: text for each in there if (text := each.prompt_for(architecture))}
+    tasks = [benchmark.lmms_eval.task for benchmark in there]
+    prompts = {
+        benchmark.lmms_eval.task: text for benchmark in there if (text := benchmark.prompt_for(architecture))
+    }
     scores = run_lmms_eval(model, tasks, folder, engine=engine, options=options, prompts=prompts)
     return scores, missing
 
@@ -224,8 +226,16 @@ def _suite_by_vlmevalkit(
     engine: EngineOptions,
     options: HarnessOptions,
 ) -> tuple[list[HarnessScore], dict[str, str]]:
-    there = {each.vlmevalkit.task: each.name for each in benchmarks if each.vlmevalkit is not None}
-    missing = {each.name: "VLMEvalKit does not have it." for each in benchmarks if each.vlmevalkit is None}
+    there = {
+        benchmark.vlmevalkit.task: benchmark.name
+        for benchmark in benchmarks
+        if benchmark.vlmevalkit is not None
+    }
+    missing = {
+        benchmark.name: "VLMEvalKit does not have it."
+        for benchmark in benchmarks
+        if benchmark.vlmevalkit is None
+    }
     if there:
         environment = vlmevalkit_environment(options.python)
         scores, why_not = run_vlmevalkit(

@@ -80,8 +80,10 @@ class Environment:
     def failed(self, log: Path) -> str:
         """The sentence for a run that did not do what it should: the last reason in its log."""
         lines = COLOURS.sub("", log.read_text(encoding="utf-8", errors="replace")).splitlines()
-        found = [match for line in lines if (match := REASON.match(line.strip()))]
-        why = found[-1]["why"].strip() if found else next(iter(reversed(lines)), "it said nothing").strip()
+        reasons = [match for line in lines if (match := REASON.match(line.strip()))]
+        why = (
+            reasons[-1]["why"].strip() if reasons else next(iter(reversed(lines)), "it said nothing").strip()
+        )
         why = why.replace(" Please set `--verbosity=DEBUG` to get more information.", "").rstrip(".")
         return f"{self.name} failed: {why[:500]}."
 
@@ -119,7 +121,7 @@ def _python(name: str) -> str:
     if path.is_dir() and (path / "bin" / "python").exists():
         path = path / "bin" / "python"
     # Not resolved: an environment's python is a link, and behind it is another environment.
-    found = shutil.which(str(path.absolute() if os.sep in str(path) else path))
-    if found is None:
+    program = shutil.which(str(path.absolute() if os.sep in str(path) else path))
+    if program is None:
         raise EvaluationError(f"--harness-python {name} is no python that can be run.")
-    return found
+    return program

@@ -136,8 +136,8 @@ def run_vlmevalkit(
         command += ["--limit", str(options.limit)]
     out.mkdir(parents=True, exist_ok=True)
     environment.run(command, log=out / "vlmevalkit.log", folder=out)
-    told = json.loads((work / "told.json").read_text(encoding="utf-8"))
-    missing = {data_set: why for data_set, why in told.items() if why}
+    written = json.loads((work / "told.json").read_text(encoding="utf-8"))
+    missing = {data_set: why for data_set, why in written.items() if why}
     scored = [data_set for data_set in data_sets if data_set not in missing]
     files = sorted(file for file in out.rglob("*") if file.is_file())
     return vlmevalkit_scores(files, scored), missing

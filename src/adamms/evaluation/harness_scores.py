@@ -67,25 +67,27 @@ def lmms_eval_scores(
             if name in data.get(part, {}):
                 data[part][task] = data[part].pop(name)
     row = lmms_eval_row(data, benchmarks)
-    known = {each.lmms_eval.task: each for each in benchmarks if row[each.name] is not None}
+    known = {
+        benchmark.lmms_eval.task: benchmark for benchmark in benchmarks if row[benchmark.name] is not None
+    }
     samples = data.get("n-samples", {})
-    found = []
+    scores = []
     for task, values in data["results"].items():
         metrics = _metrics(values)
         count = samples.get(task, {}).get("effective")
         if task in known:
             benchmark = known[task]
-            names = " + ".join(each[0] for each in benchmark.lmms_eval.metrics)
+            names = " + ".join(metric[0] for metric in benchmark.lmms_eval.metrics)
             percent = row[benchmark.name]
             score = None if percent is None else percent / 100
             value = metrics.get(names)
-            found.append(HarnessScore(benchmark.name, "lmms-eval", task, names, value, score, count))
+            scores.append(HarnessScore(benchmark.name, "lmms-eval", task, names, value, score, count))
         elif metrics:
             name, value = next(iter(metrics.items()))
-            found.append(HarnessScore(task, "lmms-eval", task, name, value, share(value), count))
-    if not found:
+            scores.append(HarnessScore(task, "lmms-eval", task, name, value, share(value), count))
+    if not scores:
         raise EvaluationError(f"There are no scores in {results}.")
-    return found
+    return scores
 
 
 def vlmevalkit_scores(
@@ -98,9 +100,11 @@ def vlmevalkit_scores(
     """
     row = vlmevalkit_row(files, benchmarks)
     known = {
-        each.vlmevalkit.task: each for each in benchmarks if each.vlmevalkit and row[each.name] is not None
+        benchmark.vlmevalkit.task: benchmark
+        for benchmark in benchmarks
+        if benchmark.vlmevalkit and row[benchmark.name] is not None
     }
-    found = []
+    scores = []
     for data_set in data_sets:
         values = {
             key: number
@@ -111,16 +115,16 @@ def vlmevalkit_scores(
             benchmark = known[data_set]
             source, percent = benchmark.vlmevalkit, row[benchmark.name]
             assert source is not None and percent is not None
-            names = " + ".join(each[0] for each in source.metrics)
+            names = " + ".join(metric[0] for metric in source.metrics)
             value = values.get(names)
-            found.append(HarnessScore(benchmark.name, "vlmevalkit", data_set, names, value, percent / 100))
+            scores.append(HarnessScore(benchmark.name, "vlmevalkit", data_set, names, value, percent / 100))
         elif values:
             name = "Overall" if "Overall" in values else next(iter(values))
             value = values[name]
-            found.append(HarnessScore(data_set, "vlmevalkit", data_set, name, value, share(value)))
+            scores.append(HarnessScore(data_set, "vlmevalkit", data_set, name, value, share(value)))
         else:
             raise EvaluationError(f"VLMEvalKit left no scores for {data_set}.")
-    return found
+    return scores
 
 
 def share(value: float) -> float | None:
@@ -142,20 +146,20 @@ def document(
         alpha: what it was merged with, 0 for a model of its own.
         missing: task -> why it was not measured.
     """
-    shares = [each.score for each in scores if each.score is not None]
-    told: dict[str, Any] = {
+    shares = [score.score for score in scores if score.score is not None]
+    result: dict[str, Any] = {
         "model": model,
         "results": [
             {
                 "alpha": alpha,
                 "score": sum(shares) / len(shares) if shares else None,
-                "count": sum(each.count or 0 for each in scores),
+                "count": sum(score.count or 0 for score in scores),
                 "unanswered": 0,
-                "tasks": {each.name: each.to_json() for each in scores},
+                "tasks": {score.name: score.to_json() for score in scores},
             }
         ],
     }
-    return {**told, "missing": dict(missing)} if missing is not None else told
+    return {**result, "missing": dict(missing)} if missing is not None else result
 
 
 def _metrics(values: Any) -> dict[str, float]:

@@ -67,13 +67,13 @@ def labels_of(path: str | Path, examples: Sequence[Example]) -> dict[str, Label]
         EvaluationError: the file cannot be read, or an input has no true answer.
     """
     labels = read_labels(path)
-    unknown = [each.id for each in examples if each.id not in labels]
+    unknown = [example.id for example in examples if example.id not in labels]
     if unknown:
         raise EvaluationError(
             f"{len(unknown)} of the {len(examples)} inputs drawn from {path} have no true answer (the first: "
             f'"{unknown[0]}"); to choose by labels each needs an "answer".'
         )
-    return {each.id: labels[each.id] for each in examples}
+    return {example.id: labels[example.id] for example in examples}
 
 
 def _lines(path: Path) -> list[bytes]:
@@ -88,8 +88,8 @@ def _lines(path: Path) -> list[bytes]:
 def _texts(record: Mapping[str, Any], key: str, where: str) -> tuple[str, ...]:
     value = record.get(key)
     values = value if isinstance(value, list) else [] if value is None else [value]
-    if any(isinstance(each, bool) or not isinstance(each, str | int | float) for each in values):
+    if any(isinstance(entry, bool) or not isinstance(entry, str | int | float) for entry in values):
         raise EvaluationError(f'{where}: "{key}" must be a text, a number, or a list of them.')
     if key == "choices" and len(values) > len(LETTERS):
         raise EvaluationError(f'{where}: "choices" has more options than there are letters.')
-    return tuple(str(each) for each in values)
+    return tuple(str(entry) for entry in values)

@@ -29,16 +29,16 @@ LEAST_SIMILAR = 0.5
 
 def exact(response: str, label: Label) -> float:
     """1 where the normalised response is one of the normalised answers."""
-    said = normalised(response)
-    return float(any(said == normalised(answer) for answer in label.answers))
+    given = normalised(response)
+    return float(any(given == normalised(answer) for answer in label.answers))
 
 
 def contains(response: str, label: Label) -> float:
     """1 where one of the answers stands somewhere in the response."""
-    said = _plain(response)
+    given = _plain(response)
     true = [_plain(answer) for answer in label.answers]
     # The empty text stands in every text.
-    return float(any(answer in said if answer else answer == said for answer in true))
+    return float(any(answer in given if answer else answer == given for answer in true))
 
 
 def vqa(response: str, label: Label) -> float:
@@ -48,16 +48,16 @@ def vqa(response: str, label: Label) -> float:
         EvaluationError: with two or three answers nothing could be fully right.
     """
     answers = [normalised(answer) for answer in label.answers]
-    said = normalised(response)
+    given = normalised(response)
     if len(answers) == 1:
-        return float(said == answers[0])
+        return float(given == answers[0])
     if len(answers) <= ANNOTATORS:
         raise EvaluationError(
             f"VQA's soft accuracy needs one true answer or at least {ANNOTATORS + 1} (ten, as a rule), not "
             f"{len(answers)}; choose --metric exact."
         )
-    agreeing = answers.count(said)
-    shares = [min(1.0, (agreeing - (answer == said)) / ANNOTATORS) for answer in answers]
+    agreeing = answers.count(given)
+    shares = [min(1.0, (agreeing - (answer == given)) / ANNOTATORS) for answer in answers]
     return sum(shares) / len(shares)
 
 
@@ -111,9 +111,9 @@ def chosen_letter(response: str, letters: str, *, choices: tuple[str, ...] = ())
         letters: the options' letters.
         choices: the options' texts, where they are known.
     """
-    said = response.strip().strip(",.!?;:'\"")
-    if len(said) == 1 and said.upper() in letters:
-        return said.upper()
+    word = response.strip().strip(",.!?;:'\"")
+    if len(word) == 1 and word.upper() in letters:
+        return word.upper()
     if first := re.match(rf"\s*([{letters}])\s*[.):]", response):
         return first.group(1)
     if bracketed := re.findall(rf"\(([{letters}])\)", response):
@@ -125,8 +125,8 @@ def chosen_letter(response: str, letters: str, *, choices: tuple[str, ...] = ())
     text = normalised(response)
     same = [index for index, option in enumerate(spelled) if option == text]
     within = [index for index, option in enumerate(spelled) if option and f" {option} " in f" {text} "]
-    found = same or within
-    return letters[found[0]] if len(found) == 1 else None
+    options = same or within
+    return letters[options[0]] if len(options) == 1 else None
 
 
 def _letter_of(answer: str, label: Label) -> str:

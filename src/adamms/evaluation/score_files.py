@@ -84,12 +84,12 @@ def _from_json(text: str, base: str | None, donor: str | None) -> Scores:
 
 
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found = dict(pairs)
-    if len(found) < len(pairs):
+    values = dict(pairs)
+    if len(values) < len(pairs):
         names = [name for name, _ in pairs]
         twice = next(name for name in names if names.count(name) > 1)
         raise EvaluationError(f'"{twice}" is there twice.')
-    return found
+    return values
 
 
 def _from_csv(text: str, base: str | None, donor: str | None) -> Scores:

@@ -25,9 +25,11 @@ def split_sources(arguments: Sequence[str]) -> dict[str, Path] | None:
         EvaluationError: some are one and some the other, or a name is there twice.
     """
     named = [
-        (name, path) for name, equals, path in (each.partition("=") for each in arguments) if name and equals
+        (name, path)
+        for name, equals, path in (argument.partition("=") for argument in arguments)
+        if name and equals
     ]
-    if not named or any(Path(each).exists() for each in arguments):
+    if not named or any(Path(argument).exists() for argument in arguments):
         return None
     if len(named) < len(arguments):
         raise EvaluationError(
@@ -106,7 +108,7 @@ def _ours(results: list[Any], path: Path) -> Row:
         raise EvaluationError(f"{path} holds {len(results)} evaluations; a row is one model's.")
     try:
         # A harness's metric that is no share has no score.
-        scored = {task: each["score"] for task, each in results[0]["tasks"].items()}
+        scored = {task: result["score"] for task, result in results[0]["tasks"].items()}
         tasks = {task: float(score) for task, score in scored.items() if score is not None}
         shares = tasks or {ALL: float(results[0]["score"])}
     except (AttributeError, KeyError, TypeError, ValueError):
@@ -115,7 +117,7 @@ def _ours(results: list[Any], path: Path) -> Row:
 
 
 def _in_sum(row: Row) -> Row:
-    return {each.name: row.get(each.name) for each in PAPER if each.in_sum}
+    return {benchmark.name: row.get(benchmark.name) for benchmark in PAPER if benchmark.in_sum}
 
 
 def _json(path: Path) -> dict[str, Any]:

@@ -41,7 +41,7 @@ class Evaluation:
             "score": self.total.score,
             "count": self.total.count,
             "unanswered": self.unanswered,
-            "tasks": {task: {"score": each.score, "count": each.count} for task, each in self.tasks.items()},
+            "tasks": {task: {"score": mean.score, "count": mean.count} for task, mean in self.tasks.items()},
         }
 
 
@@ -69,7 +69,7 @@ def evaluate(
         alpha=next(iter(responses.values())).alpha,
         metric=metric,
         total=_mean(list(scores.values())),
-        tasks={task: _mean(each) for task, each in by_task.items()},
+        tasks={task: _mean(values) for task, values in by_task.items()},
         unanswered=len(labels) - len(scores),
     )
 

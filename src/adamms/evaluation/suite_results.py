@@ -35,7 +35,7 @@ def lmms_eval_row(
     tasks = results.get("results")
     if not isinstance(tasks, Mapping):
         raise EvaluationError('These are no results of lmms-eval: there is no "results" in them.')
-    return {each.name: _lmms_eval(tasks, each.lmms_eval) for each in benchmarks}
+    return {benchmark.name: _lmms_eval(tasks, benchmark.lmms_eval) for benchmark in benchmarks}
 
 
 def vlmevalkit_row(files: Sequence[Path], benchmarks: Sequence[Benchmark] = PAPER) -> dict[str, float | None]:
@@ -49,14 +49,14 @@ def vlmevalkit_row(files: Sequence[Path], benchmarks: Sequence[Benchmark] = PAPE
         EvaluationError: a result file cannot be read, or there are two for one data set.
     """
     row: dict[str, float | None] = {}
-    for each in benchmarks:
-        source = each.vlmevalkit
+    for benchmark in benchmarks:
+        source = benchmark.vlmevalkit
         mine = [file for file in files if source is not None and _is_result(file, source.task)]
         if source is not None and len(mine) > 1:
             raise EvaluationError(
                 f"{mine[0]} and {mine[1]} are both results on {source.task}; name one model's files."
             )
-        row[each.name] = _value(_vlmevalkit(mine[0], source.split), source) if source and mine else None
+        row[benchmark.name] = _value(_vlmevalkit(mine[0], source.split), source) if source and mine else None
     return row
 
 
@@ -78,7 +78,10 @@ def paper_row(rows: Mapping[Harness, Row], architecture: str, benchmarks: Sequen
         architecture: the base's `model_type`, such as `qwen2_vl` or `llava`.
         benchmarks: the columns.
     """
-    return {each.name: rows.get(each.harness_for(architecture), {}).get(each.name) for each in benchmarks}
+    return {
+        benchmark.name: rows.get(benchmark.harness_for(architecture), {}).get(benchmark.name)
+        for benchmark in benchmarks
+    }
 
 
 def table_input(
@@ -89,9 +92,9 @@ def table_input(
     Only the benchmarks of the paper's SUM, and of those only such as any model was measured on.
     """
     tasks = [
-        each.name
-        for each in benchmarks
-        if each.in_sum and any(row.get(each.name) is not None for row in rows.values())
+        benchmark.name
+        for benchmark in benchmarks
+        if benchmark.in_sum and any(row.get(benchmark.name) is not None for row in rows.values())
     ]
     return {
         "base": base,
@@ -102,18 +105,18 @@ def table_input(
 
 
 def _lmms_eval(tasks: Mapping[str, Any], source: Source) -> float | None:
-    found = tasks.get(source.task)
-    if not isinstance(found, Mapping):
+    result = tasks.get(source.task)
+    if not isinstance(result, Mapping):
         return None
     # "exact_match,none": the metric and the filter that the answers went through.
-    return _value({key.partition(",")[0]: value for key, value in found.items()}, source)
+    return _value({key.partition(",")[0]: value for key, value in result.items()}, source)
 
 
-def _value(found: Mapping[str, Any], source: Source) -> float | None:
+def _value(result: Mapping[str, Any], source: Source) -> float | None:
     """The metrics added and scaled; None where one of them is not there."""
     total = 0.0
     for spellings in source.metrics:
-        values = [number for key in spellings if (number := finite_number(found.get(key))) is not None]
+        values = [number for key in spellings if (number := finite_number(result.get(key))) is not None]
         if not values:
             return None
         total += values[0]

@@ -85,10 +85,12 @@ def evaluate_responses(source: str | Path, task: TaskFile) -> list[Evaluation]:
     """
     labels = task.labels()
     answered = read_responses(source, alpha=0.0)
-    found = [evaluate(each, labels, metric=task.metric) for each in answered.values() if each]
-    if not found:
+    evaluations = [
+        evaluate(responses, labels, metric=task.metric) for responses in answered.values() if responses
+    ]
+    if not evaluations:
         raise EvaluationError(f"There are no answers in {source}.")
-    return found
+    return evaluations
 
 
 def evaluate_model(
@@ -141,11 +143,11 @@ def evaluate_model(
         "seed": task.seed,
         **{key: value for key, value in asdict(engine).items() if key not in ("batch_size", "device")},
     }
-    found: list[Evaluation] = []
+    evaluations: list[Evaluation] = []
 
     def finish(responses: dict[str, Response]) -> dict[str, Any]:
-        found.append(score(responses))
-        return report([found[0]], task, model=model)
+        evaluations.append(score(responses))
+        return report([evaluations[0]], task, model=model)
 
     answer_into(
         out,
@@ -158,7 +160,7 @@ def evaluate_model(
         overwrite=overwrite,
         resume=resume,
     )
-    return found[0]
+    return evaluations[0]
 
 
 def report(evaluations: list[Evaluation], task: TaskFile, **source: str) -> dict[str, Any]:

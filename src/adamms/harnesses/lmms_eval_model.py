@@ -166,7 +166,7 @@ def _pictures(visuals: Any, where: str) -> Iterable[Image.Image]:
 def _until(value: Any) -> tuple[str, ...]:
     if value is None:
         return ()
-    return (value,) if isinstance(value, str) else tuple(str(each) for each in value)
+    return (value,) if isinstance(value, str) else tuple(str(entry) for entry in value)
 
 
 def _task(requests: Sequence[Any]) -> str:

@@ -34,8 +34,8 @@ def main() -> int:
     known = {name: manager.match_tasks([name]) for name in names}
     try:
         if arguments.verb == "probe":
-            told = {name: _problem(manager, known[name], name) for name in names}
-            print(json.dumps(told))
+            problems = {name: _problem(manager, known[name], name) for name in names}
+            print(json.dumps(problems))
         elif arguments.verb == "alter":
             _alter(manager, names[0], name=arguments.name, prompt=arguments.prompt, out=arguments.out)
         else:
@@ -64,7 +64,7 @@ def _arguments() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def _tasks(manager: Any, found: list[str], name: str) -> list[Any]:
+def _tasks(manager: Any, names: list[str], name: str) -> list[Any]:
     """The tasks of a name, a group's one after the other.
 
     Raises:
@@ -72,10 +72,10 @@ def _tasks(manager: Any, found: list[str], name: str) -> list[Any]:
     """
     from lmms_eval.tasks import get_task_dict
 
-    if not found:
+    if not names:
         raise _NotThereError(f"lmms-eval has no task {name}; `lmms-eval --tasks list` names them.")
     try:
-        return list(_leaves(get_task_dict(found, manager, "simple")))
+        return list(_leaves(get_task_dict(names, manager, "simple")))
     except Exception as error:  # whatever a loader of somebody else's raises
         attempt = getattr(error, "last_attempt", None)  # lmms-eval tries again and hides why
         cause = error if attempt is None else attempt.exception()
@@ -87,16 +87,16 @@ def _tasks(manager: Any, found: list[str], name: str) -> list[Any]:
 
 def _leaves(tasks: dict[Any, Any]) -> Iterator[Any]:
     for task in tasks.values():
-        each = task[1] if isinstance(task, tuple) else task
-        if isinstance(each, dict):
-            yield from _leaves(each)
-        elif each is not None:
-            yield each
+        loaded = task[1] if isinstance(task, tuple) else task
+        if isinstance(loaded, dict):
+            yield from _leaves(loaded)
+        elif loaded is not None:
+            yield loaded
 
 
-def _problem(manager: Any, found: list[str], name: str) -> str | None:
+def _problem(manager: Any, names: list[str], name: str) -> str | None:
     try:
-        _tasks(manager, found, name)
+        _tasks(manager, names, name)
     except _NotThereError as error:
         return str(error)
     return None
@@ -141,13 +141,13 @@ def _draw(tasks: list[Any], out: Path, *, samples: int, seed: int) -> None:
         lines.append({"id": f"{name}:{doc_id}", "image": images, "prompt": prompt})
     from importlib.metadata import version
 
-    told = {
+    described = {
         "harness": f"lmms-eval {version('lmms-eval')}",
         "tasks": {task.config.task: size for task, size in zip(tasks, sizes, strict=True)},
         "samples": len(lines),
         "seed": seed,
     }
-    (out / "drawn.json").write_text(json.dumps(told, indent=1) + "\n", encoding="utf-8")
+    (out / "drawn.json").write_text(json.dumps(described, indent=1) + "\n", encoding="utf-8")
     text = "".join(json.dumps(line, ensure_ascii=False) + "\n" for line in lines)
     # Last, and whole: where it is, everything is.
     (out / "inputs.partial").write_text(text, encoding="utf-8")

@@ -140,7 +140,7 @@ class MergedModel:
         """A group's answers; where it cannot be asked together, one by one, and "" where not even so."""
         try:
             self._engine.forget(limit=limit)
-            self._engine.prepare([self._example(*each) for each in part.items()])
+            self._engine.prepare([self._example(*row) for row in part.items()])
         except SearchError as error:
             if len(part) == 1:
                 self.refused.append(str(error))

@@ -112,15 +112,17 @@ def main() -> int:
         print(f"adamms: {error}", file=sys.stderr)
         return 2
     supported_VLM[arguments.name] = lambda **_: model
-    told: dict[str, str | None] = {}
+    outcomes: dict[str, str | None] = {}
     for data_set in arguments.data.split(","):
         try:
             _evaluate(model, data_set, arguments)
-            told[data_set] = None
+            outcomes[data_set] = None
         except Exception as error:  # one data set's trouble is not the next one's
             first = str(error).strip().partition("\n")[0][:300]
-            told[data_set] = first if isinstance(error, _FailedError) else f"{type(error).__name__}: {first}"
-    (arguments.work_dir / "told.json").write_text(json.dumps(told, indent=1) + "\n", encoding="utf-8")
+            outcomes[data_set] = (
+                first if isinstance(error, _FailedError) else f"{type(error).__name__}: {first}"
+            )
+    (arguments.work_dir / "told.json").write_text(json.dumps(outcomes, indent=1) + "\n", encoding="utf-8")
     model._worker.close()
     return 0
 
@@ -150,8 +152,8 @@ def _evaluate(model: Any, name: str, arguments: argparse.Namespace) -> None:
     rows = [dataset.data.iloc[index] for index in range(len(dataset.data))]
     model.foresee([dataset.build_prompt(row) for row in rows])
     infer_data_job(model, folder, arguments.name, dataset)
-    found = dataset.evaluate(get_pred_file_path(folder, arguments.name, name), model=arguments.judge)
-    print(f"{name}: {found}", flush=True)
+    scores = dataset.evaluate(get_pred_file_path(folder, arguments.name, name), model=arguments.judge)
+    print(f"{name}: {scores}", flush=True)
 
 
 if __name__ == "__main__":

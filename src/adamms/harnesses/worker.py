@@ -60,10 +60,10 @@ def _responses(model: MergedModel, questions: list[dict[str, Any]]) -> list[str]
         Asked(tuple(_picture(Path(image)) for image in question["images"]), question["prompt"])
         for question in questions
     ]
-    found = {index: answered.text for index, answered in model.answer(asked)}
+    answers = {index: answered.text for index, answered in model.answer(asked)}
     for message in model.refused[refused:]:
         print(f"adamms: this question was answered with nothing: {message}", file=sys.stderr)
-    return [found[index] for index in range(len(questions))]
+    return [answers[index] for index in range(len(questions))]
 
 
 def _picture(path: Path) -> Image.Image:
