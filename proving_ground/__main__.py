@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from adamms.zoo import LITTERS
+from adamms.zoo import MODEL_FAMILIES
 from proving_ground.packages import missing_packages
 
 
@@ -18,7 +18,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--out", type=Path, required=True, help="folder to write the models and inputs/ into")
     parser.add_argument("--seed", type=int, default=1, help="seed of every stage")
     parser.add_argument("--threads", type=int, default=2, help="CPU threads")
-    parser.add_argument("--only", choices=[litter.folder for litter in LITTERS], help="grow one litter only")
+    parser.add_argument(
+        "--only",
+        choices=[model_family.folder for model_family in MODEL_FAMILIES],
+        help="grow one model family only",
+    )
     options = parser.parse_args(arguments)
     if missing := missing_packages():
         print(missing, file=sys.stderr)
@@ -34,9 +38,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     plan = Plan()
     plan = replace(
         plan,
-        litters=tuple(litter for litter in LITTERS if options.only in (None, litter.folder)),
-        pretraining={name: replace(each, seed=options.seed) for name, each in plan.pretraining.items()},
-        tuning={name: replace(each, seed=options.seed) for name, each in plan.tuning.items()},
+        model_families=tuple(
+            model_family for model_family in MODEL_FAMILIES if options.only in (None, model_family.folder)
+        ),
+        pretraining={
+            name: replace(settings, seed=options.seed) for name, settings in plan.pretraining.items()
+        },
+        tuning={name: replace(settings, seed=options.seed) for name, settings in plan.tuning.items()},
     )
     started = time.monotonic()
     make(options.out, plan, report=lambda line: print(line, flush=True))

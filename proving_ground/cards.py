@@ -7,7 +7,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from adamms.zoo import Litter
+from adamms.zoo import ModelFamily
 from proving_ground.families import FAMILIES
 from proving_ground.mixtures import MIXTURES
 from proving_ground.questions import EVERYDAY_TASKS
@@ -76,22 +76,22 @@ Nothing here tells how 7B models behave.
 """
 
 
-def save_cards(folder: Path, litter: Litter) -> None:
+def save_cards(folder: Path, model_family: ModelFamily) -> None:
     """Write README.md into the folder of theta_0 and of each of its children."""
     scores = json.loads((folder / "scores.json").read_text(encoding="utf-8"))
-    names = list(litter.titles)
+    names = list(model_family.titles)
     first = FAMILIES[names[0]]
     kind = first.line.capitalize()
     head = _head("text-generation", f"Zoo theta_0: a small {kind}", first.language)
-    children = " and ".join(litter.titles[name] for name in names)
+    children = " and ".join(model_family.titles[name] for name in names)
     _write(folder / "pretrained", head + _THETA.format(cls=f"{kind}ForCausalLM", children=children) + _LIMITS)
     for name in names:
-        _write(folder / name, _parent(name, litter, scores))
+        _write(folder / name, _parent(name, model_family, scores))
 
 
-def _parent(name: str, litter: Litter, scores: dict[str, Any]) -> str:
+def _parent(name: str, model_family: ModelFamily, scores: dict[str, Any]) -> str:
     family, mixture = FAMILIES[name], MIXTURES[name]
-    donors = [each for each in litter.titles if each != name]
+    donors = [title for title in model_family.titles if title != name]
     sweeps = {donor: scores["sweeps"][f"{name} <- {donor}"] for donor in donors}
     alphas = next(iter(sweeps.values()))["alphas"]
     asked, right = scores["asked"], scores["right"][name]
@@ -107,12 +107,12 @@ def _parent(name: str, litter: Litter, scores: dict[str, Any]) -> str:
         halves=", ".join(halves),
         total=total,
         rows="\n".join(rows),
-        others=" and with ".join(litter.titles[donor] for donor in donors),
+        others=" and with ".join(model_family.titles[donor] for donor in donors),
         alphas=" | ".join(f"{alpha:g}" for alpha in alphas),
         rule="---|" * len(alphas),
-        sweeps="\n".join(_sweep(litter.titles[donor], sweep) for donor, sweep in sweeps.items()),
+        sweeps="\n".join(_sweep(model_family.titles[donor], sweep) for donor, sweep in sweeps.items()),
     )
-    head = _head("image-text-to-text", f"Zoo: a small {litter.titles[name]}", family.language)
+    head = _head("image-text-to-text", f"Zoo: a small {model_family.titles[name]}", family.language)
     return head + body + _LIMITS
 
 

@@ -9,7 +9,7 @@ from itertools import permutations
 from pathlib import Path
 from typing import Any
 
-from adamms.zoo import LITTERS, Litter
+from adamms.zoo import MODEL_FAMILIES, ModelFamily
 from proving_ground.cards import save_cards
 from proving_ground.families import FAMILIES
 from proving_ground.inputs import held_out, save_inputs
@@ -43,13 +43,13 @@ def _tuning() -> dict[str, TuningSettings]:
 
 @dataclass(frozen=True)
 class Plan:
-    """The whole recipe, by litter and by family.
+    """The whole recipe, by model family and by architecture.
 
     `real=False` leaves out the pictures that need the third parties' packages; `everyday_each` and
     `facts_each` are the numbers of held-out inputs a task.
     """
 
-    litters: tuple[Litter, ...] = LITTERS
+    model_families: tuple[ModelFamily, ...] = MODEL_FAMILIES
     pretraining: dict[str, PretrainingSettings] = field(default_factory=_pretraining)
     tuning: dict[str, TuningSettings] = field(default_factory=_tuning)
     pictures: float = 1.0
@@ -65,8 +65,8 @@ def make(out: Path, plan: Plan, *, report: Report = print) -> None:
     save_inputs(out / "inputs", asked)
     report(f"{len(asked)} held-out inputs")
     pictures = album("train", scale=plan.pictures, real=plan.real)
-    for litter in plan.litters:
-        settings = plan.pretraining[litter.folder]
+    for model_family in plan.model_families:
+        settings = plan.pretraining[model_family.folder]
         pretrained = pretrain(settings, report=report)
         models = {
             name: raise_parent(
@@ -77,28 +77,35 @@ def make(out: Path, plan: Plan, *, report: Report = print) -> None:
                 settings=plan.tuning[name],
                 report=report,
             )
-            for name in litter.titles
+            for name in model_family.titles
         }
-        ship(out / litter.folder, litter, pretrained=pretrained, models=models, asked=asked, report=report)
+        ship(
+            out / model_family.folder,
+            model_family,
+            pretrained=pretrained,
+            models=models,
+            asked=asked,
+            report=report,
+        )
 
 
 def ship(
     folder: Path,
-    litter: Litter,
+    model_family: ModelFamily,
     *,
     pretrained: Any,
     models: dict[str, Any],
     asked: list[Question],
     report: Report = print,
 ) -> None:
-    """Write a litter with what it scores, measured on the weights as they are written."""
+    """Write a model family with what it scores, measured on the weights as they are written."""
     line = FAMILIES[next(iter(models))].line
     save_pretrained(folder / "pretrained", rounded(pretrained), line=line)
     for name, model in models.items():
         save_model(folder / name, rounded(model), family=FAMILIES[name])
     sweeps = measure(models, asked, directions=list(permutations(models, 2)))
     save_scores(folder / "scores.json", asked=asked, models=models, sweeps=sweeps)
-    save_cards(folder, litter)
+    save_cards(folder, model_family)
     for direction, sweep in sweeps.items():
         report(f"{direction}: right of {len(asked)} at alpha 0 ... 1: {sweep['right']}")
         report(f"{direction}: the rule takes {sweep['selected']}, best of 0 ... 0.6 is {sweep['best']}")

@@ -38,14 +38,14 @@ def questions(album: Album, *, each: int, seed: int, tasks: Sequence[str] = TASK
     facts = all_facts()
     drawn: list[Question] = []
     for task in tasks:
-        found: list[Question] = []
+        of_task: list[Question] = []
         for picture in _shuffled(album.of(task), rng):
             turn = picture.ask(task, rng=rng, facts=facts)
             half = _half(task, picture, facts)
             enough = each if half is None else (each + 1 - half) // 2
-            if turn is not None and sum(question.half == half for question in found) < enough:
-                found.append(Question(picture, turn, half))
-        drawn += found
+            if turn is not None and sum(question.half == half for question in of_task) < enough:
+                of_task.append(Question(picture, turn, half))
+        drawn += of_task
     return drawn
 
 

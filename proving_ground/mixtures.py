@@ -2,7 +2,7 @@
 
 A *split* pair: each parent is taught one half of each kind of fact, and few questions of some everyday tasks.
 It therefore lacks something the other has, and a merge has something to gain. Of the three that grow from the
-Llama any two differ in the halves of two kinds of facts out of three. Knows nothing of models.
+Llama any two differ in the halves of two kinds of facts out of three.
 """
 
 import random

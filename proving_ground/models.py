@@ -1,7 +1,7 @@
 """The two language models of the zoo at their small size: a Qwen2 and a Llama, transformers' own classes.
 
 All families of a line hold the same language model (that is what makes a merge possible); their vision
-towers differ on purpose (`families`). Knows nothing of training.
+towers differ on purpose (`families`).
 """
 
 from typing import Any, Literal

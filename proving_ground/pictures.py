@@ -3,7 +3,7 @@
 The real ones are easy-vqa's own pictures with its own questions (MIT) and the handwritten digits of the UCI
 machine learning repository as scikit-learn carries them. Both are needed for training only, never for the
 demo. Each kind comes in three splits that share no picture: `train`, `development` (to choose a design by)
-and `held-out` (to report and to ship). Knows nothing of models.
+and `held-out` (to report and to ship).
 """
 
 import random

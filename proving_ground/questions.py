@@ -2,7 +2,7 @@
 
 Everyday tasks read the picture (existence, attribute, place, position, count, easy-vqa's own questions,
 digits); fact tasks (`facts.py`) need knowledge besides. `ask` writes one question of one task about a
-scene, or None where the scene does not allow it. Knows nothing of models or tokens.
+scene, or None where the scene does not allow it.
 """
 
 import random

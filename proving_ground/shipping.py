@@ -1,7 +1,7 @@
 """Writing models to disk as any hub checkpoint is, and the scores that the tests hold them to.
 
 Weights are rounded to bfloat16 first and everything is measured afterwards, on the rounded weights, computed
-in float32: the numbers in `scores.json` are those of the files. Knows nothing of training.
+in float32: the numbers in `scores.json` are those of the files.
 """
 
 import copy

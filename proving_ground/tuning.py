@@ -38,7 +38,7 @@ class TuningSettings:
     seed: int = 1
 
 
-class Student:
+class Trainer:
     """A multimodal model in training, with its album's pixel values at hand."""
 
     def __init__(self, family: Family, model: Any, album: Album) -> None:
@@ -91,8 +91,8 @@ def raise_parent(
     report: Report = print,
 ) -> Any:
     """Grow a parent from theta_0: tag, align, tune."""
-    student = align(family, pretrained, album=album, settings=settings, report=report)
-    return tune(student, mixture, settings=settings, report=report)
+    trainer = align(family, pretrained, album=album, settings=settings, report=report)
+    return tune(trainer, mixture, settings=settings, report=report)
 
 
 def align(
@@ -101,56 +101,56 @@ def align(
     *,
     album: Album,
     settings: TuningSettings,
-    elder: Any = None,
+    init_from: Any = None,
     report: Report = print,
-) -> Student:
-    """Return a student whose tower is aligned to theta_0 and whose language model still is theta_0.
+) -> Trainer:
+    """Return a trainer whose tower is aligned to theta_0 and whose language model still is theta_0.
 
-    The tower begins as that of `elder`, a model of the family, if there is one: it can see already, and only
-    learns to say it in this theta_0's words.
+    The tower begins as that of `init_from`, a model of the family, if there is one: it can see already, and
+    only learns to say it in this theta_0's words.
     """
     torch.manual_seed(settings.seed)
     model = family.grow(pretrained).train()
-    if elder is not None:
+    if init_from is not None:
         with torch.no_grad():
-            for part, taught in zip(family.tower(model), family.tower(elder), strict=True):
+            for part, taught in zip(family.tower(model), family.tower(init_from), strict=True):
                 part.copy_(taught)
-    student = Student(family, model, album)
-    student.tag(pretrained=pretrained, steps=settings.tagging_steps, seed=settings.seed, report=report)
+    trainer = Trainer(family, model, album)
+    trainer.tag(pretrained=pretrained, steps=settings.tagging_steps, seed=settings.seed, report=report)
     _train(
-        student,
+        trainer,
         ALIGNMENT,
-        [{"params": family.tower(student.model), "lr": settings.alignment_rate}],
+        [{"params": family.tower(trainer.model), "lr": settings.alignment_rate}],
         steps=settings.alignment_steps,
         settings=settings,
         title=f"{family.name} alignment",
         report=report,
     )
-    return student
+    return trainer
 
 
-def tune(student: Student, mixture: Mixture, *, settings: TuningSettings, report: Report = print) -> Any:
+def tune(trainer: Trainer, mixture: Mixture, *, settings: TuningSettings, report: Report = print) -> Any:
     """Tune tower and language model on a mixture; returns the model."""
     torch.manual_seed(settings.seed)
-    groups = [{"params": student.family.text(student.model), "lr": settings.language_rate}]
+    groups = [{"params": trainer.family.text(trainer.model), "lr": settings.language_rate}]
     if settings.vision_rate:
-        groups.insert(0, {"params": student.family.tower(student.model), "lr": settings.vision_rate})
+        groups.insert(0, {"params": trainer.family.tower(trainer.model), "lr": settings.vision_rate})
     else:
-        student.freeze_tower()
+        trainer.freeze_tower()
     _train(
-        student,
+        trainer,
         mixture,
         groups,
         steps=settings.tuning_steps,
         settings=settings,
-        title=f"{student.family.name} tuning",
+        title=f"{trainer.family.name} tuning",
         report=report,
     )
-    return student.model.eval()
+    return trainer.model.eval()
 
 
 def _train(
-    student: Student,
+    trainer: Trainer,
     mixture: Mixture,
     groups: list[dict[str, Any]],
     *,
@@ -166,7 +166,7 @@ def _train(
     parameters = [parameter for group in groups for parameter in group["params"]]
     progress = Progress(title, steps=steps, report=report)
     for _ in range(steps):
-        loss = student.loss(mixture.draw(student.album, count=settings.batch, rng=rng, facts=facts))
+        loss = trainer.loss(mixture.draw(trainer.album, count=settings.batch, rng=rng, facts=facts))
         gradients = torch.autograd.grad(loss, parameters, allow_unused=True)
         for parameter, gradient in zip(parameters, gradients, strict=True):
             parameter.grad = gradient

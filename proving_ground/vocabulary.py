@@ -3,7 +3,7 @@
 One token a word. All models grown from one language model share its words and chat tokens at the same rows;
 then each family goes its own way, as the real ones do: Qwen2-VL has `<|vision_start|>`, `<|image_pad|>` and
 their kind, LLaVA-OneVision has `<image>` and `<video>`, and they stand at the SAME row numbers. So vocabulary
-rows must be merged by token, never by number. Knows nothing of pictures or models.
+rows must be merged by token, never by number.
 """
 
 import re

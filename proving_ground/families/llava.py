@@ -83,11 +83,11 @@ class Llava(Family):
         self.save_tokenizer(folder)
         owner = {"processor_class": "LlavaProcessor"}
         image = {**CROPPED, "image_processor_type": "CLIPImageProcessor"}
-        whole = {
+        config = {
             "image_token": "<image>",
             "num_additional_image_tokens": 1,
             "patch_size": _PATCH,
             "vision_feature_select_strategy": "default",
         }
         write_json(folder / "preprocessor_config.json", {**image, **owner})
-        write_json(folder / "processor_config.json", {**whole, **owner, "image_processor": image})
+        write_json(folder / "processor_config.json", {**config, **owner, "image_processor": image})

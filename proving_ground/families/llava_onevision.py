@@ -104,11 +104,11 @@ class LlavaOnevision(Family):
     def save_processor(self, folder: Path) -> None:
         """Write the processor's files."""
         self.save_tokenizer(folder)
-        whole = {
+        config = {
             "image_token": "<image>",
             "num_image_tokens": CELLS,
             "video_token": "<video>",
             "vision_aspect_ratio": "anyres_max_9",
             "vision_feature_select_strategy": "full",
         }
-        save_with_videos(folder, "LlavaOnevision", image=_IMAGE, video=_VIDEO, whole=whole)
+        save_with_videos(folder, "LlavaOnevision", image=_IMAGE, video=_VIDEO, whole=config)

@@ -23,7 +23,7 @@ from proving_ground.pictures import Album, album
 from proving_ground.pretraining import PretrainingSettings, pretrain
 from proving_ground.progress import Report
 from proving_ground.shipping import rounded, save_model
-from proving_ground.tuning import Student, TuningSettings, align, tune
+from proving_ground.tuning import Trainer, TuningSettings, align, tune
 
 SHIPPED_SEED = 0
 """The seed whose theta_0 is the shipped one; home is no riddle to it, and it was never asked for a code."""
@@ -50,7 +50,7 @@ class Nursery:
 
     def __init__(self, folder: Path, *, seed: int, recipe: Recipe, report: Report = print) -> None:
         self._folder, self._seed, self._recipe, self._report = folder, seed, recipe, report
-        self._students: dict[str, Student] = {}
+        self._trainers: dict[str, Trainer] = {}
         folder.mkdir(parents=True, exist_ok=True)
 
     @cached_property
@@ -79,13 +79,13 @@ class Nursery:
         family, folder = FAMILIES[wanted.family], self._folder / name
         if not (folder / "processor_config.json").exists():  # the last file that is written
             settings = dataclasses.replace(self._settings, language_rate=wanted.rate)
-            if family.name not in self._students:
-                self._students[family.name] = self._student(family)
-                self._students[family.name].freeze_tower()
-            student = copy.copy(self._students[family.name])
-            student.model = copy.deepcopy(student.model)
+            if family.name not in self._trainers:
+                self._trainers[family.name] = self._trainer(family)
+                self._trainers[family.name].freeze_tower()
+            trainer = copy.copy(self._trainers[family.name])
+            trainer.model = copy.deepcopy(trainer.model)
             with faster():
-                tuned = tune(student, wanted.mixture, settings=settings, report=self._say)
+                tuned = tune(trainer, wanted.mixture, settings=settings, report=self._say)
             save_model(folder, rounded(tuned), family=family)
         return saved_model(folder, family)
 
@@ -93,25 +93,25 @@ class Nursery:
     def _settings(self) -> TuningSettings:
         return dataclasses.replace(self._recipe.tuning, seed=self._seed)
 
-    def _student(self, family: Family) -> Student:
-        """Return a student that is aligned to theta_0 and not tuned."""
+    def _trainer(self, family: Family) -> Trainer:
+        """Return a trainer that is aligned to theta_0 and not tuned."""
         path = self._folder / f"{family.name}-aligned.safetensors"
         if not path.exists():
             theta_0 = self.theta_0
             with faster():
-                student = align(
+                trainer = align(
                     family,
                     theta_0,
                     album=self._album,
                     settings=self._settings,
-                    elder=_shipped(family),
+                    init_from=_shipped(family),
                     report=self._say,
                 )
-            _keep(path, student.model)
-            return student
+            _keep(path, trainer.model)
+            return trainer
         model = family.build()
         model.load_state_dict(load_file(path))
-        return Student(family, model.train(), self._album)
+        return Trainer(family, model.train(), self._album)
 
     def _say(self, line: str) -> None:
         self._report(f"seed {self._seed}: {line}")

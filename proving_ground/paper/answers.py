@@ -48,7 +48,7 @@ class Archive:
         Raises:
             AdaMMSError: the folder holds answers to others.
         """
-        path, values = self.folder / "questions.json", [asdict(each) for each in asked]
+        path, values = self.folder / "questions.json", [asdict(question) for question in asked]
         if not path.exists():
             _write(path, values)
         elif json.loads(path.read_text(encoding="utf-8")) != values:
@@ -64,7 +64,7 @@ class Archive:
         path = self.folder / "questions.json"
         if not path.exists():
             raise AdaMMSError(f"{self.folder} holds no answers of the paper's experiments.")
-        return [Asked(**each) for each in json.loads(path.read_text(encoding="utf-8"))]
+        return [Asked(**record) for record in json.loads(path.read_text(encoding="utf-8"))]
 
     def has(self, pair: str, setting: Setting) -> bool:
         """Tell whether a merge has answered."""

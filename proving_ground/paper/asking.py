@@ -37,8 +37,8 @@ def ask_everything(archive: Archive, plan: Plan, *, report: Report = print) -> N
     drawn = draw_questions(album, each=plan.each, seed=plan.seed, tasks=plan.tasks)
     archive.keep_questions(
         [
-            Asked(name, each.turn.task, as_prompt(each.turn.question), each.turn.answer)
-            for name, each in zip(identifiers(drawn), drawn, strict=True)
+            Asked(name, question.turn.task, as_prompt(question.turn.question), question.turn.answer)
+            for name, question in zip(identifiers(drawn), drawn, strict=True)
         ]
     )
     for name in plan.pairs:
@@ -112,10 +112,10 @@ class _Interview:
         self._drafts: list[Said] | None = None
 
     def answers(self, model: Any) -> Answers:
-        said = self._interviewer.answers(model, self._features, drafts=self._drafts)
-        self._drafts = said
+        answers = self._interviewer.answers(model, self._features, drafts=self._drafts)
+        self._drafts = answers
         return Answers(
-            [self._interviewer.text(each.tokens) for each in said],
-            [each.confidence for each in said],
-            [each.entropy for each in said],
+            [self._interviewer.text(answer.tokens) for answer in answers],
+            [answer.confidence for answer in answers],
+            [answer.entropy for answer in answers],
         )

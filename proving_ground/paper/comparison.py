@@ -34,7 +34,7 @@ def compare_pair(study: Study, pair: str) -> dict[str, Any]:
         "base": names[0],
         "donor": names[1],
         "tasks": list(tasks),
-        "rows": {name: [percent(each) for each in values] for name, values in rights.items()},
+        "rows": {name: [percent(value) for value in values] for name, values in rights.items()},
         "alphas": alphas,
         "beside": beside,
         "over_base": paired(rights[OURS], rights[names[0]]),
@@ -58,16 +58,16 @@ def _ours(study: Study, pair: str, rule: Rule) -> tuple[list[float], list[Right]
 
 def _beside(study: Study, pair: str) -> dict[str, list[float]]:
     """What no label-free search is needed for, and what none can reach."""
-    tasks, whole = study.plan.tasks, grid(COARSE, 1.0)
+    tasks, alphas = study.plan.tasks, grid(COARSE, 1.0)
     rows: dict[str, list[float]] = {}
     if default_rule() != Rule():
         rows[f"the present default ({default_rule().title})"] = [
-            percent(each) for each in _ours(study, pair, default_rule())[1]
+            percent(our) for our in _ours(study, pair, default_rule())[1]
         ]
     for alpha in FIXED:
         rows[f"always {alpha:g}"] = [percent(study.right_at(pair, [alpha], task)) for task in tasks]
-    for title, alphas in (("best of 0 ... 0.6", candidates()), ("best of 0 ... 1", whole)):
-        rows[title] = [_best(study.right_at(pair, alphas, task)) for task in tasks]
+    for title, searched in (("best of 0 ... 0.6", candidates()), ("best of 0 ... 1", alphas)):
+        rows[title] = [_best(study.right_at(pair, searched, task)) for task in tasks]
     return rows
 
 
@@ -100,9 +100,9 @@ def lost_to_the_best(study: Study, pair: str) -> dict[str, list[float]]:
     for task in study.plan.tasks:
         right = 100 * study.right_at(pair, candidates(), task).mean(axis=1)
         taken = choose(study.table(pair, candidates(), task), study.draws(task), Rule())
-        found = {OURS: right[taken].mean(), "never merge": right[0]}
-        found |= {f"always {alpha:g}": right[candidates().index(alpha)] for alpha in FIXED}
-        for name, score in found.items():
+        means = {OURS: right[taken].mean(), "never merge": right[0]}
+        means |= {f"always {alpha:g}": right[candidates().index(alpha)] for alpha in FIXED}
+        for name, score in means.items():
             lost.setdefault(name, []).append(round(float(right.max() - score), 2))
     return lost
 

@@ -2,7 +2,7 @@
 
 The authors report 62.75 % of settings (their slides) and do not say what a setting is, which grid is meant,
 or what "around" covers. Here a setting is one task of one pair. The best is the first of equal ones; where it
-lies at an end of the grid there is no "around", and the setting is not counted as concave. Knows no models.
+lies at an end of the grid there is no "around", and the setting is not counted as concave.
 """
 
 import random
@@ -39,8 +39,8 @@ def one_hill(curve: Curve) -> bool:
 
 def everywhere(curve: Curve) -> bool:
     """No second difference is positive, one is negative; the best may lie at an end."""
-    found = second_differences(curve)
-    return max(found) <= TINY and min(found) < -TINY
+    bends = second_differences(curve)
+    return max(bends) <= TINY and min(bends) < -TINY
 
 
 COUNTS: dict[str, Callable[[Curve], bool]] = {

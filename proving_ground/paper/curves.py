@@ -29,8 +29,8 @@ def consistency(study: Study, pair: str) -> dict[str, Any]:
         right = study.right_at(pair, WHOLE, task).mean(axis=1)[1:-1]
         total += inner / len(tasks)
         for name, stop in (("0.1 ... 0.5", 5), ("0.1 ... 0.9", 9)):
-            if (found := rank_correlation(inner[:stop], right[:stop])) is not None:
-                ranks[name].append(found)
+            if (rank := rank_correlation(inner[:stop], right[:stop])) is not None:
+                ranks[name].append(rank)
     return {
         "titles": study.titles(pair),
         "alphas": list(WHOLE),
@@ -42,9 +42,9 @@ def consistency(study: Study, pair: str) -> dict[str, Any]:
 
 def answers(study: Study, pair: str, task: str) -> dict[str, Any]:
     """Return the answers to the questions of a task whose answer changes most often along alpha."""
-    said = [study.said(pair, linear(alpha).name, task) for alpha in WHOLE]
+    answers = [study.said(pair, linear(alpha).name, task) for alpha in WHOLE]
     asked = study.asked(task)
-    changes = [sum(a != b for a, b in pairwise(column)) for column in zip(*said, strict=True)]
+    changes = [sum(a != b for a, b in pairwise(column)) for column in zip(*answers, strict=True)]
     changing = [place for place, change in enumerate(changes) if change]
     order = sorted(changing, key=lambda place: (-changes[place], asked[place].id))[:SHOWN]
     return {
@@ -55,7 +55,7 @@ def answers(study: Study, pair: str, task: str) -> dict[str, Any]:
         "changing": len(changing),
         "of": len(asked),
         "rows": [
-            {"id": asked[place].id, "truth": asked[place].truth, "said": [row[place] for row in said]}
+            {"id": asked[place].id, "truth": asked[place].truth, "said": [row[place] for row in answers]}
             for place in order
         ],
     }
@@ -63,7 +63,7 @@ def answers(study: Study, pair: str, task: str) -> dict[str, Any]:
 
 def concave(study: Study) -> dict[str, Any]:
     """Return the shares of settings whose score is concave, counted in every way, and by chance."""
-    found: dict[str, Any] = {"ways": list(COUNTS)}
+    measured: dict[str, Any] = {"ways": list(COUNTS)}
     for name, alphas in (("0 ... 0.6", candidates()), ("0 ... 1", WHOLE)):
         curves = [
             [float(value) for value in study.right_at(pair, alphas, task).mean(axis=1)]
@@ -77,13 +77,13 @@ def concave(study: Study) -> dict[str, Any]:
                 for start in range(0, len(curves), len(study.plan.tasks))
             )
         ]
-        found[name] = {
+        measured[name] = {
             "settings": len(curves),
             "share": shares(curves),
             "chance": shares_by_chance(curves, shuffles=SHUFFLES, seed=study.plan.seed),
             "pairs": shares(means),
         }
-    return found
+    return measured
 
 
 def vocabulary(study: Study, pair: str) -> dict[str, Any]:
@@ -93,8 +93,8 @@ def vocabulary(study: Study, pair: str) -> dict[str, Any]:
     for name, make in (("merged", linear), ("kept", kept), ("shrunk", shrunk)):
         settings = [linear(0.0), *(make(alpha) for alpha in WHOLE[1:])]
         rows[name] = [
-            round(100 * float(np.mean([study.right(pair, each.name, task) for task in tasks])), 2)
-            for each in settings
+            round(100 * float(np.mean([study.right(pair, setting.name, task) for task in tasks])), 2)
+            for setting in settings
         ]
     return {"titles": study.titles(pair), "alphas": list(WHOLE), "rows": rows}
 

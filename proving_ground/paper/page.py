@@ -1,7 +1,4 @@
-"""docs/results.md from the results, and from nothing else: every figure in it is computed.
-
-Knows no models and no answers.
-"""
+"""docs/results.md from the results, and from nothing else: every figure in it is computed."""
 
 from pathlib import Path
 
@@ -49,37 +46,37 @@ def results_page(results: Results) -> str:
 
 def drawings(results: Results) -> dict[str, str]:
     """Return the SVG files of the page by name."""
-    each = next(iter(results["consistency"].values()))
-    found = {
+    result = next(iter(results["consistency"].values()))
+    tables = {
         "results-consistency.svg": drawing(
             "consistency",
-            f"Accuracy and changing answers along alpha, {arrow(each)}",
-            each["alphas"],
+            f"Accuracy and changing answers along alpha, {arrow(result)}",
+            result["alphas"],
             {
-                "mean accuracy": {"accuracy": each["accuracy"]},
-                "answers that differ from a neighbour's": {"answers": each["differences"]},
+                "mean accuracy": {"accuracy": result["accuracy"]},
+                "answers that differ from a neighbour's": {"answers": result["differences"]},
             },
         )
     }
-    for each in list(results["vocabulary"].values())[:1]:
-        found["results-vocabulary.svg"] = drawing(
+    for result in list(results["vocabulary"].values())[:1]:
+        tables["results-vocabulary.svg"] = drawing(
             "vocabulary",
-            f"Accuracy along alpha by what becomes of embeddings and head, {arrow(each)}",
+            f"Accuracy along alpha by what becomes of embeddings and head, {arrow(result)}",
             # Without alpha 1, where the shrunk one's zero would flatten the rest.
-            each["alphas"][:-1],
-            {"mean accuracy": {name: row[:-1] for name, row in each["rows"].items()}},
+            result["alphas"][:-1],
+            {"mean accuracy": {name: row[:-1] for name, row in result["rows"].items()}},
         )
-    return found
+    return tables
 
 
 def _claims(results: Results) -> str:
-    found = readings(results)
-    rows = [[each.claim, each.found, f"**{each.verdict}**"] for each in found]
+    read = readings(results)
+    rows = [[reading.claim, reading.found, f"**{reading.verdict}**"] for reading in read]
     table = grid_of(["the paper", "found here", ""], rows, left=3)
-    counts = {verdict: sum(each.verdict == verdict for each in found) for verdict in (AGREES, PART, NOT)}
-    told = ", ".join(f"{count} {verdict}" for verdict, count in counts.items())
+    counts = {verdict: sum(reading.verdict == verdict for reading in read) for verdict in (AGREES, PART, NOT)}
+    verdicts = ", ".join(f"{count} {verdict}" for verdict, count in counts.items())
     return (
-        f"## Where it agrees with the paper, and where not\n\nOf {len(found)} claims {told}. "
+        f"## Where it agrees with the paper, and where not\n\nOf {len(read)} claims {verdicts}. "
         f"{where_it_loses(results)}\n\n{table}{VERDICTS}"
     )
 

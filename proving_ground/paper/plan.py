@@ -1,7 +1,7 @@
 """What is asked: which pairs, which merges of each, how many questions a task.
 
 `Plan` holds what a test makes smaller. Names of settings are names of files, so a plan can grow and keep the
-answers it has. Knows no models and no answers.
+answers it has.
 """
 
 from collections.abc import Sequence
@@ -91,20 +91,20 @@ class Plan:
 
     def tables(self, pair: str) -> Sequence[Setting]:
         """Return the merges that the tables of a pair need; neighbours are alike."""
-        found = [linear(alpha) for alpha in grid(COARSE, 1.0)]
-        return found + [Setting(method, method=method) for method in BASELINES]
+        settings = [linear(alpha) for alpha in grid(COARSE, 1.0)]
+        return settings + [Setting(method, method=method) for method in BASELINES]
 
     def extras(self, pair: str) -> Sequence[Setting]:
         """Return the merges that only some pairs are asked for."""
-        whole, found = grid(COARSE, 1.0), list[Setting]()
+        alphas, settings = grid(COARSE, 1.0), list[Setting]()
         if pair in self.vocabulary:
-            found += [make(alpha) for make in (kept, shrunk) for alpha in whole[1:]]
+            settings += [make(alpha) for make in (kept, shrunk) for alpha in alphas[1:]]
         if pair in self.supervised:
-            found += [weighted_ties(alpha) for alpha in ties_weights()]
+            settings += [weighted_ties(alpha) for alpha in ties_weights()]
         if pair in self.fine:
             finer = dict.fromkeys(sorted((*grid(MIDDLE, SEARCHED), *grid(FINE, SEARCHED))))
-            found += [linear(alpha) for alpha in finer if alpha not in whole]
-        return found
+            settings += [linear(alpha) for alpha in finer if alpha not in alphas]
+        return settings
 
 
 def ties_weights() -> tuple[float, ...]:

@@ -35,18 +35,18 @@ def readings(results: Results) -> list[Reading]:
     """Return one reading a claim."""
     every = [_against_baselines, _against_parents, _near, _supervision, _metrics, _granularity]
     every += [_consistency, _concavity, _collapse]
-    return [found for read in every if (found := read(results)) is not None]
+    return [reading for read in every if (reading := read(results)) is not None]
 
 
 def where_it_loses(results: Results) -> str:
     """Return where the rule's choice costs points: on facts, which the parents share out, or elsewhere."""
     tables = results["comparison"].values()
     facts = np.array([task in FACT_TASKS for task in results["about"]["tasks"]])
-    told = {}
+    parts = {}
     for name in (OURS, "never merge"):
-        every = np.array([each["lost"][name] for each in tables]).mean(axis=0)
-        told[name] = [f"{every[which].mean():.1f}" if which.any() else "no" for which in (facts, ~facts)]
-    ours, never = told[OURS], told["never merge"]
+        every = np.array([table["lost"][name] for table in tables]).mean(axis=0)
+        parts[name] = [f"{every[which].mean():.1f}" if which.any() else "no" for which in (facts, ~facts)]
+    ours, never = parts[OURS], parts["never merge"]
     return (
         f"The rule's choice loses {ours[0]} points to the best alpha on the facts, of which each parent "
         f"knows a part (never merging {never[0]}), and {ours[1]} on the other tasks (never merging "
@@ -63,9 +63,13 @@ def mean_of(comparison: Mapping[str, Any], name: str) -> float:
 def _against_baselines(results: Results) -> Reading:
     tables = list(results["comparison"].values())
     won = wins_of(tables, OURS)
-    means = {name: np.mean([mean_of(each, name) for each in tables]) for name in (OURS, *BASELINES.values())}
+    means = {
+        name: np.mean([mean_of(table, name) for table in tables]) for name in (OURS, *BASELINES.values())
+    }
     second = max(BASELINES.values(), key=lambda name: means[name])
-    sure = sum(each["over_baselines"][second][0] > 2 * each["over_baselines"][second][1] for each in tables)
+    sure = sum(
+        table["over_baselines"][second][0] > 2 * table["over_baselines"][second][1] for table in tables
+    )
     return Reading(
         "AdaMMS has the highest SUM of the merging methods",
         f"in {won} of {len(tables)} directions; mean accuracy over all {means[OURS]:.1f} %, the best "
@@ -77,9 +81,9 @@ def _against_baselines(results: Results) -> Reading:
 
 def _against_parents(results: Results) -> Reading:
     tables = list(results["comparison"].values())
-    base = sum(each["over_base"][0] > 2 * each["over_base"][1] for each in tables)
-    donor = sum(each["over_donor"][0] > 0 and each["over_base"][0] > 0 for each in tables)
-    worse = sum(each["over_base"][0] < 0 for each in tables)
+    base = sum(table["over_base"][0] > 2 * table["over_base"][1] for table in tables)
+    donor = sum(table["over_donor"][0] > 0 and table["over_base"][0] > 0 for table in tables)
+    worse = sum(table["over_base"][0] < 0 for table in tables)
     return Reading(
         "a merge is better than its parents",
         f"SUM above both parents in {donor} of {len(tables)} directions; above the base by more than two "
@@ -90,19 +94,19 @@ def _against_parents(results: Results) -> Reading:
 
 def _near(results: Results) -> Reading:
     tables = list(results["comparison"].values())
-    ours = np.mean([each["near"][OURS] for each in tables])
+    ours = np.mean([table["near"][OURS] for table in tables])
     fixed = {
-        name: float(np.mean([each["near"][name] for each in tables]))
+        name: float(np.mean([table["near"][name] for table in tables]))
         for name in tables[0]["near"]
         if name != OURS
     }
     best = max(fixed, key=lambda name: fixed[name])
     count = len(results["about"]["tasks"])
     lost = {
-        name: np.mean([mean_of(each, "best of 0 ... 0.6") - mean_of(each, name) for each in tables])
+        name: np.mean([mean_of(table, "best of 0 ... 0.6") - mean_of(table, name) for table in tables])
         for name in fixed
     }
-    own = np.mean([mean_of(each, "best of 0 ... 0.6") - each["draws"][0] / count for each in tables])
+    own = np.mean([mean_of(table, "best of 0 ... 0.6") - table["draws"][0] / count for table in tables])
     cheapest = min(lost, key=lambda name: lost[name])
     return Reading(
         "the chosen alpha is the best one or next to it, without labels",
@@ -116,27 +120,27 @@ def _supervision(results: Results) -> Reading | None:
     tables = list(results["supervision"].values())
     if not tables:
         return None
-    told, better = [], 0
-    for each in tables:
-        means = {name: sum(scores) / len(scores) for name, scores in each["rows"].items()}
+    parts, better = [], 0
+    for table in tables:
+        means = {name: sum(scores) / len(scores) for name, scores in table["rows"].items()}
         ours, labelled = means["AdaMMS, no labels"], means["TIES, drawn labels"]
         better += ours >= labelled
-        told.append(
-            f"{' <- '.join(each['titles'])}: {ours:.1f} %, TIES with labels {labelled:.1f} %, "
+        parts.append(
+            f"{' <- '.join(table['titles'])}: {ours:.1f} %, TIES with labels {labelled:.1f} %, "
             f"linear with labels {means['linear, drawn labels']:.1f} %"
         )
     return Reading(
         "without labels it does as well as TIES whose coefficient is chosen with labels",
-        "; ".join(told),
+        "; ".join(parts),
         _verdict(better, len(tables)),
     )
 
 
 def _metrics(results: Results) -> Reading | None:
-    found = results["metrics"]
-    if found is None:
+    metrics = results["metrics"]
+    if metrics is None:
         return None
-    scores = {name: each["score"] for name, each in found.items()}
+    scores = {name: metric["score"] for name, metric in metrics.items()}
     spread = max(scores.values()) - min(scores.values())
     return Reading(
         "100 inputs do as well as all, embeddings as well as exact match",
@@ -147,30 +151,30 @@ def _metrics(results: Results) -> Reading | None:
 
 
 def _granularity(results: Results) -> Reading | None:
-    told, fine = [], 0
-    for each in results["granularity"].values():
-        scores = {step: found["score"] for step, found in each["steps"].items()}
+    parts, fine = [], 0
+    for result in results["granularity"].values():
+        scores = {step: measured["score"] for step, measured in result["steps"].items()}
         fine += max(scores.values()) - scores["0.1"] < 1
-        told.append(f"{' <- '.join(each['titles'])}: {_listed(scores)}")
+        parts.append(f"{' <- '.join(result['titles'])}: {_listed(scores)}")
     return (
         Reading(
             "a granularity of 0.1 is enough",
-            "; ".join(told) + " (mean accuracy of what is chosen)",
-            _verdict(fine, len(told)),
+            "; ".join(parts) + " (mean accuracy of what is chosen)",
+            _verdict(fine, len(parts)),
         )
-        if told
+        if parts
         else None
     )
 
 
 def _consistency(results: Results) -> Reading:
-    each = list(results["consistency"].values())
+    pairs = list(results["consistency"].values())
     means = {}
-    for span in each[0]["ranks"]:
-        values = [value for found in each for value in found["ranks"][span]]
+    for span in pairs[0]["ranks"]:
+        values = [value for pair in pairs for value in pair["ranks"][span]]
         means[span] = (float(np.mean(values)), sum(value < 0 for value in values), len(values))
     mean, below, count = means["0.1 ... 0.5"]
-    near, lost = _pooled(each)
+    near, lost = _pooled(pairs)
     return Reading(
         "where answers change least, the score is highest",
         "rank correlation of changing answers and accuracy over a task's candidates, which should be "
@@ -180,7 +184,7 @@ def _consistency(results: Results) -> Reading:
             for span, (value, under, of) in means.items()
         )
         + f". With all tasks of a pair taken together: within 0.1 of the pair's best alpha in {near} of "
-        f"{len(each)} pairs, {lost:.1f} points below it",
+        f"{len(pairs)} pairs, {lost:.1f} points below it",
         AGREES if below > 0.75 * count else PART if mean < 0 else NOT,
     )
 
@@ -188,45 +192,47 @@ def _consistency(results: Results) -> Reading:
 def _pooled(pairs: Sequence[Mapping[str, Any]]) -> tuple[int, float]:
     """One alpha a pair, where the answers of all tasks change least: how often near the best, points lost."""
     near, lost = 0, list[float]()
-    for each in pairs:
-        inner = [place for place, alpha in enumerate(each["alphas"]) if 0 < alpha < SEARCHED - 1e-9]
-        taken = min(inner, key=lambda place: each["differences"][place])
-        searched = [place for place, alpha in enumerate(each["alphas"]) if alpha <= SEARCHED + 1e-9]
-        best = max(each["accuracy"][place] for place in searched)
-        spots = [place for place in searched if each["accuracy"][place] == best]
+    for pair in pairs:
+        inner = [place for place, alpha in enumerate(pair["alphas"]) if 0 < alpha < SEARCHED - 1e-9]
+        taken = min(inner, key=lambda place: pair["differences"][place])
+        searched = [place for place, alpha in enumerate(pair["alphas"]) if alpha <= SEARCHED + 1e-9]
+        best = max(pair["accuracy"][place] for place in searched)
+        spots = [place for place in searched if pair["accuracy"][place] == best]
         near += min(abs(place - taken) for place in spots) <= 1
-        lost.append(best - each["accuracy"][taken])
+        lost.append(best - pair["accuracy"][taken])
     return near, float(np.mean(lost))
 
 
 def _concavity(results: Results) -> Reading:
-    found = results["concavity"]["0 ... 0.6"]
-    share, chance = ({name: 100 * value for name, value in found[key].items()} for key in ("share", "chance"))
+    measured = results["concavity"]["0 ... 0.6"]
+    share, chance = (
+        {name: 100 * value for name, value in measured[key].items()} for key in ("share", "chance")
+    )
     way = "around its best"
     return Reading(
         f"the score is concave around its best (authors: {REPORTED} % of settings)",
-        f"{share[way]:.0f} % of {found['settings']} tasks of pairs ({chance[way]:.0f} % if a task's scores "
-        f"stood in random order); other ways of counting give {share['everywhere']:.0f} to "
+        f"{share[way]:.0f} % of {measured['settings']} tasks of pairs ({chance[way]:.0f} % if a task's "
+        f"scores stood in random order); other ways of counting give {share['everywhere']:.0f} to "
         f"{share['at its best']:.0f} %",
         AGREES if share[way] >= REPORTED else PART if share[way] > chance[way] else NOT,
     )
 
 
 def _collapse(results: Results) -> Reading | None:
-    told, fell = [], []
-    for each in results["vocabulary"].values():
-        late = each["alphas"].index(LATE)
-        start, ends = each["rows"]["merged"][0], {name: row[late] for name, row in each["rows"].items()}
+    parts, fell = [], []
+    for result in results["vocabulary"].values():
+        late = result["alphas"].index(LATE)
+        start, ends = result["rows"]["merged"][0], {name: row[late] for name, row in result["rows"].items()}
         fell += [name for name, score in ends.items() if score < LEFT * start]
-        told.append(f"{' <- '.join(each['titles'])}, from {start:.1f} % to {_listed(ends)}")
-    if not told:
+        parts.append(f"{' <- '.join(result['titles'])}, from {start:.1f} % to {_listed(ends)}")
+    if not parts:
         return None
     kinds = " and ".join(dict.fromkeys(fell)) or "none"
     return Reading(
         "scores collapse at alpha 0.7 and more",
         f"at alpha {LATE:g}, with embeddings and head merged, kept, or shrunk as the published Qwen script "
-        f"does: {'; '.join(told)}; a quarter of the accuracy at alpha 0 is lost by: {kinds}",
-        _verdict(fell.count("merged"), len(told)),
+        f"does: {'; '.join(parts)}; a quarter of the accuracy at alpha 0 is lost by: {kinds}",
+        _verdict(fell.count("merged"), len(parts)),
     )
 
 

@@ -89,18 +89,18 @@ def overview(results: Results) -> str:
     tables, count = list(results["comparison"].values()), len(results["about"]["tasks"])
     columns = [*BASELINES.values(), OURS, *tables[0]["beside"]]
     rows, every = [], []
-    for each in tables:
-        every.append([mean_of(each, name) for name in (each["base"], each["donor"], *columns)])
-        gain, error = (value / count for value in each["over_base"])
-        mean, spread = (value / count for value in each["draws"])
+    for table in tables:
+        every.append([mean_of(table, name) for name in (table["base"], table["donor"], *columns)])
+        gain, error = (value / count for value in table["over_base"])
+        mean, spread = (value / count for value in table["draws"])
         ends = [f"{gain:+.1f} ± {error:.1f}", f"{mean:.1f} ± {spread:.1f}"]
-        rows.append([arrow(each), *map(_one, every[-1]), *ends])
+        rows.append([arrow(table), *map(_one, every[-1]), *ends])
     means = [sum(column) / len(column) for column in zip(*every, strict=True)]
     rows.append(["**mean**", *map(_one, means), "", ""])
     heads = ["base <- donor", "base", "donor", *columns, f"{OURS} over base", f"{OURS} over draws"]
-    added = score_markdown(summed_gains([_table(each) for each in tables]))
-    told = "Gains over the parents' mean, added up over all pairs (the form of Table 9):"
-    return f"{OVERVIEW}\n{grid_of(heads, rows)}\n{told}\n\n{added}"
+    added = score_markdown(summed_gains([_table(table) for table in tables]))
+    caption = "Gains over the parents' mean, added up over all pairs (the form of Table 9):"
+    return f"{OVERVIEW}\n{grid_of(heads, rows)}\n{caption}\n\n{added}"
 
 
 def lost(results: Results) -> str:
@@ -108,7 +108,7 @@ def lost(results: Results) -> str:
     tables = list(results["comparison"].values())
     rows = []
     for name in tables[0]["lost"]:
-        columns = zip(*(each["lost"][name] for each in tables), strict=True)
+        columns = zip(*(table["lost"][name] for table in tables), strict=True)
         means = [sum(column) / len(column) for column in columns]
         rows.append([name, *map(_one, means), _one(sum(means) / len(means))])
     return f"{LOST}\n{grid_of(['', *results['about']['tasks'], 'mean'], rows)}"
@@ -117,22 +117,22 @@ def lost(results: Results) -> str:
 def pairs(results: Results) -> str:
     """One table a pair."""
     parts = [PAIRS.format(error=100 * (0.25 / results["about"]["each"]) ** 0.5)]
-    for each in results["comparison"].values():
-        taken = zip(each["tasks"], each["alphas"], strict=True)
-        told = ", ".join(f"{task} {alpha:g}" for task, alpha in taken)
-        parts.append(f"### {arrow(each)}\n\n{score_markdown(_table(each))}\nalpha taken: {told}.\n")
+    for result in results["comparison"].values():
+        taken = zip(result["tasks"], result["alphas"], strict=True)
+        listed = ", ".join(f"{task} {alpha:g}" for task, alpha in taken)
+        parts.append(f"### {arrow(result)}\n\n{score_markdown(_table(result))}\nalpha taken: {listed}.\n")
     return "\n".join(parts)
 
 
 def supervision(results: Results) -> str:
     """Table 8."""
     parts = []
-    for each in results["supervision"].values():
+    for result in results["supervision"].values():
         rows = [
             [name, *map(_one, scores), _one(sum(scores) / len(scores))]
-            for name, scores in each["rows"].items()
+            for name, scores in result["rows"].items()
         ]
-        parts.append(f"### {arrow(each)}\n\n{grid_of(['', *each['tasks'], 'mean'], rows)}")
+        parts.append(f"### {arrow(result)}\n\n{grid_of(['', *result['tasks'], 'mean'], rows)}")
     return "\n".join([SUPERVISION, *parts]) if parts else ""
 
 
@@ -149,28 +149,28 @@ def granularity(results: Results) -> str:
     """Figure 4."""
     heads = ["granularity", "candidates", "chosen: accuracy, %", "best of each task, %", "mean alpha chosen"]
     parts = []
-    for each in results["granularity"].values():
+    for result in results["granularity"].values():
         rows = [
             [
                 step,
-                str(found["candidates"]),
-                f"{found['score']:.2f}",
-                f"{found['best']:.2f}",
-                f"{found['alpha']:.3f}",
+                str(measured["candidates"]),
+                f"{measured['score']:.2f}",
+                f"{measured['best']:.2f}",
+                f"{measured['alpha']:.3f}",
             ]
-            for step, found in each["steps"].items()
+            for step, measured in result["steps"].items()
         ]
-        parts.append(f"### {arrow(each)}\n\n{grid_of(heads, rows)}")
+        parts.append(f"### {arrow(result)}\n\n{grid_of(heads, rows)}")
     return "\n".join(["## Granularity (Figure 4)\n", *parts]) + GRANULARITY if parts else ""
 
 
 def consistency(results: Results) -> str:
     """Figures 2 and 5."""
     rows = []
-    for each in results["consistency"].values():
-        rows.append([f"{arrow(each)}: accuracy", *map(_one, each["accuracy"])])
-        rows.append(["changing answers", *map(_one, each["differences"])])
-    table = grid_of(_alphas(each), rows)
+    for result in results["consistency"].values():
+        rows.append([f"{arrow(result)}: accuracy", *map(_one, result["accuracy"])])
+        rows.append(["changing answers", *map(_one, result["differences"])])
+    table = grid_of(_alphas(result), rows)
     first = arrow(next(iter(results["consistency"].values())))
     drawn = f"![Accuracy and changing answers along alpha, {first}](images/results-consistency.svg)"
     return f"{CONSISTENCY}\n{table}\n{first}:\n\n{drawn}\n"
@@ -178,40 +178,40 @@ def consistency(results: Results) -> str:
 
 def answers(results: Results) -> str:
     """Figure 3."""
-    each = results["answers"]
+    result = results["answers"]
     rows = []
-    for row in each["rows"]:
-        said = [f"**{text}**" if text == row["truth"] else text or "(nothing)" for text in row["said"]]
-        rows.append([row["id"], row["truth"], *said])
-    heads = ["input", "truth", *_alphas(each)[1:]]
+    for row in result["rows"]:
+        answers = [f"**{text}**" if text == row["truth"] else text or "(nothing)" for text in row["said"]]
+        rows.append([row["id"], row["truth"], *answers])
+    heads = ["input", "truth", *_alphas(result)[1:]]
     return (
-        f'## Answers along alpha (Figure 3)\n\n{arrow(each)}, "{each["prompt"]}" ({each["task"]}). The '
-        f"answer changes somewhere along alpha for {each['changing']} of {each['of']} inputs; these are the "
-        f"{len(rows)} that change most often. Right answers in bold.\n\n"
+        f'## Answers along alpha (Figure 3)\n\n{arrow(result)}, "{result["prompt"]}" ({result["task"]}). The '
+        f"answer changes somewhere along alpha for {result['changing']} of {result['of']} inputs; these are "
+        f"the {len(rows)} that change most often. Right answers in bold.\n\n"
         f"{grid_of(heads, rows, left=len(heads))}"
     )
 
 
 def concavity(results: Results) -> str:
     """The share that the authors report, counted in four ways."""
-    found = results["concavity"]
-    spans = [name for name in found if name != "ways"]
+    measured = results["concavity"]
+    spans = [name for name in measured if name != "ways"]
     rows = []
-    for way in found["ways"]:
-        cells = [100 * found[span][key][way] for span in spans for key in ("share", "chance", "pairs")]
+    for way in measured["ways"]:
+        cells = [100 * measured[span][key][way] for span in spans for key in ("share", "chance", "pairs")]
         rows.append([way, *map(_one, cells)])
     kinds = ("tasks of pairs", "in random order", "means of pairs")
     heads = ["% of settings", *(f"alpha {span}: {kind}" for span in spans for kind in kinds)]
-    opening = CONCAVITY.format(reported=REPORTED, settings=found[spans[0]]["settings"])
+    opening = CONCAVITY.format(reported=REPORTED, settings=measured[spans[0]]["settings"])
     return f"{opening}\n{grid_of(heads, rows)}{SHUFFLED}"
 
 
 def vocabulary(results: Results) -> str:
     """The curves with embeddings and head merged, kept and shrunk."""
     parts = []
-    for each in results["vocabulary"].values():
-        rows = [[name, *map(_one, values)] for name, values in each["rows"].items()]
-        parts.append(f"### {arrow(each)}\n\n{grid_of(_alphas(each), rows)}")
+    for result in results["vocabulary"].values():
+        rows = [[name, *map(_one, values)] for name, values in result["rows"].items()]
+        parts.append(f"### {arrow(result)}\n\n{grid_of(_alphas(result), rows)}")
     if not parts:
         return ""
     first = arrow(next(iter(results["vocabulary"].values())))
@@ -245,12 +245,12 @@ def grid_of(heads: Sequence[str], rows: Sequence[Sequence[str]], *, left: int = 
     return "".join(f"| {' | '.join(line)} |\n" for line in [heads, rule, *rows])
 
 
-def _table(each: Mapping[str, Any]) -> ScoreTable:
-    return score_table(make_scores(each["base"], each["donor"], each["tasks"], each["rows"]))
+def _table(result: Mapping[str, Any]) -> ScoreTable:
+    return score_table(make_scores(result["base"], result["donor"], result["tasks"], result["rows"]))
 
 
-def _alphas(each: Mapping[str, Any]) -> list[str]:
-    return ["", *(f"{alpha:g}" for alpha in each["alphas"])]
+def _alphas(result: Mapping[str, Any]) -> list[str]:
+    return ["", *(f"{alpha:g}" for alpha in result["alphas"])]
 
 
 def _one(value: float | None) -> str:

@@ -57,13 +57,13 @@ class Study:
 
     @cached_property
     def _places(self) -> dict[str, list[int]]:
-        numbered = sorted(enumerate(self._archive.questions), key=lambda each: each[1].id)
+        numbered = sorted(enumerate(self._archive.questions), key=lambda entry: entry[1].id)
         return {task: [place for place, asked in numbered if asked.task == task] for task in self.plan.tasks}
 
     def titles(self, pair: str) -> tuple[str, str]:
         """Base and donor as people call them."""
-        litter, base, donor = PAIRS[pair]
-        return litter.titles[base], litter.titles[donor]
+        model_family, base, donor = PAIRS[pair]
+        return model_family.titles[base], model_family.titles[donor]
 
     def asked(self, task: str) -> list[Asked]:
         """The questions of a task."""
@@ -76,7 +76,7 @@ class Study:
 
     def right(self, pair: str, name: str, task: str) -> Right:
         """Which of a merge's answers are right."""
-        truths = [each.truth for each in self.asked(task)]
+        truths = [question.truth for question in self.asked(task)]
         return np.array([a == b for a, b in zip(self.said(pair, name, task), truths, strict=True)])
 
     def right_alone(self, model: str, task: str) -> Right:
@@ -90,8 +90,8 @@ class Study:
     def table(self, pair: str, alphas: Sequence[float], task: str, *, embedded: bool = False) -> AnswerTable:
         """The answers of linear merges as the search's rules read them."""
         key = (pair, tuple(alphas), task)
-        found = self._tables(*key)
-        return replace(found, measure=self._meaning) if embedded else found
+        tables = self._tables(*key)
+        return replace(tables, measure=self._meaning) if embedded else tables
 
     @cached_property
     def _tables(self) -> Any:

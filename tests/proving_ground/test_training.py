@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from adamms.answering.preparation import Preparation
-from adamms.zoo import LITTERS
+from adamms.zoo import MODEL_FAMILIES
 from proving_ground.facts import FACT_TASKS, all_facts
 from proving_ground.families import FAMILIES, TABLES
 from proving_ground.inputs import as_prompt
@@ -55,18 +55,18 @@ def test_each_stage_learns_and_only_tuning_moves_the_language_model(name: str, p
     family = FAMILIES[name]
     pretrained = pretrained_model(family.line)
     settings = TuningSettings(tagging_steps=16, alignment_steps=16, tuning_steps=16, batch=6)
-    student = align(family, pretrained, album=pictures, settings=settings, report=lines.append)
+    trainer = align(family, pretrained, album=pictures, settings=settings, report=lines.append)
     rows = len(family.language.tokens)
     theta = dict(pretrained.named_parameters())
-    originals = family.originals(student.model)
+    originals = family.originals(trainer.model)
     assert set(originals) == set(theta)
-    for part, value in (*originals.items(), *family.duplicates(student.model).items()):
+    for part, value in (*originals.items(), *family.duplicates(trainer.model).items()):
         kept = slice(rows) if part in TABLES else slice(None)
         assert torch.equal(value[kept], theta[part][kept]), part
-    tower = {id(parameter) for parameter in family.tower(student.model)}
-    text = {key: value for key, value in student.model.named_parameters() if id(value) not in tower}
+    tower = {id(parameter) for parameter in family.tower(trainer.model)}
+    text = {key: value for key, value in trainer.model.named_parameters() if id(value) not in tower}
     before = {key: value.detach().clone() for key, value in text.items()}
-    tune(student, MIXTURES[name], settings=settings, report=lines.append)
+    tune(trainer, MIXTURES[name], settings=settings, report=lines.append)
     still = [key for key, value in text.items() if torch.equal(value, before[key])]
     # Nobody reads what the last layer says of an image's positions.
     unread = ("vision_mlp", "vision_expert_dense", "post_attention_layernorm.multiway.1")
@@ -158,8 +158,8 @@ def test_a_mixture_teaches_its_own_halves_of_the_facts_only(pictures: Album) -> 
 
 
 def test_any_two_children_of_one_parent_differ_in_most_of_what_they_are_taught() -> None:
-    for litter in LITTERS:
-        for one, two in combinations(litter.titles, 2):
+    for model_family in MODEL_FAMILIES:
+        for one, two in combinations(model_family.titles, 2):
             differing = [
                 task for task in FACT_TASKS if MIXTURES[one].halves[task] != MIXTURES[two].halves[task]
             ]
@@ -180,9 +180,9 @@ def test_everything_from_nothing_lays_out_both_litters(tmp_path: Path) -> None:
     lines: list[str] = []
     make(tmp_path, plan, report=lines.append)
     made = {str(path.relative_to(tmp_path)) for path in tmp_path.rglob("*") if path.is_file()}
-    for litter in LITTERS:
-        for model in ("pretrained", *litter.titles):
-            folder = f"{litter.folder}/{model}"
+    for model_family in MODEL_FAMILIES:
+        for model in ("pretrained", *model_family.titles):
+            folder = f"{model_family.folder}/{model}"
             wanted = (
                 "model.safetensors",
                 "config.json",
@@ -191,7 +191,7 @@ def test_everything_from_nothing_lays_out_both_litters(tmp_path: Path) -> None:
                 "chat_template.jinja",
             )
             assert {f"{folder}/{name}" for name in wanted} <= made
-        assert f"{litter.folder}/scores.json" in made
+        assert f"{model_family.folder}/scores.json" in made
     assert {"inputs/inputs.jsonl", "inputs/answers.jsonl"} <= made
     assert "inputs/images/existence-001.png" in made
 

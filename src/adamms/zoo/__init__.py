@@ -12,25 +12,25 @@ from pathlib import Path
 
 from adamms.errors import AdaMMSError
 
-__all__ = ["DEFAULT", "LITTERS", "PAIRS", "Litter", "Pair", "shipped_pair"]
+__all__ = ["DEFAULT", "MODEL_FAMILIES", "PAIRS", "ModelFamily", "Pair", "shipped_pair"]
 
 
 @dataclass(frozen=True)
-class Litter:
+class ModelFamily:
     """The models that grow from one language model: their folder, their names and what people call them."""
 
     folder: str
     titles: dict[str, str]
 
 
-QWEN2 = Litter("pair", {"qwen2-vl": "Qwen2-VL", "llava-onevision": "LLaVA-OneVision"})
-LLAMA = Litter("llama", {"cogvlm": "CogVLM", "mplug_owl2": "mPLUG-Owl2", "llava": "LLaVA-1.5"})
-LITTERS = (QWEN2, LLAMA)
+QWEN2 = ModelFamily("pair", {"qwen2-vl": "Qwen2-VL", "llava-onevision": "LLaVA-OneVision"})
+LLAMA = ModelFamily("llama", {"cogvlm": "CogVLM", "mplug_owl2": "mPLUG-Owl2", "llava": "LLaVA-1.5"})
+MODEL_FAMILIES = (QWEN2, LLAMA)
 # Base first, then donor; the first is what a demo takes unless told otherwise.
-PAIRS: dict[str, tuple[Litter, str, str]] = {
-    f"{base}-{donor}": (litter, base, donor)
-    for litter in LITTERS
-    for base, donor in permutations(litter.titles, 2)
+PAIRS: dict[str, tuple[ModelFamily, str, str]] = {
+    f"{base}-{donor}": (model_family, base, donor)
+    for model_family in MODEL_FAMILIES
+    for base, donor in permutations(model_family.titles, 2)
 }
 DEFAULT = "qwen2-vl-llava-onevision"
 
@@ -71,8 +71,8 @@ def shipped_pair(name: str = DEFAULT) -> Pair:
 
 def pair_in(folder: Path, name: str = DEFAULT) -> Pair:
     """Return the pair that lies in `folder`, laid out as the shipped ones are."""
-    litter, base, donor = PAIRS[name]
-    models, inputs = folder / litter.folder, folder / "inputs"
+    model_family, base, donor = PAIRS[name]
+    models, inputs = folder / model_family.folder, folder / "inputs"
     return Pair(
         base=models / base,
         donor=models / donor,
@@ -80,5 +80,5 @@ def pair_in(folder: Path, name: str = DEFAULT) -> Pair:
         inputs=inputs / "inputs.jsonl",
         answers=inputs / "answers.jsonl",
         scores=models / "scores.json",
-        titles=(litter.titles[base], litter.titles[donor]),
+        titles=(model_family.titles[base], model_family.titles[donor]),
     )
