@@ -9,8 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from adamms.progress import Progress
-from adamms.recipes.options import MappingOptions, MergeOptions
-from adamms.recipes.recipe import make_recipe
+from adamms.recipes.recipe import recipe_of
 from adamms.runs.pipeline import MergeResult, SearchResult, run
 
 
@@ -44,14 +43,7 @@ def merge(
     Raises:
         AdaMMSError: one sentence that says what is wrong, where, and what to do.
     """
-    recipe = make_recipe(
-        base=str(base),
-        donor=str(donor),
-        force=force,
-        **_models(options),
-        mapping=_split(options, MappingOptions),
-        merge={"alpha": alpha, **options},
-    )
+    recipe = recipe_of(base, donor, alpha=alpha, force=force, **options)
     result = run(recipe, Path(out), overwrite=overwrite, resume=resume, progress=progress)
     assert isinstance(result, MergeResult)
     return result
@@ -87,33 +79,7 @@ def search(
     Raises:
         AdaMMSError: one sentence that says what is wrong, where, and what to do.
     """
-    dtype = {"dtype": options.pop("dtype")} if "dtype" in options else {}
-    recipe = make_recipe(
-        base=str(base),
-        donor=str(donor),
-        force=force,
-        **_models(options),
-        mapping=_split(options, MappingOptions),
-        merge=_split(options, MergeOptions),
-        search={"inputs": None if inputs is None else str(inputs), **dtype, **options},
-    )
+    recipe = recipe_of(base, donor, search=True, inputs=inputs, force=force, **options)
     result = run(recipe, Path(out), overwrite=overwrite, resume=resume, progress=progress)
     assert isinstance(result, SearchResult)
     return result
-
-
-def _split(options: dict[str, Any], part: type[MappingOptions] | type[MergeOptions]) -> dict[str, Any]:
-    """Take the options that are fields of a part of the recipe out of `options`."""
-    return {key: options.pop(key) for key in list(options) if key in part.model_fields}
-
-
-def _models(options: dict[str, Any]) -> dict[str, Any]:
-    """Take the further models out of `options`."""
-    found: dict[str, Any] = {}
-    if options.get("pretrained") is not None:
-        found["pretrained"] = str(options["pretrained"])
-    if options.get("donors"):
-        found["donors"] = options["donors"]
-    for name in ("pretrained", "donors"):
-        options.pop(name, None)
-    return found

@@ -6,18 +6,14 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from adamms.cli.console import Bars, print_json, save_json, show
+from adamms.cli.option_groups import AnsweringGroup, grouped
 from adamms.cli.options import (
-    Arithmetic,
     BatchSize,
-    Device,
     IncludePath,
     Json,
-    MaxNewTokens,
     Overwrite,
     Resume,
     Tasks,
-    TrustRemoteCode,
-    VisionTower,
     parse_tasks,
 )
 
@@ -25,6 +21,7 @@ if TYPE_CHECKING:
     from adamms.answering.engine import EngineOptions
 
 
+@grouped
 def eval_(
     model: Annotated[
         str,
@@ -33,6 +30,7 @@ def eval_(
             help="A model (a folder or a hub id), or answers: a JSONL file, a run directory.",
         ),
     ],
+    *,
     inputs: Annotated[
         Path | None,
         typer.Option(
@@ -54,12 +52,8 @@ def eval_(
         int | None, typer.Option(min=1, help="Inputs drawn from the file; default: all.")
     ] = None,
     seed: Annotated[int, typer.Option(help="Of the draw.")] = 0,
-    max_new_tokens: MaxNewTokens = 64,
+    answering: AnsweringGroup,
     batch_size: BatchSize = 16,
-    device: Device = None,
-    dtype: Arithmetic = None,
-    trust_remote_code: TrustRemoteCode = False,
-    vision_tower: VisionTower = None,
     task: Tasks = None,
     suite: Annotated[
         str | None, typer.Option(metavar="paper", help="The paper's nine benchmarks, where they can be had.")
@@ -95,14 +89,7 @@ def eval_(
     from adamms.evaluation import task_files
     from adamms.reports.evaluation_tables import evaluation_table
 
-    engine = EngineOptions(
-        max_new_tokens=max_new_tokens,
-        batch_size=batch_size,
-        device=device,
-        dtype=dtype,
-        trust_remote_code=trust_remote_code,
-        vision_tower=vision_tower,
-    )
+    engine = EngineOptions(batch_size=batch_size, **answering.flat())
     if task is not None or suite is not None:
         if inputs is not None:
             raise EvaluationError("Name --inputs of your own, or a harness's --task or --suite; not both.")

@@ -2,24 +2,25 @@
 
 from contextlib import ExitStack
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from adamms.cli.console import Bars, print_json, save_json, show
-from adamms.cli.options import AllowPartial, Base, Donor, Duplicates, Exclude, Json, Pretrained, Vocabulary
+from adamms.cli.option_groups import MappingGroup, grouped
+from adamms.cli.options import AllowPartial, Base, Donor, Json, Pretrained
 
 if TYPE_CHECKING:
     from adamms.mapping.ancestor import Kinship
     from adamms.mapping.discovery import Discovery
 
 
+@grouped
 def map_(
     base: Base,
     donor: Donor,
-    duplicates: Duplicates = "paired",
-    vocabulary: Vocabulary = "tokens",
-    exclude: Exclude = None,
+    *,
+    options: MappingGroup,
     allow_partial: AllowPartial = False,
     check: Annotated[
         bool,
@@ -52,20 +53,17 @@ def map_(
         ancestor, relative = (
             models.enter_context(open_model(model)) if model else None for model in (pretrained, reference)
         )
-        readings: dict[str, Any] = {
-            "duplicates": duplicates,
-            "vocabulary": vocabulary,
-            "exclude": exclude or (),
-        }
         discoveries: tuple[Discovery, ...] = ()
         kinships: tuple[Kinship, ...] = ()
         if discover:
             from adamms.mapping.discovered_mapping import discover_mapping
 
-            discovered = discover_mapping(base_model, donor_model, reference=relative or ancestor, **readings)
+            discovered = discover_mapping(
+                base_model, donor_model, reference=relative or ancestor, **options.flat()
+            )
             mapping, discoveries = discovered.mapping, discovered.discoveries
         else:
-            mapping = map_parameters(base_model, donor_model, allow_partial=allow_partial, **readings)
+            mapping = map_parameters(base_model, donor_model, allow_partial=allow_partial, **options.flat())
         document = mapping.to_json()
         if discover:
             document["discovery"] = [discovery.to_json() for discovery in discoveries]

@@ -152,18 +152,6 @@ def parse_search(text: str | None) -> dict[str, str]:
     return {"setting": name.strip(), "values": values}
 
 
-def supervised(rule: str) -> str:
-    """The rule of a choice by labels, which is a rule of its own beside which no other is asked for."""
-    from adamms.errors import RecipeError
-
-    if rule not in ("sum", "labels"):
-        raise RecipeError(
-            f"--labels chooses by the true answers, so --rule {rule} has nothing to choose: leave one of the "
-            "two out; every signal's own choice is in the table."
-        )
-    return "labels"
-
-
 def parse_alpha(text: str | None, option: str = "--alpha") -> object:
     """A coefficient as written on the command line.
 

@@ -6,48 +6,21 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from adamms.cli.console import Bars, print_json, show
+from adamms.cli.option_groups import AnsweringGroup, ChoosingGroup, MappingGroup, MergingGroup, grouped
 from adamms.cli.options import (
     AllowPartial,
-    Arithmetic,
     Base,
-    Device,
     Donor,
-    Duplicates,
-    EmbeddingModel,
-    Ends,
-    Exclude,
-    FoldCase,
-    Force,
-    FurtherDonors,
-    Gated,
     HarnessPython,
     IncludePath,
     Json,
-    LabelMetric,
-    MappingFile,
-    MaxNewTokens,
-    MaxShardSize,
-    MethodName,
-    Metric,
     Overwrite,
-    Pretrained,
-    Repeats,
     Resume,
-    Rule,
     SearchBatchSize,
-    Settings,
-    Subset,
     Tasks,
-    Threads,
-    TrustRemoteCode,
-    VisionTower,
-    Vocabulary,
     parse_alpha,
-    parse_donors,
     parse_search,
-    parse_settings,
     parse_tasks,
-    supervised,
 )
 
 if TYPE_CHECKING:
@@ -57,12 +30,14 @@ if TYPE_CHECKING:
     from adamms.searching import Selection
 
 
+@grouped
 def search(
     base: Base,
     donor: Donor,
     out: Annotated[
         Path, typer.Option(help="The run directory to write; the merged model is in its merged/.")
     ],
+    *,
     inputs: Annotated[
         Path | None,
         typer.Option(help='Unlabelled inputs, JSONL: {"id"?, "image", "prompt"}; or --task.'),
@@ -90,37 +65,16 @@ def search(
     ] = None,
     samples: Annotated[int, typer.Option(help="Inputs drawn from the file or the tasks.")] = 100,
     seed: Annotated[int, typer.Option(help="Of the draw.")] = 0,
-    metric: Metric = "exact",
-    embedding_model: EmbeddingModel = None,
-    rule: Rule = "sum",
+    choosing: ChoosingGroup,
     labels: Annotated[
         bool,
         typer.Option("--labels", help='Choose by the true answers ("answer") of the drawn inputs instead.'),
     ] = False,
-    label_metric: LabelMetric = "exact",
-    gated: Gated = False,
-    ends: Ends = None,
-    fold_case: FoldCase = False,
-    repeats: Repeats = 0,
-    subset: Subset = None,
-    donors: FurtherDonors = None,
-    method: MethodName = "linear",
-    settings: Settings = None,
-    pretrained: Pretrained = None,
-    mapping: MappingFile = None,
-    duplicates: Duplicates = "paired",
-    vocabulary: Vocabulary = "tokens",
-    exclude: Exclude = None,
+    merging: MergingGroup,
+    mapping: MappingGroup,
     allow_partial: AllowPartial = False,
-    force: Force = False,
-    max_new_tokens: MaxNewTokens = 64,
+    answering: AnsweringGroup,
     batch_size: SearchBatchSize = None,
-    device: Device = None,
-    dtype: Arithmetic = None,
-    trust_remote_code: TrustRemoteCode = False,
-    vision_tower: VisionTower = None,
-    max_shard_size: MaxShardSize = None,
-    threads: Threads = None,
     parents: Annotated[
         Literal["auto", "mapped", "resident"],
         typer.Option(
@@ -148,63 +102,35 @@ def search(
 
     Example: `adamms search BASE DONOR --inputs questions.jsonl --out run`
     """
-    from adamms.recipes.recipe import make_recipe
+    from adamms.recipes.recipe import recipe_of
     from adamms.runs import pipeline
 
-    recipe = make_recipe(
-        base=base,
-        donor=donor,
-        donors=parse_donors(donors),
-        pretrained=pretrained,
-        force=force,
-        mapping={
-            "duplicates": duplicates,
-            "vocabulary": vocabulary,
-            "exclude": exclude or (),
-            "allow_partial": allow_partial,
-            "file": mapping,
-        },
-        merge={
-            "method": method,
-            "alpha": parse_alpha(alpha),
-            "settings": parse_settings(settings),
-            "max_shard_size": max_shard_size,
-            "threads": threads,
-        },
-        search={
-            "inputs": inputs,
-            "benchmark": {
-                "tasks": parse_tasks(task),
-                "harness": harness,
-                "include_path": include_path,
-                "python": harness_python,
-            }
-            if task is not None
-            else None,
-            "alphas": alphas,
-            **parse_search(searched),
-            "samples": samples,
-            "seed": seed,
-            "metric": metric,
-            "embedding_model": embedding_model,
-            "rule": supervised(rule) if labels else rule,
-            "label_metric": label_metric,
-            "gated": gated,
-            "ends": ends,
-            "fold_case": fold_case,
-            "repeats": repeats,
-            "subset": subset,
-            "max_new_tokens": max_new_tokens,
-            "batch_size": batch_size,
-            "device": device,
-            "dtype": dtype,
-            "trust_remote_code": trust_remote_code,
-            "vision_tower": vision_tower,
-            "parents": parents,
-            "exhaustive": exhaustive,
-            "command": command,
-            "keep_all": keep_all,
-        },
+    benchmark = {
+        "tasks": parse_tasks(task),
+        "harness": harness,
+        "include_path": include_path,
+        "python": harness_python,
+    }
+    recipe = recipe_of(
+        base,
+        donor,
+        search=True,
+        inputs=inputs,
+        benchmark=None if task is None else benchmark,
+        **{"alphas": alphas, **parse_search(searched)},
+        alpha=parse_alpha(alpha),
+        samples=samples,
+        seed=seed,
+        batch_size=batch_size,
+        parents=parents,
+        exhaustive=exhaustive,
+        command=command,
+        keep_all=keep_all,
+        allow_partial=allow_partial,
+        **choosing.flat(labels=labels),
+        **merging.flat(),
+        **mapping.flat(),
+        **answering.flat(),
     )
     result = pipeline.run(recipe, out, overwrite=overwrite, resume=resume, progress=Bars())
     assert isinstance(result, pipeline.SearchResult)

@@ -6,21 +6,11 @@ from typing import Annotated
 import typer
 
 from adamms.cli.console import print_json
-from adamms.cli.options import (
-    EmbeddingModel,
-    Ends,
-    FoldCase,
-    Gated,
-    Json,
-    LabelMetric,
-    Metric,
-    Repeats,
-    Rule,
-    Subset,
-    supervised,
-)
+from adamms.cli.option_groups import ChoosingGroup, grouped
+from adamms.cli.options import Json
 
 
+@grouped
 def select(
     responses: Annotated[
         list[Path],
@@ -29,22 +19,15 @@ def select(
             "predictions (xlsx, tsv, json)."
         ),
     ],
-    rule: Rule = "sum",
+    *,
+    choosing: ChoosingGroup,
     labels: Annotated[
         Path | None,
         typer.Option(help='Choose by true answers instead: JSONL {"id", "answer"}.'),
     ] = None,
-    label_metric: LabelMetric = "exact",
-    gated: Gated = False,
-    metric: Metric = "exact",
-    embedding_model: EmbeddingModel = None,
-    fold_case: FoldCase = False,
     strip: Annotated[
         bool, typer.Option(help="Leave white space around answers out; the published scripts do not.")
     ] = True,
-    ends: Ends = None,
-    repeats: Repeats = 0,
-    subset: Subset = None,
     seed: Annotated[int, typer.Option(help="Of the repeated draws.")] = 0,
     donor_answers: Annotated[
         Path | None,
@@ -73,7 +56,8 @@ def select(
     from adamms.searching import select
 
     answers = read_responses(list(responses), alpha_pattern=alpha_pattern)
-    right = None
+    how, right = choosing.flat(labels=labels is not None), None
+    label_metric = how.pop("label_metric")
     if labels is not None:
         from adamms.evaluation.labels import read_labels
         from adamms.evaluation.scoring import answer_scores
@@ -84,16 +68,9 @@ def select(
         }
     selection = select(
         answers,
-        rule=rule if labels is None else supervised(rule),
-        gated=gated,
-        metric=metric,
-        embedding_model=embedding_model,
-        fold_case=fold_case,
+        **how,
         strip=strip,
-        ends=ends,
         seed=seed,
-        repeats=repeats,
-        subset=subset,
         donor=read_donor_answers(donor_answers) if donor_answers is not None else None,
         labels=right,
         setting=searched_setting(list(responses)),

@@ -2,7 +2,7 @@
 
 The normalisation of the VQA evaluation (Antol et al. 2015; Goyal et al. 2017, visualqa.org/evaluation) as
 EvalAI, MMF and lmms-eval run it: lower case, no punctuation, no articles, number words as digits, an
-apostrophe that a contraction lacks put back. Knows no scores.
+apostrophe that a contraction lacks put back.
 """
 
 import re

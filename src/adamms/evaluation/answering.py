@@ -1,7 +1,7 @@
 """A model answers labelled inputs, greedily, with the search's own engine, and nothing is merged.
 
 Answers are kept as the search keeps them (`responses/alpha=0.30.jsonl`), so whatever reads a run reads them,
-and an evaluation that was interrupted goes on where it stood. Knows no labels.
+and an evaluation that was interrupted goes on where it stood.
 """
 
 import json

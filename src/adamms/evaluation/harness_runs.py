@@ -1,7 +1,7 @@
 """A model on a harness's tasks: the harness started as a process, and its scores read back.
 
 lmms-eval finds our model by its entry point; VLMEvalKit is given one by a program of ours, which asks a
-worker in this environment. Both leave their own logs, which `adamms select` reads. Knows no suite.
+worker in this environment. Both leave their own logs, which `adamms select` reads.
 """
 
 import json

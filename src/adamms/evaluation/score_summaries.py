@@ -1,6 +1,6 @@
 """What the paper derives from several tables and from a score along alpha: Table 9, Table 14's last line.
 
-Decimal arithmetic as in `score_table.py`; knows no files.
+Decimal arithmetic as in `score_table.py`.
 """
 
 from collections.abc import Mapping, Sequence

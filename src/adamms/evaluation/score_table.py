@@ -2,7 +2,7 @@
 
 Arithmetic is decimal: a score is the number that was written, not the nearest binary one, so 75.645 lies
 halfway between two printed values and stays there. Nothing is rounded here but noise far below any printed
-digit. Knows no files, no formats and no benchmark.
+digit.
 """
 
 from collections.abc import Mapping, Sequence

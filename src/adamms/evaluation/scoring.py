@@ -1,6 +1,6 @@
 """Answers against labels: one score over all, and one a task.
 
-The mean of a metric over what was answered. Knows no models and no files.
+The mean of a metric over what was answered.
 """
 
 from collections.abc import Mapping

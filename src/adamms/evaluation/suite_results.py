@@ -1,7 +1,7 @@
 """From what the harnesses report to the paper's table: result files in, a row of scores from 0 to 100 out.
 
 lmms-eval writes one `*_results.json` a run, VLMEvalKit one small file a data set. Both are read as plain
-files; neither harness is imported. Knows no models.
+files; neither harness is imported.
 """
 
 import csv

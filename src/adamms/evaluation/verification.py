@@ -1,7 +1,7 @@
 """Is a merged checkpoint what it says it is: complete, finite, changed where it should be, able to answer?
 
 Reads `adamms.json` for the parents and compares with them where they are at hand: a tensor either is a
-parent's bit for bit or it is not. Does not repeat the merge, and knows no benchmark.
+parent's bit for bit or it is not. Does not repeat the merge.
 """
 
 import json

@@ -1,7 +1,7 @@
 """A model that answers whatever a harness asks: merged in memory from two, or one that lies on disk.
 
 The weights are those that `adamms merge` would write (they come from the same blocks), but nothing is
-written. Knows no harness, no labels and no files of questions; pictures come as they are.
+written.
 """
 
 import hashlib

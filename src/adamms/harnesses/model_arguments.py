@@ -4,7 +4,7 @@
     model=FOLDER
 
 and for both `device`, `dtype`, `batch_size`, `vision_tower`, `trust_remote_code`, `max_new_tokens`. Whatever
-else is named is a setting of the merge method (`density=0.5`). Knows no harness and loads nothing.
+else is named is a setting of the merge method (`density=0.5`).
 """
 
 from collections.abc import Mapping

@@ -9,6 +9,7 @@ opens no checkpoint and touches no file but its own.
       inputs: questions.jsonl
 """
 
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
@@ -129,6 +130,37 @@ def make_recipe(**parts: Any) -> Recipe:
         return Recipe.model_validate(parts)
     except ValidationError as error:
         raise RecipeError("\n".join(_problems(error))) from None
+
+
+def recipe_of(base: str | Path, donor: str | Path, *, search: bool = False, **options: Any) -> Recipe:
+    """A recipe from flat options, as the command line and the Python functions have them.
+
+    Args:
+        base: a folder or a hub id.
+        donor: the same.
+        search: the recipe searches; its options are then known, and `dtype` is the search's.
+        **options: `donors`, `pretrained`, `force`, and fields of `MappingOptions`, `MergeOptions` and
+            `SearchOptions` by their names.
+
+    Raises:
+        RecipeError: any setting is unknown or out of range; all problems are in the message.
+    """
+    left = {name: value for name, value in options.items() if value is not None or name != "pretrained"}
+    asked = _taken(left, SearchOptions.model_fields) if search else {}
+    own = _taken(left, ("donors", "pretrained", "force"))
+    if "pretrained" in own:
+        own["pretrained"] = str(own["pretrained"])
+    mapping, merge = _taken(left, MappingOptions.model_fields), _taken(left, MergeOptions.model_fields)
+    # What no part has is refused, by name, by the part that the caller thinks of.
+    last = {"search": asked | left} if search else {"merge": merge | left}
+    return make_recipe(
+        base=str(base), donor=str(donor), **own, **({"mapping": mapping, "merge": merge} | last)
+    )
+
+
+def _taken(options: dict[str, Any], names: Collection[str]) -> dict[str, Any]:
+    """The options of these names, taken out of `options`."""
+    return {name: options.pop(name) for name in list(options) if name in names}
 
 
 def read_recipe(path: Path) -> Recipe:

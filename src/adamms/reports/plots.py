@@ -2,8 +2,7 @@
 
 Panels are stacked over one common x axis rather than given two y axes: two scales in one frame invite
 comparing heights that mean nothing. Colours are the page's style classes and `currentColor`, so one drawing
-serves light, dark and paper; lines also differ in dash and marks in shape. Knows nothing about models or
-searches.
+serves light, dark and paper; lines also differ in dash and marks in shape.
 """
 
 from collections.abc import Callable, Sequence

@@ -1,0 +1,162 @@
+"""Groups of options that several verbs share: a dataclass a group, laid out flat for the parser.
+
+A verb names a group as one parameter; `grouped` shows the parser its options one by one and hands the verb
+the group again. `flat` gives its values under the names that `recipes.recipe.recipe_of` takes.
+"""
+
+import inspect
+from collections.abc import Callable
+from dataclasses import MISSING, dataclass, fields, is_dataclass
+from functools import wraps
+from typing import Any
+
+from adamms.cli.options import (
+    Arithmetic,
+    Device,
+    Duplicates,
+    EmbeddingModel,
+    Ends,
+    Exclude,
+    FoldCase,
+    Force,
+    FurtherDonors,
+    Gated,
+    LabelMetric,
+    MappingFile,
+    MaxNewTokens,
+    MaxShardSize,
+    MethodName,
+    Metric,
+    Pretrained,
+    Repeats,
+    Rule,
+    Settings,
+    Subset,
+    Threads,
+    TrustRemoteCode,
+    VisionTower,
+    Vocabulary,
+    parse_donors,
+    parse_settings,
+)
+
+
+@dataclass(frozen=True)
+class MappingGroup:
+    """How the donor's tensors are matched to the base's."""
+
+    duplicates: Duplicates = "paired"
+    vocabulary: Vocabulary = "tokens"
+    exclude: Exclude = None
+
+    def flat(self) -> dict[str, Any]:
+        """By the names of `MappingOptions`, which are those of `map_parameters` too."""
+        return {**_values(self), "exclude": tuple(self.exclude or ())}
+
+
+@dataclass(frozen=True)
+class MergingGroup:
+    """What is merged, how, and how it is written."""
+
+    donors: FurtherDonors = None
+    method: MethodName = "linear"
+    settings: Settings = None
+    pretrained: Pretrained = None
+    mapping: MappingFile = None
+    force: Force = False
+    max_shard_size: MaxShardSize = None
+    threads: Threads = None
+
+    def flat(self) -> dict[str, Any]:
+        """By the names of a recipe's own fields, of `MergeOptions`, and of `MappingOptions` (`file`)."""
+        values = _values(self)
+        values["donors"] = parse_donors(self.donors)
+        values["settings"] = parse_settings(self.settings)
+        values["file"] = values.pop("mapping")
+        return values
+
+
+@dataclass(frozen=True)
+class ChoosingGroup:
+    """How the choice is made from answers."""
+
+    rule: Rule = "sum"
+    label_metric: LabelMetric = "exact"
+    gated: Gated = False
+    metric: Metric = "exact"
+    embedding_model: EmbeddingModel = None
+    ends: Ends = None
+    fold_case: FoldCase = False
+    repeats: Repeats = 0
+    subset: Subset = None
+
+    def flat(self, *, labels: bool) -> dict[str, Any]:
+        """By the names of `SearchOptions`; with `labels` the true answers choose.
+
+        Raises:
+            RecipeError: another rule is asked for beside the labels.
+        """
+        return {**_values(self), "rule": supervised(self.rule) if labels else self.rule}
+
+
+@dataclass(frozen=True)
+class AnsweringGroup:
+    """How a model is loaded and asked."""
+
+    max_new_tokens: MaxNewTokens = 64
+    device: Device = None
+    dtype: Arithmetic = None
+    trust_remote_code: TrustRemoteCode = False
+    vision_tower: VisionTower = None
+
+    def flat(self) -> dict[str, Any]:
+        """By the names of `EngineOptions`, which `SearchOptions` has too."""
+        return _values(self)
+
+
+def grouped(verb: Callable[..., None]) -> Callable[..., None]:
+    """The verb with the options of its groups among its own parameters, in their places."""
+    parameters: list[inspect.Parameter] = []
+    groups: dict[str, Any] = {}
+    for parameter in inspect.signature(verb).parameters.values():
+        kind = parameter.annotation
+        if is_dataclass(kind):
+            groups[parameter.name] = kind
+            parameters += [
+                inspect.Parameter(
+                    field.name,
+                    inspect.Parameter.KEYWORD_ONLY,
+                    default=inspect.Parameter.empty if field.default is MISSING else field.default,
+                    annotation=field.type,
+                )
+                for field in fields(kind)
+            ]
+        else:
+            parameters.append(parameter.replace(kind=inspect.Parameter.KEYWORD_ONLY))
+
+    @wraps(verb)
+    def flat(**values: Any) -> None:
+        for name, group in groups.items():
+            values[name] = group(**{field.name: values.pop(field.name) for field in fields(group)})
+        verb(**values)
+
+    # What the parser reads: the signature for names and defaults, the annotations for types and help.
+    flat.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
+    flat.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
+    return flat
+
+
+def supervised(rule: str) -> str:
+    """The rule of a choice by labels, which is a rule of its own beside which no other is asked for."""
+    from adamms.errors import RecipeError
+
+    if rule not in ("sum", "labels"):
+        raise RecipeError(
+            f"--labels chooses by the true answers, so --rule {rule} has nothing to choose: leave one of the "
+            "two out; every signal's own choice is in the table."
+        )
+    return "labels"
+
+
+def _values(group: Any) -> dict[str, Any]:
+    return {field.name: getattr(group, field.name) for field in fields(group)}
