@@ -203,7 +203,7 @@ def bits(bench: Bench) -> None:
             for held in (CachedParents(parents, method, device=device), StreamedParents(device)):
                 if held.on_cpu:
                     continue
-                merger = TensorMerger(parents, held=held)
+                merger = TensorMerger(parents, store=held)
                 label = f"{one.name} {given} {type(held).__name__}"
                 same = all(torch.equal(merger.merged(name, method).cpu(), expected[name]) for name in names)
                 tried.append(label)
@@ -538,7 +538,7 @@ def merger_of(bench: Bench, wanted: str) -> Any:
     synchronize()
     bench.note(f"{wanted}: parents ready, s", time.perf_counter() - began)
     bench.note(f"{wanted}: where", told)
-    return TensorMerger(bench.parents, held=held)
+    return TensorMerger(bench.parents, store=held)
 
 
 def moves(bench: Bench, name: str, merger: Any) -> None:

@@ -139,7 +139,7 @@ def moves(setting: Setting) -> str:
     parents = opened(setting)
     names = parents.changed(method(0.5))
     held = CachedParents(parents, method(0.5), device=torch.device("cpu"))
-    mergers = {"mapped": TensorMerger(parents), "resident": TensorMerger(parents, held=held)}
+    mergers = {"mapped": TensorMerger(parents), "resident": TensorMerger(parents, store=held)}
     spent = dict.fromkeys(mergers, 0.0)
     for turn in range(6):
         for name, merger in mergers.items():

@@ -134,7 +134,7 @@ def test_weights_laid_in_place_are_those_that_are_copied(one_pair, dtype):
     from adamms.merging.tensors import TensorMerger
 
     generator = one_pair.engine(dtype=dtype)
-    merger = TensorMerger(one_pair.parents, held=StreamedParents(torch.device("cpu")))
+    merger = TensorMerger(one_pair.parents, store=StreamedParents(torch.device("cpu")))
     language = generator.model.get_decoder()
     generator.load_weights(0.5, merger.candidate(linear(0.5)))
     laid = {name: value.clone() for name, value in language.state_dict().items()}

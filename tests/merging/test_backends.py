@@ -1,4 +1,4 @@
-"""Numpy and torch give the same bits, rounding is to the nearest and ties to even, and torch stays away."""
+"""All backends give the same bits, rounding is to the nearest and ties to even, and torch stays away."""
 
 import os
 import subprocess
@@ -15,19 +15,22 @@ from hypothesis import strategies as st
 from adamms.checkpoints import Checkpoint, CheckpointWriter
 from adamms.mapping import MappedDonor, map_parameters
 from adamms.merging import MappedCheckpoint, MergeInputs, all_methods, cpu_kernel, make_method
-from adamms.merging.backends import choose_backend
-from adamms.merging.dtypes import ITEMSIZES, count_nan, count_not_finite
+from adamms.merging.backends import NumpyBackend
+from adamms.merging.blocks import RawBlock
+from adamms.merging.coefficients import TensorLocation
+from adamms.merging.dtypes import ITEMSIZES, RawTensor, count_nan, count_not_finite
 from adamms.merging.magnitudes import magnitude_reductions
-from adamms.merging.method import call
-from adamms.merging.numpy_backend import NumpyBackend
+from adamms.merging.method import BoundMethod, as_parameters, call
+from adamms.merging.parent_store import elementwise
 from adamms.merging.statistics import elements_to_reduce
 from adamms.merging.stream import stream_merge
 from adamms.merging.tensors import TensorMerger
-from adamms.merging.torch_backend import TORCH_DTYPES, TorchBackend
+from adamms.merging.torch_backend import TORCH_DTYPES, TorchDeviceBackend
 from method_settings import SETTINGS
 from small_pairs import write_llava_onevision, write_qwen2_vl
 
-NUMPY = [method.name for method in all_methods() if method.arrays == "any"]
+CASES = [(name, given_) for name, several in SETTINGS.items() for given_ in several]
+ON_DEVICES = [(name, given_) for name, given_ in CASES if elementwise(make_method(name, given_))]
 
 
 @pytest.fixture(scope="module")
@@ -50,45 +53,109 @@ def parents_of(opened: list[Checkpoint]) -> MergeInputs:
     return MergeInputs(base, (views[0],), views[1])
 
 
-@pytest.mark.parametrize("name", NUMPY)
-def test_what_numpy_writes_is_what_torch_computes(
-    name: str, models: tuple[Path, Path, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+def test_every_method_is_tried() -> None:
+    assert list(SETTINGS) == [method.name for method in all_methods()]
+    # The weighted sums, and what keeps all entries.
+    assert {name for name, _ in ON_DEVICES} >= {
+        "linear",
+        "task_arithmetic",
+        "ties",
+        "nearswap",
+        "breadcrumbs",
+    }
+
+
+@pytest.mark.parametrize(("name", "given_settings"), CASES)
+def test_what_is_written_is_what_a_live_model_gets(
+    name: str,
+    given_settings: dict[str, Any],
+    models: tuple[Path, Path, Path],
+    tmp_path: Path,
 ) -> None:
-    monkeypatch.setattr(cpu_kernel, "library", lambda: None)
     opened = [Checkpoint.open(path) for path in models]
     parents = parents_of(opened)
-    for number, given_settings in enumerate(SETTINGS[name]):
-        method = make_method(name, given_settings)
-        assert isinstance(choose_backend(parents, method), NumpyBackend)
-        out = tmp_path / str(number)
-        stream_merge(parents, method=method, writer=(writer := CheckpointWriter(out, opened[0])))
-        writer.finish()
-        live = TensorMerger(parents)
-        with Checkpoint.open(out) as written:
-            for tensor in parents.changed(method):
-                assert torch.equal(live.merged(tensor, method), written.tensor(tensor)), tensor
+    method = make_method(name, given_settings)
+    stream_merge(parents, method=method, writer=(writer := CheckpointWriter(tmp_path / "out", opened[0])))
+    writer.finish()
+    live = TensorMerger(parents)
+    with Checkpoint.open(tmp_path / "out") as written:
+        for tensor in parents.changed(method):
+            assert torch.equal(live.merged(tensor, method), written.tensor(tensor)), tensor
     for each in opened:
         each.close()
 
 
-def test_float16_is_left_to_torch_without_compiled_code(
-    models: tuple[Path, Path, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(cpu_kernel, "library", lambda: None)
-    half = write_qwen2_vl(tmp_path / "half", dtype=torch.float16)
-    opened = [Checkpoint.open(path) for path in (half, *models[1:])]
-    assert isinstance(choose_backend(parents_of(opened), make_method("linear", {"alpha": 0.5})), TorchBackend)
-    for each in opened:
-        each.close()
-
-
-def test_merging_bfloat16_imports_no_torch(models: tuple[Path, Path, Path], tmp_path: Path) -> None:
-    code = (
-        "import sys, adamms; adamms.merge(*sys.argv[1:3], sys.argv[3], alpha=0.3, force=True); "
-        "assert 'torch' not in sys.modules"
+@pytest.mark.parametrize(("name", "given_settings"), ON_DEVICES)
+@pytest.mark.parametrize("dtype", list(ITEMSIZES))
+def test_a_device_gives_the_bits_of_the_cpu(name: str, given_settings: dict[str, Any], dtype: str) -> None:
+    """The device here is the CPU; what torch computes is asked."""
+    random = np.random.default_rng(3)
+    values = [random.standard_normal(1000).astype(np.float32) * 0.1 for _ in range(3)]
+    values[1][:9], values[0][:3] = values[0][:9], -0.0
+    raws = [
+        RawTensor(torch.from_numpy(row).to(TORCH_DTYPES[dtype]).view(torch.uint8), dtype) for row in values
+    ]
+    method = make_method(name, given_settings)
+    bound = BoundMethod.of(
+        method,
+        {
+            **as_parameters(method.settings),
+            **method.values(TensorLocation("t"), donors=1),
+            "weights": method.weights(TensorLocation("t"), donors=1),
+        },
     )
-    command = [sys.executable, "-c", code, *map(str, models[:2]), str(tmp_path / "out")]
-    subprocess.run(command, check=True, env=os.environ)
+    outs = []
+    for backend in (cpu_kernel.cpu_backend(), NumpyBackend(), TorchDeviceBackend()):
+        on_device = isinstance(backend, TorchDeviceBackend)
+        given_ = raws if on_device else [RawTensor(raw.numpy(), dtype) for raw, dtype in raws]
+        pretrained = given_[2] if method.rule.pretrained != "unused" else None
+        block = RawBlock(given_[:2], pretrained, draws=[], width=1000, double=dtype == "F64")
+        out = torch.empty(1000 * ITEMSIZES[dtype], dtype=torch.uint8)
+        assert backend.merge(block, bound, RawTensor(out if on_device else out.numpy(), dtype))
+        outs.append(out)
+    assert torch.equal(outs[0], outs[1])
+    assert torch.equal(outs[0], outs[2])
+
+
+@pytest.mark.parametrize("backend", [NumpyBackend(), TorchDeviceBackend()])
+def test_what_stays_may_be_infinite_but_must_be_a_number_in_range(backend: Any) -> None:
+    def converted(numbers: list[float], dtype: str) -> tuple[bool, list[float]]:
+        raw, out = torch.tensor(numbers).view(torch.uint8), torch.empty(2 * len(numbers), dtype=torch.uint8)
+        raws = [RawTensor(raw, "F32"), RawTensor(out, dtype)]
+        if isinstance(backend, NumpyBackend):
+            raws = [RawTensor(raw.numpy(), dtype) for raw, dtype in raws]
+        in_range = bool(backend.convert(*raws, double=False))
+        return in_range, out.view(TORCH_DTYPES[dtype]).tolist()
+
+    assert converted([1.0, -np.inf, 65504.0], "F16") == (True, [1.0, -np.inf, 65504.0])
+    assert converted([1.0, np.inf, 65536.0], "F16")[0] is False
+    assert converted([1.0, np.inf, 65536.0], "BF16") == (True, [1.0, np.inf, 65536.0])
+    assert converted([1.0, np.nan], "BF16")[0] is False
+
+
+METHODS = """
+import sys
+import adamms
+from adamms.merging import find_method
+base, donor, ancestor, out, *names = sys.argv[1:]
+for name in names:
+    alpha = find_method(name).parameter("alpha")
+    given = {"alpha": 0.3} if alpha and alpha.required else {}
+    given |= {} if find_method(name).pretrained == "unused" else {"pretrained": ancestor}
+    adamms.merge(base, donor, f"{out}/{name}", method=name, **given)
+assert "torch" not in sys.modules
+"""
+
+
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16, torch.float32])
+@pytest.mark.parametrize("compiled", [True, False])
+def test_no_method_imports_torch(
+    dtype: torch.dtype, compiled: bool, models: tuple[Path, Path, Path], tmp_path: Path
+) -> None:
+    base = write_qwen2_vl(tmp_path / "base", dtype=dtype)
+    hidden = "" if compiled else "import adamms.merging.cpu_kernel as k; k.library = lambda: None"
+    command = [sys.executable, "-c", hidden + METHODS, *map(str, (base, *models[1:])), str(tmp_path / "out")]
+    subprocess.run([*command, *SETTINGS], check=True, env=os.environ)
 
 
 # Every upper half of a float32 with lower halves around the tie.
@@ -100,7 +167,7 @@ def test_bfloat16_is_rounded_to_the_nearest_and_ties_to_even() -> None:
     bits = (upper[:, None] << 16 | EDGES).reshape(-1)
     values = bits[(bits & 0x7F80_0000) != 0x7F80_0000].view(np.float32)
     out = np.empty(2 * len(values), np.uint8)
-    NumpyBackend().store(values, out, "BF16")
+    NumpyBackend().convert(RawTensor(values.view(np.uint8), "F32"), RawTensor(out, "BF16"), double=False)
     expected = torch.from_numpy(values).to(torch.bfloat16).view(torch.int16).numpy()
     np.testing.assert_array_equal(out.view(np.int16), expected)
 
@@ -110,12 +177,12 @@ def test_stored_values_are_widened_exactly_and_counted(dtype: str) -> None:
     numbers = torch.tensor([0.5, -3.0, float("nan"), float("inf"), -float("inf"), -0.0, 1e-3])
     raw = numbers.to(TORCH_DTYPES[dtype]).view(torch.uint8).numpy()
     assert (count_nan(raw, dtype), count_not_finite(raw, dtype)) == (1, 3)
-    for double in (False, True):
-        into = np.empty(8 * len(numbers), np.uint8)
-        ours = NumpyBackend().widened(raw.copy(), dtype, into, double=double)
-        theirs = TorchBackend().widened(raw.copy(), dtype, into.copy(), double=double).numpy()
-        assert ours.dtype == theirs.dtype
-        np.testing.assert_array_equal(ours, theirs)
+    for wide in ("F32", "F64"):
+        for backend in (cpu_kernel.cpu_backend(), NumpyBackend()):
+            out = np.empty(ITEMSIZES[wide] * len(numbers), np.uint8)
+            backend.convert(RawTensor(raw.copy(), dtype), RawTensor(out, wide), double=wide == "F64")
+            expected = numbers.to(TORCH_DTYPES[dtype]).to(TORCH_DTYPES[wide]).numpy()
+            np.testing.assert_array_equal(out.view(expected.dtype), expected)
 
 
 @given(st.integers(0, 2**32 - 1), st.floats(0.001, 1), st.booleans())
@@ -130,7 +197,7 @@ def test_a_bracket_gives_the_kth_largest_or_nothing(seed: int, density: float, m
     seen = values[:700] * np.float32(1000) if misled else values
     statistics: dict[str, Any] = {"models": [values]}
     statistics |= call(sample.finalize, {"total": call(sample.map, {"models": [seen]})})
-    begun = call(bracket.map, {**statistics, "models": [values[:9]]})
+    begun = call(bracket.map, {**statistics, "models": [values[:9]], "accumulated": None})
     total = call(bracket.map, {**statistics, "models": [values[9:]], "accumulated": begun})
     found = call(bracket.finalize, {**statistics, "total": total, "count": len(values)})
     expected = float(np.sort(np.abs(values))[::-1][rank - 1])

@@ -16,19 +16,22 @@ from hypothesis import strategies as st
 from adamms.checkpoints import Checkpoint, CheckpointWriter
 from adamms.mapping import MappedDonor, map_parameters
 from adamms.merging import MappedCheckpoint, MergeInputs, all_methods, cpu_kernel, make_method
+from adamms.merging.backends import NumpyBackend
+from adamms.merging.blocks import RawBlock
 from adamms.merging.coefficients import TensorLocation
 from adamms.merging.draws import SeededDraws
 from adamms.merging.dtypes import LARGEST, RawTaskVector, RawTensor
+from adamms.merging.kernel_params import KernelParams
 from adamms.merging.magnitudes import lower_counts, upper_counts
-from adamms.merging.method import as_parameters, call
-from adamms.merging.numpy_backend import NumpyBackend
+from adamms.merging.method import BoundMethod, Method, as_parameters, call
 from adamms.merging.statistics import model_statistics
 from adamms.merging.stream import stream_merge
-from adamms.merging.torch_backend import TORCH_DTYPES, TorchBackend
+from adamms.merging.torch_backend import TORCH_DTYPES
 from method_settings import SETTINGS
 from small_pairs import write_llava_onevision, write_qwen2_vl
 
 COMPILED = [method.name for method in all_methods() if method.kernel]
+BY_PRODUCTS = ("metagpt", "slerp", "karcher", "nan")
 CASES = [(name, given_) for name in COMPILED for given_ in SETTINGS[name]]
 # A seed, a size and a scale: small whole multiples that tie and cancel, and values of a model's size.
 vectors = st.integers(1, 1300).flatmap(
@@ -56,11 +59,17 @@ def stored(seed: int, size: int, power: int, dtype: str, number: int) -> RawTens
 
 
 def widened(values: RawTensor) -> np.ndarray:
-    return (
-        TorchBackend()
-        .widened(values.raw, values.dtype, np.empty(4 * len(values.raw), np.uint8), double=False)
-        .numpy()
-    )
+    return torch.from_numpy(values.raw).view(TORCH_DTYPES[values.dtype]).float().numpy()
+
+
+def bound(method: Method, *, donors: int = 1, **statistics: Any) -> BoundMethod:
+    arguments = {
+        **as_parameters(method.settings),
+        **method.values(TensorLocation("t"), donors=donors),
+        "weights": method.weights(TensorLocation("t"), donors=donors),
+        **statistics,
+    }
+    return BoundMethod.of(method, arguments)
 
 
 @pytest.mark.parametrize(("name", "given_settings"), CASES)
@@ -76,45 +85,38 @@ def test_the_same_bits_as_the_function(
 ) -> None:
     method = make_method(name, given_settings)
     donors = 1 if method.rule.donors == "one" or given_settings.get("alpha", 0) > 0.34 else donors
-    each = [stored(*drawn, dtype, number) for number in range(donors + 1)]
-    origin = stored(*drawn, "BF16", 99) if method.rule.pretrained != "unused" else None
     size = drawn[1]
-    draws = [SeededDraws(0).draw("t", model, 0, size) for model in range(donors + 1)]
-    known: dict[str, Any] = {
-        **as_parameters(method.settings),
-        **method.values(TensorLocation("t"), donors=donors),
-        "weights": method.weights(TensorLocation("t"), donors=donors),
-        "models": [widened(one) for one in each],
-        "draws": draws,
-    }
-    if origin:
-        known["pretrained"] = widened(origin)
-    for one in method.reductions:
-        known |= call(one.finalize, {**known, "total": call(one.map, known), "count": size})
-    expected = call(method.function, known)
-    assert method.rule.kernel is not None
-    out = np.full(size * (2 if out_dtype == "BF16" else 4), 0xAA, np.uint8)
-    numbers = call(method.rule.kernel, known)
-    fits = cpu_kernel.merge(
-        cpu_kernel.library(),  # type: ignore[arg-type]
-        numbers,
-        models={at: each[at] for at in numbers.used(origin=origin is not None)},
-        origin=origin,
-        draws=draws,
-        out=RawTensor(out, out_dtype),
+    block = RawBlock(
+        models=[stored(*drawn, dtype, number) for number in range(donors + 1)],
+        pretrained=stored(*drawn, "BF16", 99) if method.rule.pretrained != "unused" else None,
+        draws=[SeededDraws(0).draw("t", model, 0, size) for model in range(donors + 1)],
+        width=size,
+        double=False,
     )
-    inside = bool((np.abs(expected) <= LARGEST[out_dtype]).all())
-    assert fits == inside
-    if inside:
-        by_numpy, by_torch = np.empty_like(out), np.empty_like(out)
-        NumpyBackend().store(expected, by_numpy, out_dtype)
-        np.testing.assert_array_equal(out, by_numpy)
-        in_torch = {**known, "draws": [torch.as_tensor(one) for one in draws]}
-        in_torch["models"] = [torch.from_numpy(model) for model in known["models"]]
-        if origin:
-            in_torch["pretrained"] = torch.from_numpy(known["pretrained"])
-        TorchBackend().store(call(method.function, in_torch), by_torch, out_dtype)
-        np.testing.assert_array_equal(out, by_torch)
+    values = {"models": [widened(model) for model in block.models], "draws": block.draws, "accumulated": None}
+    if block.pretrained:
+        values["pretrained"] = widened(block.pretrained)
+    statistics: dict[str, Any] = {}
+    for reduction in method.reductions:
+        known = {**bound(method, donors=donors, **_unknown(name, donors), **statistics).arguments, **values}
+        total = call(reduction.map, known)
+        statistics |= call(reduction.finalize, {**known, "total": total, "count": size})
+    at_tensor = bound(method, donors=donors, **{**_unknown(name, donors), **statistics})
+    outs = [np.full(size * (2 if out_dtype == "BF16" else 4), fill, np.uint8) for fill in (0xAA, 0x55)]
+    kernel, numpy = cpu_kernel.cpu_backend(), NumpyBackend()
+    assert isinstance(kernel, cpu_kernel.CpuKernel)
+    found = [
+        backend.merge(block, at_tensor, RawTensor(out, out_dtype))
+        for backend, out in zip((kernel, numpy), outs, strict=True)
+    ]
+    assert found[0] == found[1]
+    if found[0]:
+        np.testing.assert_array_equal(*outs)
+
+
+def _unknown(name: str, donors: int) -> dict[str, Any]:
+    """Statistics that a kernel's parameters cannot do without, before they are known."""
+    return {"products": ((1.0,) * (donors + 1),) * (donors + 1)} if name in BY_PRODUCTS else {}
 
 
 @pytest.mark.parametrize("dtype", ["BF16", "F16"])
@@ -134,14 +136,9 @@ def test_every_stored_value_is_widened_and_rounded_as_torch_does(library: Any, d
     )
     values = np.concatenate([values, -values])[np.abs(np.concatenate([values, values])) <= LARGEST[dtype]]
     out = np.empty(2 * len(values), np.uint8)
-    assert cpu_kernel.merge(
-        library,
-        call(make_method("linear", {"alpha": 0.0}).rule.kernel, {"weights": (1.0,)}),  # type: ignore[arg-type]
-        models={0: RawTensor(np.ascontiguousarray(values).view(np.uint8), "F32")},
-        origin=None,
-        draws=(),
-        out=RawTensor(out, dtype),
-    )
+    base = RawTensor(np.ascontiguousarray(values).view(np.uint8), "F32")
+    block = RawBlock([base], None, draws=[], width=len(values), double=False)
+    assert cpu_kernel.fused_merge(library, KernelParams((1.0,)), block, RawTensor(out, dtype))
     expected = torch.from_numpy(values).to(TORCH_DTYPES[dtype]).view(torch.int16).numpy()
     np.testing.assert_array_equal(out.view(np.int16), expected)
 
@@ -154,22 +151,19 @@ def test_what_is_no_number_is_told(library: Any, name: str, at: int, bad: float)
     values = np.ones((3, 701), np.float32)
     values[1, at] = bad
     one, two, ancestor = (RawTensor(row.view(np.uint8), "F32") for row in values)
-    known = {
-        **as_parameters(method.settings),
-        **method.values(TensorLocation("t"), donors=1),
-        "weights": method.weights(TensorLocation("t"), donors=1),
-        "products": ((1.0, 0.5), (0.5, 1.0)),
-        # As if everything were too small to stay.
-        "magnitudes": ((9.0, 9.0)[: 2 if name.startswith("bread") else 1],) * 2,
-    }
-    assert not cpu_kernel.merge(
-        library,
-        call(method.rule.kernel, known),  # type: ignore[arg-type]
-        models={0: one, 1: two},
-        origin=ancestor if method.rule.pretrained == "needed" else None,
+    block = RawBlock(
+        models=[one, two],
+        pretrained=ancestor if method.rule.pretrained == "needed" else None,
         draws=[np.full(701, 32_767, np.int16)] * 2,
-        out=RawTensor(np.empty(4 * 701, np.uint8), "F32"),
+        width=701,
+        double=False,
     )
+    # As if everything were too small to stay.
+    magnitudes = ((9.0, 9.0)[: 2 if name.startswith("bread") else 1],) * 2
+    at_tensor = bound(method, products=((1.0, 0.5), (0.5, 1.0)), magnitudes=magnitudes)
+    out = RawTensor(np.empty(4 * 701, np.uint8), "F32")
+    assert at_tensor.params is not None
+    assert not cpu_kernel.fused_merge(library, at_tensor.params, block, out)
 
 
 @given(st.integers(0, 2**32 - 1), st.sampled_from(["BF16", "F16", "F32"]), st.integers(1, 2000))

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from adamms.merging.draws import CHUNK, SeededDraws, kept
+from adamms.merging.draws import CHUNK, SeededDraws, keep_mask
 
 
 @given(st.integers(0, 3 * CHUNK), st.integers(1, 300), st.integers(1, 299))
@@ -32,7 +32,7 @@ EXPECTED_DRAWS = [5219, 32580, -8448, 20444, 26629, 10967]
 def test_a_seeds_masks_are_pinned() -> None:
     bits = {
         share: "".join(
-            str(int(bit)) for bit in kept(SeededDraws(7).draw("lm_head.weight", 1, 65_530, 32), share)
+            str(int(bit)) for bit in keep_mask(SeededDraws(7).draw("lm_head.weight", 1, 65_530, 32), share)
         )
         for share in (0.1, 0.5)
     }
@@ -45,6 +45,6 @@ EXPECTED_MASKS = {0.1: "00000000001000110001010000000001", 0.5: "000101000011101
 def test_the_share_kept_is_what_was_asked() -> None:
     drawn = SeededDraws(0).draw("a", 0, 0, 1 << 20)
     for share in (0.1, 0.5, 0.9):
-        assert float(kept(drawn, share).mean()) == pytest.approx(share, abs=0.002)
-    assert bool(kept(drawn, 1.0).all())
-    assert not bool(kept(drawn, 0.0).any())
+        assert float(keep_mask(drawn, share).mean()) == pytest.approx(share, abs=0.002)
+    assert bool(keep_mask(drawn, 1.0).all())
+    assert not bool(keep_mask(drawn, 0.0).any())

@@ -21,7 +21,7 @@ grid = st.integers(-512, 512).map(lambda number: number / 64)
 def test_the_threshold_is_exactly_the_kth_largest_magnitude(values: np.ndarray, density: float) -> None:
     rank = max(1, int(density * len(values)))
     first, second = magnitude_reductions(lambda models: models, lambda: (rank,), scope="tensor")
-    given_values: dict[str, Any] = {"models": [torch.from_numpy(values)]}
+    given_values: dict[str, Any] = {"models": [values]}
     statistics = call(first.finalize, {**given_values, "total": call(first.map, given_values)})
     given_values |= statistics
     statistics = call(second.finalize, {**given_values, "total": call(second.map, given_values)})

@@ -1,8 +1,5 @@
 """MergeInputs read through a device give their files' values, bit for bit, and say where they are."""
 
-import sys
-from types import SimpleNamespace
-
 import pytest
 import torch
 
@@ -13,6 +10,7 @@ from adamms.errors import MachineError, MergeError
 from adamms.mapping import MappedDonor, map_parameters
 from adamms.merging import MergeInputs, make_method
 from adamms.merging import parent_store as parent_store_module
+from adamms.merging.dtypes import RawTensor
 from adamms.merging.parent_store import (
     CachedParents,
     StreamedParents,
@@ -22,6 +20,7 @@ from adamms.merging.parent_store import (
 )
 from adamms.merging.tensors import TensorMerger
 from adapters import low_rank, write_adapter
+from small_families import settings_of
 
 CPU = torch.device("cpu")
 
@@ -39,73 +38,46 @@ def parents(request, tmp_path_factory):
 def test_the_values_are_those_of_the_files(parents, name):
     method = make_method(name, {"alpha": 0.3})
     held = CachedParents(parents, method, device=CPU)
-    mapped, resident = TensorMerger(parents), TensorMerger(parents, held=held)
+    mapped, resident = TensorMerger(parents), TensorMerger(parents, store=held)
     for _ in range(2):  # what is held is not used up
         for tensor in parents.changed(method):
             assert torch.equal(mapped.merged(tensor, method), resident.merged(tensor, method))
 
 
 class Elsewhere(CachedParents):
-    """ParentStore as on a GPU: as tensors, blended in large blocks without a detour through numpy."""
+    """Held as on a GPU: as tensors, blended in large blocks without a detour through numpy."""
 
     def __init__(self, parents, method):
         super().__init__(parents, method, device=CPU)
         self.on_cpu, self.block_elements = False, 1 << 24
-        self._copies = {key: (torch.from_numpy(raw), dtype) for key, (raw, dtype) in self._copies.items()}
+        self._copies = {
+            key: RawTensor(torch.from_numpy(raw), dtype) for key, (raw, dtype) in self._copies.items()
+        }
 
 
-@pytest.mark.parametrize("name", ["linear", "slerp"])
+@pytest.mark.parametrize("name", ["linear", "nearswap"])
 @pytest.mark.parametrize("size", [1 << 22, 100])
 def test_blending_on_the_way_from_the_files_gives_the_same_values(parents, name, size):
-    method = make_method(name, {"alpha": 0.3})
-    held = StreamedParents(CPU)
-    held.block_elements = size
-    mapped, device = TensorMerger(parents), TensorMerger(parents, held=held)
+    method = make_method(name, settings_of(name))
+    store = StreamedParents(CPU)
+    store.block_elements = size
+    mapped, device = TensorMerger(parents), TensorMerger(parents, store=store)
     for tensor in parents.changed(method):
         expected = mapped.merged(tensor, method)
         assert torch.equal(expected, device.merged(tensor, method))
-        whole, _ = held.whole(parents.base, tensor)
-        assert torch.equal(whole.view(expected.dtype).view(expected.shape), parents.base.tensor(tensor))
+        raw, _ = store.whole(parents.base, tensor)
+        assert torch.equal(raw.view(expected.dtype).view(expected.shape), parents.base.tensor(tensor))
 
 
-@pytest.mark.parametrize("name", ["linear", "slerp"])
+@pytest.mark.parametrize("name", ["linear", "nearswap"])
 def test_blending_on_a_device_gives_the_same_values(parents, name):
-    method = make_method(name, {"alpha": 0.3})
-    held = Elsewhere(parents, method)
-    before = [raw.clone() for raw, _ in held._copies.values()]
-    mapped, device = TensorMerger(parents), TensorMerger(parents, held=held)
+    method = make_method(name, settings_of(name))
+    store = Elsewhere(parents, method)
+    before = [raw.clone() for raw, _ in store._copies.values()]
+    mapped, device = TensorMerger(parents), TensorMerger(parents, store=store)
     for tensor in parents.changed(method):
         assert torch.equal(mapped.merged(tensor, method), device.merged(tensor, method))
-    assert all(map(torch.equal, before, [raw for raw, _ in held._copies.values()]))
-
-
-@pytest.mark.parametrize(
-    "settings", [{"alpha": 0.0}, {"alpha": 0.3}, {"alpha": 1.0}, {"base_weight": 1.0, "normalize": True}]
-)
-def test_a_weighted_sum_in_one_pass_gives_the_same_values(parents, settings, monkeypatch):
-    """The way to the kernel and what it is given; the kernel itself runs on a GPU only."""
-
-    def weighted_sum(terms, out, *, largest, sound):
-        total = sum(values.float() * weight for values, weight in terms)
-        out.copy_(total)
-        sound &= total.abs().max() <= largest
-
-    kernel = SimpleNamespace(weighted_sum=weighted_sum)
-    monkeypatch.setitem(sys.modules, "adamms.merging.one_pass", kernel)
-    method = make_method("linear", {"alpha": 0.4, **settings})
-    mapped = TensorMerger(parents)
-    for held in (Elsewhere(parents, method), StreamedParents(CPU)):
-        device = TensorMerger(parents, held=held)
-        device._values._one_pass = True
-        device._values.widened = None  # not asked for
-        for tensor in parents.changed(method):
-            assert torch.equal(mapped.merged(tensor, method), device.merged(tensor, method))
-
-
-@pytest.mark.skipif(not torch.cuda.is_available(), reason="a kernel for a GPU")
-def test_the_kernel_has_the_bits_of_torch():
-    one_pass = pytest.importorskip("adamms.merging.one_pass")
-    assert one_pass.works_on(torch.device("cuda"))
+    assert all(map(torch.equal, before, [raw for raw, _ in store._copies.values()]))
 
 
 def test_a_number_that_is_none_is_named_there_too(tmp_path):
@@ -122,7 +94,7 @@ def test_a_number_that_is_none_is_named_there_too(tmp_path):
     method = make_method("linear", {"alpha": 0.3})
     told = r"model\.norm\.weight in the donor holds 1 NaN"
     for held in (CachedParents(pair, method, device=CPU), Elsewhere(pair, method), StreamedParents(CPU)):
-        merger = TensorMerger(pair, held=held)
+        merger = TensorMerger(pair, store=held)
         with pytest.raises(MergeError, match=told):
             merger.merged("model.norm.weight", method)
         candidate = merger.candidate(method)
@@ -157,7 +129,7 @@ def test_an_adapter_is_held_before_it_is_rounded(tmp_path):
     name = "model.layers.1.mlp.up_proj.weight"
     for held in (CachedParents(pair, method, device=CPU), StreamedParents(CPU)):
         assert torch.equal(
-            TensorMerger(pair, held=held).merged(name, method), TensorMerger(pair).merged(name, method)
+            TensorMerger(pair, store=held).merged(name, method), TensorMerger(pair).merged(name, method)
         )
 
 

@@ -125,7 +125,7 @@ class Sweep:
                 grow_pool = getattr(self._engine, "grow_pool", None)
                 if isinstance(held, CachedParents) and not held.on_cpu and grow_pool is not None:
                     grow_pool()
-            self._merger = TensorMerger(self._parents, held=held)
+            self._merger = TensorMerger(self._parents, store=held)
         return self._engine, self._merger
 
 

@@ -6,10 +6,7 @@ multiplying by it, and a scalar operand may cost more than an array of them.
 """
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
-
-if TYPE_CHECKING:
-    import numpy as np
+from typing import Any
 
 # A torch tensor or a numpy array of float32, or of float64 for a model that is stored so.
 Array = Any
@@ -20,17 +17,12 @@ def in_numpy(values: Array) -> bool:
     return type(values).__module__ == "numpy"
 
 
-def as_numpy(values: Array) -> "np.ndarray":
-    """The same memory as a numpy array."""
-    return values if in_numpy(values) else values.numpy()  # type: ignore[no-any-return]
-
-
 def ones_where(mask: Array, like: Array) -> Array:
     """1 where a mask (bool) holds, and 0 elsewhere, in the dtype of `like`."""
     return mask.astype(like.dtype) if in_numpy(mask) else mask.to(like.dtype)
 
 
-def count_where(masks: "Sequence[Array]", like: Array) -> Array:
+def count_where(masks: Sequence[Array], like: Array) -> Array:
     """In how many of the masks (bool) each entry holds, 1 where in none, in the dtype of `like`."""
     if not in_numpy(masks[0]):
         import torch
@@ -73,7 +65,7 @@ def divide(values: Array, number: float) -> Array:
     return values.div_(torch.full((), number, dtype=values.dtype, device=values.device))
 
 
-def not_negative(series: "Sequence[Array]") -> list[Array]:
+def not_negative(series: Sequence[Array]) -> list[Array]:
     """Arrays of one shape, zero where they are negative, in their own memory; NaN stays NaN."""
     if not in_numpy(series[0]):
         return [values.clamp_(min=0) for values in series]
@@ -100,3 +92,24 @@ def at_least(values: Array, threshold: float) -> Array:
     # hardshrink keeps what is strictly larger, many times cheaper than a mask, but drops the sign of zero.
     below = float(np.nextafter(np.float32(threshold), np.float32(0)))
     return torch.nn.functional.hardshrink(values, below).copysign_(values)
+
+
+def at_most(values: Array, limit: float) -> Array:
+    """The smaller of every value and the limit; the limit where a value is NaN."""
+    if in_numpy(values):
+        import numpy as np
+
+        return np.fmin(values, values.dtype.type(limit))
+    import torch
+
+    return torch.fmin(values, torch.full((), limit, dtype=values.dtype, device=values.device))
+
+
+def quotient(number: float, values: Array) -> Array:
+    """The number times the values' reciprocals; by 0 infinity, and NaN where the number is 0 as well."""
+    if in_numpy(values):
+        import numpy as np
+
+        with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+            return 1 / values * number
+    return 1 / values * number

@@ -34,7 +34,7 @@ class TensorLocation:
 
 
 def check_coefficient(
-    value: object, name: str = "alpha", *, high: float | None = 1.0, otherwise: float | None = None
+    value: object, name: str = "alpha", *, high: float | None = 1.0, default: float | None = None
 ) -> Any:
     """A coefficient, or a tuple of them with one a donor, numbers as floats.
 
@@ -42,7 +42,7 @@ def check_coefficient(
         value: what was given.
         name: of the setting, for the sentence.
         high: the largest number allowed; the least is 0.
-        otherwise: what a table without `default` gets as its default; None leaves 0.
+        default: what a table without `default` gets as its default; None leaves 0.
 
     Raises:
         MergeError: it is neither a number in the range, nor a list, nor a table of such.
@@ -64,7 +64,7 @@ def check_coefficient(
             raise MergeError(f"{name} is empty; it needs at least one number.")
         if isinstance(value, Mapping):
             table = {_entry(str(entry), name): check(each) for entry, each in value.items()}
-            return table if otherwise is None else {DEFAULT: otherwise, **table}
+            return table if default is None else {DEFAULT: default, **table}
         return [number(each) for each in value] if isinstance(value, list) else number(value)
 
     return tuple(check(each) for each in value) if isinstance(value, tuple) else check(value)

@@ -7,8 +7,6 @@ the same whatever the block size, the order, the number of threads or the machin
 from hashlib import blake2b
 from typing import TYPE_CHECKING, Protocol
 
-from adamms.merging.arrays import Array, as_numpy, in_numpy
-
 if TYPE_CHECKING:
     import numpy as np
 
@@ -19,7 +17,7 @@ LEVELS = 1 << 16
 class Draws(Protocol):
     """Where random methods take their numbers from; a test gives masks by a class of its own."""
 
-    def draw(self, name: str, model: int, start: int, count: int) -> Array:
+    def draw(self, name: str, model: int, start: int, count: int) -> "np.ndarray":
         """Numbers from -32,768 to 32,767, int16, for elements of a base tensor and one model (0 the base)."""
         ...
 
@@ -31,7 +29,7 @@ class SeededDraws:
         self._seed = seed
         self._latest: dict[int, tuple[tuple[str, int], np.ndarray]] = {}
 
-    def draw(self, name: str, model: int, start: int, count: int) -> Array:
+    def draw(self, name: str, model: int, start: int, count: int) -> "np.ndarray":
         """As `Draws` says."""
         import numpy as np
 
@@ -61,24 +59,18 @@ def threshold_of(probability: float) -> int:
     return round(probability * LEVELS) - LEVELS // 2
 
 
-def kept(draws: Array, probability: "float | Array") -> Array:
+def keep_mask(draws: "np.ndarray", probability: "float | np.ndarray") -> "np.ndarray":
     """1.0 where an element stays and 0.0 where not, each with its probability, to within 1/65,536.
 
-    A torch tensor for torch tensors, a numpy array for numpy arrays.
+    Args:
+        draws: int16, as `Draws` gives them.
+        probability: one for all, or one an element (float32 or float64, which the mask then is).
     """
     import numpy as np
 
     if not isinstance(probability, float | int):
-        import torch
-
-        drawn = torch.as_tensor(draws)
-        return (drawn < torch.round(probability * LEVELS) - LEVELS // 2).to(probability.dtype)
-    # numpy compares 16-bit integers, and widens bytes, many times faster than torch does both.
+        return (draws < np.rint(probability * LEVELS) - LEVELS // 2).astype(probability.dtype)
+    # numpy compares 16-bit integers, and widens bytes, many times faster than it compares wider ones.
     cut = threshold_of(probability)
-    mask = np.ones(len(draws), bool) if cut >= LEVELS // 2 else as_numpy(draws) < np.int16(cut)
-    stays = mask.astype(np.float32)
-    if in_numpy(draws):
-        return stays
-    import torch
-
-    return torch.from_numpy(stays)
+    mask = np.ones(len(draws), bool) if cut >= LEVELS // 2 else draws < np.int16(cut)
+    return mask.astype(np.float32)

@@ -35,7 +35,7 @@ class RawTaskVector(NamedTuple):
     """A task vector that is not computed yet: a model's values and the ancestor's; or values alone."""
 
     model: RawTensor
-    origin: RawTensor | None = None
+    pretrained: RawTensor | None = None
 
 
 def floating_dtype(info: "TensorInfo", source: str) -> str:

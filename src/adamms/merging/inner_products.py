@@ -1,4 +1,4 @@
-"""The pass that finds the inner products of all models, or of their task vectors, in float64.
+"""The reduction to the inner products of all models, or of their task vectors, in float64.
 
 Norms, cosines, means on a sphere: all of them follow from these few numbers, so a method that needs them of a
 whole tensor, or of the whole model, reads it twice and holds nothing.
@@ -8,22 +8,21 @@ from collections.abc import Callable, Sequence
 from math import sqrt
 from typing import TYPE_CHECKING, Any
 
-from adamms.merging.arrays import Array, as_numpy
+from adamms.merging.arrays import Array
 from adamms.merging.method import Reduction, Scope
 
 if TYPE_CHECKING:
     import numpy as np
-    from torch import Tensor
 
 Products = tuple[tuple[float, ...], ...]
 
 
 def inner_products(scope: Scope) -> Reduction:
-    """The pass; its fact `products` holds <x_i, x_j> over the scope.
+    """The reduction; its statistic `products` holds <x_i, x_j> over the scope.
 
     The x_i are the task vectors where the method reads an ancestor, and otherwise the models.
     """
-    return Reduction(_measure, _conclude, scope)
+    return Reduction(_multiply, _statistic, scope)
 
 
 def norms(products: Products) -> tuple[float, ...]:
@@ -55,24 +54,35 @@ def combination(vectors: Sequence[Array], coefficients: Sequence[float | Array])
     return total
 
 
-def by_rows(vectors: "Sequence[Tensor]", width: int, merge: "Callable[..., Tensor]") -> "Tensor":
-    """Apply `merge` to the vectors as rows of `width` elements, and flatten what it returns."""
-    return merge([vector.view(-1, width) for vector in vectors]).reshape(-1)
+def by_rows(vectors: Sequence[Array], width: int, merge: Callable[[list[Array]], Array]) -> Array:
+    """Apply `merge` to flat vectors as arrays of (rows, width), and flatten what it returns."""
+    return merge([vector.reshape(-1, width) for vector in vectors]).reshape(-1)
 
 
-def _measure(models: Sequence[Array], pretrained: Array | None = None) -> "np.ndarray":
+def row_cosines(first: "np.ndarray", second: "np.ndarray") -> "np.ndarray":
+    """The cosine of every pair of rows, in float64; 0 where one of them is zero. Both are (rows, width)."""
     import numpy as np
 
-    # Always numpy's sum, as torch adds up in another order.
-    given = models if pretrained is None else [model - pretrained for model in models]
-    vectors = [as_numpy(vector) for vector in given]
+    def products(one: "np.ndarray", other: "np.ndarray") -> "np.ndarray":
+        return np.multiply(one, other, dtype=np.float64).sum(axis=1)
+
+    lengths = np.sqrt(products(first, first)) * np.sqrt(products(second, second))
+    cosines = np.divide(products(first, second), lengths, out=np.zeros_like(lengths), where=lengths > 0)
+    return np.clip(cosines, -1, 1)
+
+
+def _multiply(models: "Sequence[np.ndarray]", pretrained: "np.ndarray | None" = None) -> "np.ndarray":
+    """The products of one block's vectors, (vectors, vectors), float64."""
+    import numpy as np
+
+    vectors = models if pretrained is None else [model - pretrained for model in models]
     size = len(vectors)
-    found = np.empty((size, size))
+    products = np.empty((size, size))
     for i in range(size):
         for j in range(i, size):
-            found[i, j] = found[j, i] = np.multiply(vectors[i], vectors[j], dtype=np.float64).sum()
-    return found
+            products[i, j] = products[j, i] = np.multiply(vectors[i], vectors[j], dtype=np.float64).sum()
+    return products
 
 
-def _conclude(total: "np.ndarray") -> dict[str, Any]:
+def _statistic(total: "np.ndarray") -> dict[str, Any]:
     return {"products": tuple(tuple(row) for row in total.tolist())}

@@ -1,6 +1,6 @@
 """What a merge has written, so that a killed one goes on where it stood.
 
-A line an errand, added after its values were written; the first line says of what merge it is. Every value of
+A line a task, added after its values were written; the first line says of what merge it is. Every value of
 a merge depends on its place alone, so what is in the files need not be written again, and what may be torn is
 simply written once more. The values are made durable before the lines that speak of them.
 """
@@ -20,10 +20,10 @@ DURABLE_EVERY = 1 << 31
 
 
 class Journal:
-    """The journal of one merge: which errands are done.
+    """The journal of one merge: which tasks are done.
 
     Attributes:
-        done: the errands of the interrupted run, by number.
+        done: the tasks of the interrupted run, by number.
     """
 
     def __init__(
@@ -54,10 +54,10 @@ class Journal:
         lines = [first, *map(str, sorted(self.done))]
         self._path.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
 
-    def add(self, errand: int, nbytes: int) -> None:
-        """Note an errand whose values are written."""
+    def add(self, task: int, nbytes: int) -> None:
+        """Note a task whose values are written."""
         with self._lock:
-            self._waiting.append(errand)
+            self._waiting.append(task)
             self._bytes += nbytes
             if self._bytes >= self._durable_every:
                 self.flush()
@@ -68,7 +68,7 @@ class Journal:
             return
         self._writer.sync()
         with self._path.open("a", encoding="utf-8") as file:
-            file.write("".join(f"{errand}\n" for errand in self._waiting))
+            file.write("".join(f"{task}\n" for task in self._waiting))
             file.flush()
             os.fdatasync(file.fileno())
         self._waiting, self._bytes = [], 0
@@ -79,7 +79,7 @@ class Journal:
 
 
 def _read(path: Path, first: str) -> frozenset[int]:
-    """The errands of a journal that begins with `first`; none if it does not."""
+    """The tasks of a journal that begins with `first`; none if it does not."""
     try:
         lines = path.read_text(encoding="utf-8").split("\n")
     except (OSError, UnicodeDecodeError):

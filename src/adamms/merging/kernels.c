@@ -1,6 +1,6 @@
 /* The arithmetic of merging in one pass: what the methods' pure functions say, in the same order and with the
- * same bits, for values as they are stored. `compiled.py` says what each argument is; `tests/merging/
- * test_compiled.py` holds the two against each other.
+ * same bits, for values as they are stored. `cpu_kernel.py` says what each argument is; `tests/merging/
+ * test_cpu_kernel.py` holds the two against each other.
  *
  * Values go through tiles that stay in a core's first cache. No fused multiply-add (-ffp-contract=off) and no
  * reordering, so every machine computes the same.
@@ -29,28 +29,28 @@ typedef uint16_t stored_half __attribute__((aligned(1), may_alias));
 
 enum { TILE = 512, MODELS = 16 };
 enum { BF16, F16, F32 };
-enum { NO_ELECTION, MEAN, SUM };
+enum { NO_CONSENSUS, MEAN, SUM };
 
 struct model {
     const void *values;
     const int16_t *draws; /* NULL: nothing is dropped */
-    int32_t kind;
-    int32_t cut;
-    float least; /* 0: the small ones stay */
-    float most;  /* negative: the large ones stay */
-    float factor;
+    int32_t dtype;
+    int32_t draw_below;
+    float min_magnitude; /* 0: the small ones stay */
+    float max_magnitude; /* negative: the large ones stay */
+    float rescale;
     float weight;
 };
 
 struct merge {
     const struct model *models;
-    const void *origin; /* NULL: the models themselves are added up */
+    const void *pretrained; /* NULL: the models themselves are added up */
     void *out;
     int32_t count;
-    int32_t origin_kind;
-    int32_t out_kind;
-    int32_t elect;
-    int32_t alike; /* all weights are the same */
+    int32_t pretrained_dtype;
+    int32_t out_dtype;
+    int32_t sign_consensus;
+    int32_t equal_weights; /* all weights are the same */
     float divisor; /* 0: not divided */
     float lambda;
     float largest; /* that the output's dtype holds */
@@ -116,9 +116,9 @@ INLINE void widen_tile(float *restrict to, const void *restrict from, int kind, 
 /* The trimmed, thinned tau_i; masks are multiplied with, so that NaN stays. */
 INLINE void task_vector(float *restrict tau, const struct model *model, const float *restrict origin,
                         int64_t at, int count) {
-    const float least = model->least, most = model->most;
-    const int cut = model->cut;
-    widen_tile(tau, model->values, model->kind, at, count);
+    const float least = model->min_magnitude, most = model->max_magnitude;
+    const int cut = model->draw_below;
+    widen_tile(tau, model->values, model->dtype, at, count);
     if (origin)
         for (int i = 0; i < count; i++) tau[i] -= origin[i];
     if (least > 0)
@@ -134,7 +134,7 @@ INLINE void task_vector(float *restrict tau, const struct model *model, const fl
 /* A model of which nothing is dropped: weighed and added to the total, which begins with the first, in one loop. */
 INLINE void add_whole(float *restrict total, const struct model *model, const float *restrict origin, int first,
                       int64_t at, int count) {
-    const float factor = model->factor, weight = model->weight;
+    const float factor = model->rescale, weight = model->weight;
     const void *restrict values = model->values;
 #define TERM(theta_0) ((value_at(values, KIND, at + i) - (theta_0)) * factor * weight)
 #define ADD(theta_0)                                                                                        \
@@ -143,9 +143,9 @@ INLINE void add_whole(float *restrict total, const struct model *model, const fl
     else                                                                                                    \
         for (int i = 0; i < count; i++) total[i] += TERM(theta_0);
     if (origin)
-        WITH_KIND(model->kind, ADD(origin[i]))
+        WITH_KIND(model->dtype, ADD(origin[i]))
     else
-        WITH_KIND(model->kind, ADD(0.0f))
+        WITH_KIND(model->dtype, ADD(0.0f))
 #undef ADD
 #undef TERM
 }
@@ -153,7 +153,7 @@ INLINE void add_whole(float *restrict total, const struct model *model, const fl
 /* The same for a task vector; it keeps its weight, for the election. */
 INLINE void add_weighted(float *restrict total, float *restrict tau, const struct model *model, int first,
                          int count) {
-    const float factor = model->factor, weight = model->weight;
+    const float factor = model->rescale, weight = model->weight;
     for (int i = 0; i < count; i++) {
         tau[i] = tau[i] * factor * weight;
         total[i] = first ? tau[i] : total[i] + tau[i];
@@ -178,9 +178,9 @@ INLINE void elect(float *restrict total, float tau[][TILE], const struct merge *
     }
     /* Equal weights are counted and multiplied once, others added up. */
     for (int each = 0; each < merge->count; each++)
-        add_agreeing(total, share, tau[each], sign, merge->alike ? 1.0f : merge->models[each].weight, count);
-    if (merge->elect == MEAN) {
-        const float one = merge->alike && merge->models[0].weight != 0 ? merge->models[0].weight : 1.0f;
+        add_agreeing(total, share, tau[each], sign, merge->equal_weights ? 1.0f : merge->models[each].weight, count);
+    if (merge->sign_consensus == MEAN) {
+        const float one = merge->equal_weights && merge->models[0].weight != 0 ? merge->models[0].weight : 1.0f;
         for (int i = 0; i < count; i++) total[i] /= (share[i] == 0 ? 1.0f : share[i]) * one;
     }
     for (int i = 0; i < count; i++) total[i] *= sign[i];
@@ -194,9 +194,9 @@ INLINE int finish(const struct merge *merge, float *restrict total, const float 
     int outside = 0;
     if (divisor != 0)
         for (int i = 0; i < count; i++) total[i] /= divisor;
-    if (merge->origin)
+    if (merge->pretrained)
         for (int i = 0; i < count; i++) total[i] = total[i] * lambda + origin[i];
-    WITH_KIND(merge->out_kind, for (int i = 0; i < count; i++) {
+    WITH_KIND(merge->out_dtype, for (int i = 0; i < count; i++) {
         outside |= !(fabsf(total[i]) <= largest);
         store_at(out, KIND, at + i, total[i]);
     })
@@ -207,22 +207,22 @@ INLINE int finish(const struct merge *merge, float *restrict total, const float 
 FOR_EVERY_PROCESSOR
 int adamms_merge(const struct merge *merge, int64_t values) {
     float theta[TILE], total[TILE], tau[MODELS][TILE];
-    const float *origin = merge->origin ? theta : NULL;
+    const float *origin = merge->pretrained ? theta : NULL;
     int outside = 0;
     for (int64_t at = 0; at < values; at += TILE) {
         const int count = values - at < TILE ? (int)(values - at) : TILE;
-        if (origin) widen_tile(theta, merge->origin, merge->origin_kind, at, count);
+        if (origin) widen_tile(theta, merge->pretrained, merge->pretrained_dtype, at, count);
         for (int each = 0; each < merge->count; each++) {
             const struct model *model = &merge->models[each];
-            if (merge->elect == NO_ELECTION && model->least <= 0 && model->most < 0 && !model->draws) {
+            if (merge->sign_consensus == NO_CONSENSUS && model->min_magnitude <= 0 && model->max_magnitude < 0 && !model->draws) {
                 add_whole(total, model, origin, each == 0, at, count);
                 continue;
             }
-            float *own = tau[merge->elect ? each : 0];
+            float *own = tau[merge->sign_consensus ? each : 0];
             task_vector(own, model, origin, at, count);
             add_weighted(total, own, model, each == 0, count);
         }
-        if (merge->elect) elect(total, tau, merge, count);
+        if (merge->sign_consensus) elect(total, tau, merge, count);
         outside |= finish(merge, total, theta, at, count);
     }
     return !outside;

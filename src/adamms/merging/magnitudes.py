@@ -1,29 +1,38 @@
 """The exact k-th largest magnitude of any number of values, from counts: nothing is sorted or held.
 
-A float32 magnitude is 31 bits whose order as integers is its order as numbers. A first pass counts the upper
-15 bits (bfloat16's magnitude), a second the lower 16 bits of the one value of the upper bits that the k-th
-largest has. Over a whole model a small sample tells which few upper values that can be, so that one look at
-all values counts those above and, exactly, those among them; were the sample to mislead, the k-th would not
-be among them, which shows, and the two passes follow. The threshold is exact either way; values that tie with
-it are all on its side, because nothing but their place in a file could tell them apart. Values of float64 are
-ranked as float32.
+A float32 magnitude is 31 bits whose order as integers is its order as numbers. So the k-th largest follows
+from
+how often each value occurs, counted in two steps:
+
+    upper   how often each value of the upper 15 bits (bfloat16's magnitude) occurs
+    lower   of the one upper value that the k-th largest has, how often each value of the lower 16 bits occurs
+
+Over one tensor these are two looks at its values. Over a whole model there are two ways through. The fast
+one:
+
+    sample    the upper counts of one element in 64: between which few upper values (a bracket) the k-th lies
+    bracket   one look at all values: how many lie above the bracket, and, exactly, each value inside it
+
+Were the sample to mislead, the k-th would not lie inside, which shows: `bracket` then gives nothing, and
+upper and lower follow. The threshold is exact either way. Values that tie with it are all on its side,
+because nothing but their place in a file could tell them apart. Values of float64 are ranked as float32.
 """
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from math import sqrt
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from adamms.merging import cpu_kernel
-from adamms.merging.arrays import Array, as_numpy
-from adamms.merging.dtypes import RawTaskVector, RawTensor
 from adamms.merging.method import Reduction, Scope, call, parameters_of
 from adamms.merging.task_vectors import task_vectors
 
 if TYPE_CHECKING:
     import numpy as np
 
-# Values to rank; task vectors that compiled code counts need not be computed first.
-Series: TypeAlias = Array | RawTaskVector
+    from adamms.merging.dtypes import RawTaskVector
+
+# Values to rank; task vectors that the fused kernel counts need not be computed first.
+Series: TypeAlias = "np.ndarray | RawTaskVector"
 UPPER = 1 << 15
 LOWER = 1 << 16
 # The upper bits of infinity: nothing finite reaches them.
@@ -37,12 +46,9 @@ DEVIATIONS = 8
 
 
 def magnitude_reductions(
-    values: Callable[..., Sequence[Array]],
-    ranks: Callable[..., tuple[int, ...]],
-    *,
-    scope: Scope,
+    values: Callable[..., Sequence[Any]], ranks: Callable[..., tuple[int, ...]], *, scope: Scope
 ) -> tuple[Reduction, ...]:
-    """The passes that find magnitudes by rank, as the fact `magnitudes`: one tuple a series.
+    """The reductions that give magnitudes by rank, as the statistic `magnitudes`: one tuple a series.
 
     Args:
         values: the series of values to rank, such as one task vector a model; asks for what it needs as a
@@ -52,91 +58,122 @@ def magnitude_reductions(
             infinity, one beyond `count` zero.
         scope: what is ranked together.
     """
-
-    def series_in(everything: Mapping[str, Any]) -> Sequence[Series]:
-        return everything["raw"] if "raw" in everything else call(values, everything)
-
-    def map_upper(everything: Mapping[str, Any]) -> "np.ndarray":
-        import numpy as np
-
-        return np.stack([upper_counts(each) for each in series_in(everything)])
-
-    def finalize_upper(total: "np.ndarray", everything: Mapping[str, Any]) -> dict[str, Any]:
-        found = []
-        for series, counts in enumerate(total):
-            count = int(counts.sum())
-            own = {"series": series, "count": count, "nonzero": count - int(counts[0])}
-            wanted = call(ranks, {**everything, **own})
-            found.append(tuple(_find(counts, rank) for rank in wanted))
-        return {"uppers": tuple(found)}
-
-    def map_lower(everything: Mapping[str, Any]) -> "np.ndarray":
-        import numpy as np
-
-        series = zip(series_in(everything), everything["uppers"], strict=True)
-        return np.stack(
-            [np.stack([lower_counts(each, upper) for upper, _ in found]) for each, found in series]
-        )
-
-    def finalize_lower(total: "np.ndarray", everything: Mapping[str, Any]) -> dict[str, Any]:
-        found = []
-        for counts, uppers in zip(total, everything["uppers"], strict=True):
-            found.append(
-                tuple(
-                    _magnitude(upper, max(_find(lower, left)[0], 0) if 0 <= upper < UPPER else 0)
-                    for lower, (upper, left) in zip(counts, uppers, strict=True)
-                )
-            )
-        return {"magnitudes": tuple(found)}
-
-    def finalize_sample(total: "np.ndarray", everything: Mapping[str, Any]) -> dict[str, Any]:
-        found = []
-        for series, counts in enumerate(total):
-            count = int(counts.sum())
-            own = {"series": series, "count": count, "nonzero": count - int(counts[0])}
-            wanted = call(ranks, {**everything, **own})
-            found.append(tuple(_bracket(counts, rank, count=count) for rank in wanted))
-        return {"brackets": tuple(found)}
-
-    def map_bracket(everything: Mapping[str, Any]) -> "np.ndarray":
-        import numpy as np
-
-        series = list(zip(series_in(everything), everything["brackets"], strict=True))
-        total = everything.get("accumulated")
-        if total is None:
-            total = np.zeros((len(series), len(series[0][1]), 2 + BRACKET * LOWER), np.int64)
-        for row, (each, brackets) in zip(total, series, strict=True):
-            for counts, (low, high) in zip(row, brackets, strict=True):
-                _count_inside(each, counts, low=low, high=high, nonzero=asked)
-        return total  # type: ignore[no-any-return]
-
-    def finalize_bracket(total: "np.ndarray", count: int, everything: Mapping[str, Any]) -> dict[str, Any]:
-        found = []
-        for series, (row, brackets) in enumerate(zip(total, everything["brackets"], strict=True)):
-            own = {"series": series, "count": count, "nonzero": int(row[0][1])}
-            wanted = call(ranks, {**everything, **own})
-            for rank, counts, (low, _) in zip(wanted, row, brackets, strict=True):
-                place, left = _find(counts[2:], rank - int(counts[0]))
-                if not 0 <= place < len(counts) - 2 or left <= 0:
-                    return {}
-                found.append(_magnitude(low + (place >> 16), place & (LOWER - 1)))
-        each = len(found) // len(total)
-        return {"magnitudes": tuple(tuple(found[at : at + each]) for at in range(0, len(found), each))}
-
-    asked = "nonzero" in parameters_of(ranks)
-    known = None if scope == "tensor" else "magnitudes"
+    ranking = _Ranking(values, ranks)
     raw = values is task_vectors
+    skip_if = None if scope == "tensor" else "magnitudes"
     exact = (
-        Reduction(map_upper, finalize_upper, scope, skip_if=known, raw=raw),
-        Reduction(map_lower, finalize_lower, scope, skip_if=known, raw=raw),
+        Reduction(ranking.map_upper, ranking.find_uppers, scope, skip_if=skip_if, raw=raw),
+        Reduction(ranking.map_lower, ranking.find_lowers, scope, skip_if=skip_if, raw=raw),
     )
     if scope == "tensor":
         return exact
     return (
-        Reduction(map_upper, finalize_sample, scope, sample=SAMPLE, raw=raw),
-        Reduction(map_bracket, finalize_bracket, scope, accumulator=True, raw=raw),
+        Reduction(ranking.map_upper, ranking.find_brackets, scope, sample=SAMPLE, raw=raw),
+        Reduction(ranking.map_bracket, ranking.find_inside, scope, accumulator=True, raw=raw),
         *exact,
     )
+
+
+@dataclass(frozen=True)
+class _Ranking:
+    """The functions of the reductions; `named` is what a method may ask for (`MergeInputs.arguments`).
+
+    Counts are int64, summed over blocks, with the axes (series, wanted rank, value): of the upper bits
+    (series, UPPER), of the lower (series, rank, LOWER), of a bracket (series, rank, 2 + BRACKET * LOWER),
+    where the first two say how many lie above and how many are not zero.
+    """
+
+    values: Callable[..., Sequence[Any]]
+    ranks: Callable[..., tuple[int, ...]]
+
+    def map_upper(self, **named: Any) -> "np.ndarray":
+        """A block's counts of the upper bits."""
+        import numpy as np
+
+        return np.stack([upper_counts(series) for series in self._series(named)])
+
+    def find_uppers(self, total: "np.ndarray", **named: Any) -> dict[str, Any]:
+        """As `uppers`: the upper bits of every wanted rank, and its rank among the values that have them."""
+        return {
+            "uppers": tuple(
+                tuple(_find(counts, rank) for rank in self._wanted(series, _counted(counts), named))
+                for series, counts in enumerate(total)
+            )
+        }
+
+    def map_lower(self, **named: Any) -> "np.ndarray":
+        """A block's counts of the lower bits, among the values with the upper bits of each wanted rank."""
+        import numpy as np
+
+        pairs = zip(self._series(named), named["uppers"], strict=True)
+        return np.stack(
+            [np.stack([lower_counts(series, upper) for upper, _ in uppers]) for series, uppers in pairs]
+        )
+
+    def find_lowers(self, total: "np.ndarray", **named: Any) -> dict[str, Any]:
+        """As `magnitudes`: every wanted one."""
+        magnitudes = []
+        for row, uppers in zip(total, named["uppers"], strict=True):
+            lowers = [_find(counts, left)[0] for counts, (_, left) in zip(row, uppers, strict=True)]
+            magnitudes.append(
+                tuple(
+                    _magnitude(upper, max(lower, 0) if 0 <= upper < UPPER else 0)
+                    for (upper, _), lower in zip(uppers, lowers, strict=True)
+                )
+            )
+        return {"magnitudes": tuple(magnitudes)}
+
+    def find_brackets(self, total: "np.ndarray", **named: Any) -> dict[str, Any]:
+        """As `brackets`: the upper bits between which every wanted rank lies, judged by a sample."""
+        brackets = []
+        for series, counts in enumerate(total):
+            counted = _counted(counts)
+            wanted = self._wanted(series, counted, named)
+            brackets.append(tuple(_bracket(counts, rank, count=counted["count"]) for rank in wanted))
+        return {"brackets": tuple(brackets)}
+
+    def map_bracket(self, **named: Any) -> "np.ndarray":
+        """The counts of brackets `accumulated` so far, with a block's added."""
+        import numpy as np
+
+        pairs = list(zip(self._series(named), named["brackets"], strict=True))
+        total: np.ndarray | None = named["accumulated"]
+        if total is None:
+            # Megabytes, mostly zero: one for every thread, not one for every block.
+            total = np.zeros((len(pairs), len(pairs[0][1]), 2 + BRACKET * LOWER), np.int64)
+        nonzero = "nonzero" in parameters_of(self.ranks)[0]
+        for row, (series, brackets) in zip(total, pairs, strict=True):
+            for counts, (low, high) in zip(row, brackets, strict=True):
+                _count_inside(series, counts, low=low, high=high, nonzero=nonzero)
+        return total
+
+    def find_inside(self, total: "np.ndarray", count: int, **named: Any) -> dict[str, Any]:
+        """As `magnitudes`: every wanted one; nothing if a single one lies outside its bracket."""
+        magnitudes = []
+        for series, (row, brackets) in enumerate(zip(total, named["brackets"], strict=True)):
+            wanted = self._wanted(series, {"count": count, "nonzero": int(row[0][1])}, named)
+            own = []
+            for rank, counts, (low, _) in zip(wanted, row, brackets, strict=True):
+                place, left = _find(counts[2:], rank - int(counts[0]))
+                if not 0 <= place < len(counts) - 2 or left <= 0:
+                    return {}
+                own.append(_magnitude(low + (place >> 16), place & (LOWER - 1)))
+            magnitudes.append(tuple(own))
+        return {"magnitudes": tuple(magnitudes)}
+
+    def _series(self, named: Mapping[str, Any]) -> Sequence[Series]:
+        series: Sequence[Series] = named["raw"] if "raw" in named else call(self.values, named)
+        return series
+
+    def _wanted(self, series: int, counted: Mapping[str, int], named: Mapping[str, Any]) -> tuple[int, ...]:
+        wanted: tuple[int, ...] = call(self.ranks, {**named, **counted, "series": series})
+        return wanted
+
+
+def _counted(counts: "np.ndarray") -> dict[str, int]:
+    """How many values were counted, and how many are not zero, by the counts of their upper bits."""
+    count = int(counts.sum())
+    return {"count": count, "nonzero": count - int(counts[0])}
 
 
 def _bracket(counts: "np.ndarray", rank: int, *, count: int) -> tuple[int, int]:
@@ -152,12 +189,23 @@ def _bracket(counts: "np.ndarray", rank: int, *, count: int) -> tuple[int, int]:
 
 
 def _count_inside(series: Series, counts: "np.ndarray", *, low: int, high: int, nonzero: bool) -> None:
-    """Add to `counts` how many lie above the bracket, how many are not zero, and each value inside."""
+    """Count a series' magnitudes.
+
+    Args:
+        series: whose.
+        counts: int64; gets how many lie above the bracket, how many are not zero, and each value inside.
+        low: the bracket's lowest upper bits.
+        high: and its highest.
+        nonzero: whether those that are not zero are asked for.
+    """
     import numpy as np
 
+    from adamms.merging import cpu_kernel
+
     least, beyond = (np.array(bits << 16, np.uint32).view(np.float32) for bits in (low, high + 1))
-    if library := cpu_kernel.library():
-        cpu_kernel.count_between(library, _vector(series), counts, least=float(least), beyond=float(beyond))
+    if kernel := cpu_kernel.library():
+        vector = _vector(series)
+        cpu_kernel.count_between(kernel, vector, counts, least=float(least), beyond=float(beyond))
         return
     magnitudes = _magnitudes(series)
     above = magnitudes >= beyond
@@ -172,8 +220,10 @@ def upper_counts(series: Series) -> "np.ndarray":
     """How often each value of a magnitude's upper 15 bits occurs."""
     import numpy as np
 
-    if library := cpu_kernel.library():
-        cpu_kernel.count_upper(library, _vector(series), counts := np.zeros(UPPER, np.int64))
+    from adamms.merging import cpu_kernel
+
+    if kernel := cpu_kernel.library():
+        cpu_kernel.count_upper(kernel, _vector(series), counts := np.zeros(UPPER, np.int64))
         return counts
     # The upper half of every little-endian float32 whose sign is gone.
     return np.bincount(_magnitudes(series).view(np.uint16)[1::2], minlength=UPPER)
@@ -189,19 +239,21 @@ def lower_counts(series: Series, upper: int) -> "np.ndarray":
     return counts[2:]
 
 
-def _vector(series: Series) -> RawTaskVector:
+def _vector(series: Series) -> "RawTaskVector":
     import numpy as np
+
+    from adamms.merging.dtypes import RawTaskVector, RawTensor
 
     if isinstance(series, RawTaskVector):
         return series
-    values = np.ascontiguousarray(as_numpy(series), np.float32)
+    values = np.ascontiguousarray(series, np.float32)
     return RawTaskVector(RawTensor(values.view(np.uint8), "F32"))
 
 
-def _magnitudes(values: Array) -> "np.ndarray":
+def _magnitudes(values: Any) -> "np.ndarray":
     import numpy as np
 
-    return np.abs(as_numpy(values)).astype(np.float32, copy=False)
+    return np.abs(values).astype(np.float32, copy=False)
 
 
 def _find(counts: "np.ndarray", rank: int) -> tuple[int, int]:

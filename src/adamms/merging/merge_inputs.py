@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from adamms.errors import MergeError
 from adamms.merging.coefficients import TensorLocation, tensor_locations
-from adamms.merging.method import Method
+from adamms.merging.method import Method, as_parameters
 
 if TYPE_CHECKING:
     from adamms.checkpoints import TensorSource
@@ -133,6 +133,18 @@ class MergeInputs:
             else self.locations.get(name, TensorLocation(name))
         )
         return method.values(location, donors=len(self.donors))
+
+    def arguments(self, name: str | None, method: Method, *, statistics: Mapping[str, Any]) -> dict[str, Any]:
+        """All that a method may ask for by name at a base tensor but the values of a block.
+
+        Args:
+            name: the tensor; None for the whole model, which has no weights.
+            method: the method with its settings.
+            statistics: what its reductions gave.
+        """
+        weights = {} if name is None else {"weights": self.weights(name, method)}
+        settings = as_parameters(method.settings)
+        return {**settings, **self.settings_at(name, method), **statistics, **weights}
 
     def weights(self, name: str, method: Method) -> tuple[float, ...]:
         """The models' weights at a base tensor, the base's first."""

@@ -1,14 +1,15 @@
-"""What a merge method is: a pure function on float32 tensors, its settings, and what it must know beforehand.
+"""What a merge method is: a pure function on arrays, its parameters, and what it must know beforehand.
 
-A method's function asks for what it needs by the names of its parameters: `models` (the base first, then the
-donors), and any of `pretrained`, `weights` (one a model), `draws` (random numbers, one tensor a model),
-`width` (elements a row), its own settings, and the statistics that its reductions give. A reduction is a look
-at the data before merging whose partial results add up, so that nothing larger than a block is ever held.
+A method's function asks for what it needs by the names of its arguments: `models` (the base first, then the
+donors), and any of `pretrained`, `weights` (one a model), `draws` (random numbers, one array a model),
+`width` (elements a row), its own parameters, and the statistics that its reductions give. A reduction is a
+look at the data before merging whose partial results add up, so that nothing larger than a block is ever
+held.
 """
 
 import inspect
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache, cached_property
 from typing import TYPE_CHECKING, Any, Literal
@@ -23,25 +24,28 @@ from adamms.merging.coefficients import (
 )
 
 if TYPE_CHECKING:
-    from torch import Tensor
+    import numpy as np
 
+    from adamms.merging.arrays import Array
     from adamms.merging.kernel_params import KernelParams
 
 Scope = Literal["tensor", "model"]
 
 # What weights that should sum to 1 may exceed it by, because decimals are not exact.
 LITTLE = 1e-9
-# The settings that reach a method as `weights`, one a model.
+# The parameters that reach a method as `weights`, one a model.
 WEIGHTS = ("alpha", "base_weight")
+# What a function may ask for beside parameters and statistics.
+OF_BLOCKS = ("models", "pretrained", "draws", "width", "weights")
 
 
 @dataclass(frozen=True)
 class Parameter:
-    """One setting: what it may be, what it is when left out, and a line of help.
+    """One parameter: what it may be, what it is when left out, and a line of help.
 
     `default` None with `required` False means that the method decides; the help says how. A `coefficient` may
-    also be given over depth or by part. A setting `per_model` may differ from model to model, under keys such
-    as `donor2.density`, and reaches the method as one number a model.
+    also be given over depth or by part. One that is `per_model` may differ from model to model, under keys
+    such as `donor2.density`, and reaches the method as one number a model.
     """
 
     name: str
@@ -78,18 +82,18 @@ class Parameter:
         """The value in its own type.
 
         Raises:
-            MergeError: it is not what the setting takes.
+            MergeError: it is not what the parameter takes.
         """
         if self.coefficient and value is not None:
             of_weights = self.name in WEIGHTS or not isinstance(self.default, float)
-            otherwise = None if of_weights else self.default
-            return check_coefficient(value, self.name, high=self.high, otherwise=otherwise)  # type: ignore[arg-type]
-        if self._fits(value):
+            default = None if of_weights else self.default
+            return check_coefficient(value, self.name, high=self.high, default=default)  # type: ignore[arg-type]
+        if self._accepts(value):
             plain = isinstance(value, bool | str) or self.integer or value is None
             return value if plain else float(value)  # type: ignore[arg-type]
         raise MergeError(f"{self.name} of the method {method} must be {self.expected}, not {value!r}.")
 
-    def _fits(self, value: object) -> bool:
+    def _accepts(self, value: object) -> bool:
         if value is None:
             return self.default is None and not self.required
         if self.choices or isinstance(self.default, bool):
@@ -98,7 +102,7 @@ class Parameter:
             return False
         low = -float("inf") if self.low is None else self.low
         high = float("inf") if self.high is None else self.high
-        # NaN compares false with everything; infinity, or an integer beyond all floats, is no setting either.
+        # NaN compares false with everything; infinity, or an integer beyond all floats, is no value either.
         return low <= value <= high and abs(value) <= sys.float_info.max
 
 
@@ -107,30 +111,30 @@ class Reduction:
     """One look at the data before merging.
 
     Attributes:
-        map: a block's measure, int64 or float64, a tensor or a numpy array; asks for what it needs as a
-            method does.
-        finalize: the statistics from the sum, `total` (a numpy array), over `count` elements; they are given
-            by name to later reductions and to the method.
+        map: a block's part of the sum, a numpy array of int64 or float64; asks for what it needs as a method
+            does.
+        finalize: the statistics from the sum, `total`, over `count` elements; they are given by name to later
+            reductions and to the method.
         scope: what is summed over: every mapped element of one base tensor, or of the whole model.
         sample: look at one in so many blocks, and of it at one in so many elements (model scope only).
-        skip_if: a statistic that makes this pass superfluous where an earlier one has found it.
-        raw: `map` takes `raw` in place of the models and the ancestor where compiled code can
-            count: the task vectors, not computed yet.
+        skip_if: a statistic that makes this reduction superfluous where an earlier one has given it.
+        raw: where the fused kernel can count, `map` gets `raw`, the task vectors as they are stored and not
+            yet computed (one `RawTaskVector` a model), in place of `models` and `pretrained`.
         accumulator: `map` asks for `accumulated`, None or the sum up to here, and returns it with its own
             share added; for results that are long and mostly zero.
     """
 
-    map: Callable[..., Any]
+    map: "Callable[..., np.ndarray]"
     finalize: Callable[..., dict[str, Any]]
     scope: Scope = "tensor"
     sample: int = 1
     skip_if: str | None = None
-    accumulator: bool = False
     raw: bool = False
+    accumulator: bool = False
 
 
 def no_reductions(settings: Mapping[str, Any]) -> tuple[Reduction, ...]:
-    """The passes of a method that looks at single elements or rows only."""
+    """The reductions of a method that looks at single elements or rows only."""
     return ()
 
 
@@ -139,25 +143,26 @@ class MergeMethod:
     """A merge method as its file declares it.
 
     Attributes:
-        function: the pure function; the method is called as it is.
+        function: the pure function, on flat arrays of one shape, float32 (float64 for a float64 base): numpy
+            arrays, and torch tensors as well where it looks at single elements only, so that it can follow a
+            live model to its device. It leaves its inputs alone and does not mask a NaN away.
         summary: one line for `adamms methods`.
         source: the publication, or the implementation where there is none.
         parameters: what it takes.
         pretrained: whether it reads the common ancestor theta_0.
         donors: how many donors it takes.
-        base_weight: how the base is weighted beside alpha: by what the donors leave of 1, or by a setting.
+        base_weight: how the base is weighted beside alpha: by what the donors leave of 1, or by a parameter.
         keeps_base: with weight 1 for the base and 0 for the donors it gives the base, but for a rounding; so
             does every method where the base takes the rest.
         reductions: what it must know beforehand, given its settings.
         check: refuses values that contradict each other at one tensor; given as the method gets them.
         by_rows: it needs whole rows of a tensor in one block.
-        arrays: what its functions compute with: torch tensors, or numpy arrays as well (`any`), which spares
-            a merge the import of torch.
-        kernel: the function's arithmetic as numbers, where it has that form, so that it can be done in
-            one pass over stored values; asks for what it needs as the function does.
+        kernel: the parameters with which the fused kernel computes what the function does, where it has that
+            form; asks for what it needs as the function does.
+        name: what it is called; the function's name where it is left out.
     """
 
-    function: "Callable[..., Tensor]"
+    function: "Callable[..., Array]"
     summary: str
     source: str
     parameters: tuple[Parameter, ...] = ()
@@ -168,13 +173,25 @@ class MergeMethod:
     reductions: Callable[[Mapping[str, Any]], tuple[Reduction, ...]] = no_reductions
     check: Callable[[Mapping[str, Any]], None] = field(default=lambda values: None)
     by_rows: Callable[[Mapping[str, Any]], bool] = field(default=lambda settings: False)
-    arrays: Literal["torch", "any"] = "torch"
     kernel: "Callable[..., KernelParams] | None" = None
+    name: str = ""
 
-    @property
-    def name(self) -> str:
-        """The name it goes by: its function's."""
-        return self.function.__name__
+    def __post_init__(self) -> None:
+        """Give it its name, and insist that its function asks for nothing that nobody has.
+
+        Raises:
+            MergeError: it does.
+        """
+        if not self.name:
+            object.__setattr__(self, "name", self.function.__name__)
+        known = (*OF_BLOCKS, *(python_name(parameter.name) for parameter in self.parameters))
+        asked, _ = parameters_of(self.function)
+        unknown = [name for name in asked if name not in known]
+        if unknown and self.reductions is no_reductions:
+            raise MergeError(
+                f"The function of the merge method {self.name} asks for {unknown[0]!r}, which is none of its "
+                f"parameters; there are: {', '.join(known)}."
+            )
 
     def parameter(self, name: str) -> Parameter | None:
         """One of its parameters."""
@@ -217,11 +234,6 @@ class Method:
     def name(self) -> str:
         """The method's name."""
         return self.rule.name
-
-    @property
-    def function(self) -> "Callable[..., Tensor]":
-        """The pure tensor function."""
-        return self.rule.function
 
     @property
     def reductions(self) -> tuple[Reduction, ...]:
@@ -330,14 +342,43 @@ class Method:
         return (max(rest, 0.0) if len(alphas) > 1 else rest, *alphas)
 
 
-def call(function: Callable[..., Any], available: Mapping[str, Any]) -> Any:
-    """Call a function with those of the available values that its parameters name.
+@dataclass(frozen=True)
+class BoundMethod:
+    """A method at one tensor: everything it asks for but the values of a block.
 
-    A parameter called `everything` takes them all; one that is not there keeps its default.
+    Attributes:
+        function: the method's.
+        arguments: its parameters and weights there, and the statistics, by name.
+        params: the fused kernel's parameters, where the method has that form.
     """
-    names = [name for name in parameters_of(function) if name in available]
-    everything = {"everything": available} if "everything" in parameters_of(function) else {}
-    return function(**{name: available[name] for name in names}, **everything)
+
+    function: "Callable[..., Array]"
+    arguments: Mapping[str, Any]
+    params: "KernelParams | None"
+
+    @classmethod
+    def of(cls, method: Method, arguments: Mapping[str, Any]) -> "BoundMethod":
+        """Bind a method to what is known at a tensor."""
+        kernel = method.rule.kernel
+        return cls(method.rule.function, arguments, call(kernel, arguments) if kernel else None)
+
+    def __call__(
+        self, *, models: "Sequence[Array]", pretrained: "Array | None", draws: "Sequence[Array]", width: int
+    ) -> "Array":
+        """The merged values of a block, a flat array like each of `models`."""
+        block = {"models": models, "pretrained": pretrained, "draws": draws, "width": width}
+        return call(self.function, {**self.arguments, **block})
+
+
+def call(function: Callable[..., Any], available: Mapping[str, Any]) -> Any:
+    """Call a function with those of the available values that it names; with all, where it takes `**named`.
+
+    One that is not there keeps its default.
+    """
+    names, takes_all = parameters_of(function)
+    if takes_all:
+        return function(**available)
+    return function(**{name: available[name] for name in names if name in available})
 
 
 @cache
@@ -353,11 +394,18 @@ def numbers_of(settings: Mapping[str, Any], name: str) -> tuple[float, ...]:
 
 
 @cache
-def parameters_of(function: Callable[..., Any]) -> tuple[str, ...]:
-    """The names of a function's parameters."""
-    return tuple(inspect.signature(function).parameters)
+def parameters_of(function: Callable[..., Any]) -> tuple[tuple[str, ...], bool]:
+    """The names that a function asks for, and whether it takes all others as well (`**named`)."""
+    parameters = inspect.signature(function).parameters.values()
+    names = tuple(one.name for one in parameters if one.kind is not inspect.Parameter.VAR_KEYWORD)
+    return names, len(names) < len(parameters)
+
+
+def python_name(name: str) -> str:
+    """A parameter's name as functions can spell it: `lambda` is a word of Python's."""
+    return "lambda_" if name == "lambda" else name
 
 
 def as_parameters(settings: Mapping[str, Any]) -> dict[str, Any]:
-    """Settings under the names that functions can spell: `lambda` is a word of Python's."""
-    return {"lambda_" if name == "lambda" else name: value for name, value in settings.items()}
+    """Settings under the names that functions can spell."""
+    return {python_name(name): value for name, value in settings.items()}

@@ -3,20 +3,20 @@
 A merge reads its parents from their files, block by block, into main memory. That is best for one merge and
 on a CPU. Beside a live model on a GPU the blending is done there: of copies held there, where memory allows
 it, or of blocks on their way from the files through page-locked memory. The values are those of the files, so
-the results are the same. Knows no models and no candidates.
+the results are the same.
 """
 
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 import torch
 
 from adamms.errors import MachineError
 from adamms.merging.blocks import BLOCK_ELEMENTS
-from adamms.merging.dtypes import ITEMSIZES, floating_dtype
+from adamms.merging.dtypes import ITEMSIZES, RawTensor, floating_dtype
 from adamms.merging.merge_inputs import MergeInputs
 from adamms.merging.method import Method
 
@@ -37,21 +37,19 @@ class ParentStore(Protocol):
     """Whether it gives numpy arrays; uint8 tensors on the device otherwise."""
     block_elements: int
     """As many at a time as are merged best."""
-    at_once: int
-    """The same where a merge takes no memory beside."""
     readers: int
     """Threads that keep it busy."""
 
-    def read(self, source: "TensorSource", name: str, start: int, count: int) -> tuple[Any, str]:
-        """The bytes of so many elements, and what they are: as stored, or before rounding where an adapter
-        changes them. Not to be written to where they are tensors."""
+    def read(self, source: "TensorSource", name: str, start: int, count: int) -> RawTensor:
+        """So many elements as they are stored, or before rounding where an adapter changes them; not to be
+        written to."""
         ...
 
 
 class CachedParents:
     """Copies of every tensor that a merge of these parents reads, on one device."""
 
-    def __init__(self, parents: MergeInputs, method: Method, *, device: torch.device) -> None:
+    def __init__(self, inputs: MergeInputs, method: Method, *, device: torch.device) -> None:
         """Read them all.
 
         Raises:
@@ -61,40 +59,37 @@ class CachedParents:
         self.on_cpu = device.type == "cpu"
         # On a GPU a small block costs as long as a large one, and one thread can issue all of them.
         self.block_elements = BLOCK_ELEMENTS if self.on_cpu else 1 << 24
-        self.at_once = 1 << 40
         self.readers = READERS if self.on_cpu else 1
         self._files = StreamedParents(device)
-        self._copies: dict[tuple[int, str], tuple[Any, str]] = {}
-        wanted = _read(parents, method)
+        self._copies: dict[tuple[int, str], RawTensor] = {}
+        wanted = _read(inputs, method)
         copy = _copy if self.on_cpu else self._files.whole
         try:
             with ThreadPoolExecutor(1 if self.on_cpu else READERS) as threads:
-                copies = threads.map(lambda each: copy(*each), wanted)
+                copies = threads.map(lambda tensor: copy(*tensor), wanted)
                 for (source, name), copied in zip(wanted, copies, strict=True):
                     self._copies[id(source), name] = copied
         except (MemoryError, torch.OutOfMemoryError) as error:
             self._copies.clear()
             raise MachineError(
-                f"The parents' {size_of(parents, method)} do not fit on {device}; use --parents mapped."
+                f"The parents' {size_of(inputs, method)} do not fit on {device}; use --parents mapped."
             ) from error
 
-    def read(self, source: "TensorSource", name: str, start: int, count: int) -> tuple[Any, str]:
+    def read(self, source: "TensorSource", name: str, start: int, count: int) -> RawTensor:
         """As `ParentStore` says."""
-        if (id(source), name) not in self._copies:
-            part, dtype = self._files.read(source, name, start, count)
-            return (part.numpy() if self.on_cpu else part), dtype
-        whole, dtype = self._copies[id(source), name]
-        size = ITEMSIZES[dtype]
-        part = whole[start * size : (start + count) * size]
-        # What is stored wide is handed to the method as it lies, and is not the method's to change.
-        return (part.copy() if size > 2 and self.on_cpu else part), dtype
+        copy = self._copies.get((id(source), name))
+        if copy is None:
+            raw, dtype = self._files.read(source, name, start, count)
+            return RawTensor(raw.numpy() if self.on_cpu else raw, dtype)
+        size = ITEMSIZES[copy.dtype]
+        return RawTensor(copy.raw[start * size : (start + count) * size], copy.dtype)
 
 
 class StreamedParents:
     """Blocks of the parents' files on their way to a device; nothing is kept."""
 
     on_cpu = False
-    block_elements = at_once = 1 << 22
+    block_elements = 1 << 22
     readers = READERS
 
     def __init__(self, device: torch.device) -> None:
@@ -102,7 +97,7 @@ class StreamedParents:
         self._locked = device.type == "cuda"
         self._last = threading.local()
 
-    def read(self, source: "TensorSource", name: str, start: int, count: int) -> tuple[torch.Tensor, str]:
+    def read(self, source: "TensorSource", name: str, start: int, count: int) -> RawTensor:
         """As `ParentStore` says."""
         floating_dtype(source.tensors[name], source.source)
         dtype = source.exact_dtype(name)
@@ -112,10 +107,10 @@ class StreamedParents:
         source.read_exact(name, block.numpy().data, start=start)
         arriving = block.to(self.device, non_blocking=True)
         self._wait()
-        return arriving, dtype
+        return RawTensor(arriving, dtype)
 
-    def whole(self, source: "TensorSource", name: str) -> tuple[torch.Tensor, str]:
-        """A tensor's bytes, and what they are."""
+    def whole(self, source: "TensorSource", name: str) -> RawTensor:
+        """A whole tensor on the device."""
         numel = source.tensors[name].numel
         part, dtype = self.read(source, name, 0, min(self.block_elements, numel))
         whole = torch.empty(numel * ITEMSIZES[dtype], dtype=torch.uint8, device=self.device)
@@ -124,7 +119,7 @@ class StreamedParents:
             part, _ = self.read(source, name, start, min(self.block_elements, numel - start))
             place = start * ITEMSIZES[dtype]
             whole[place : place + len(part)] = part
-        return whole, dtype
+        return RawTensor(whole, dtype)
 
     def _wait(self) -> None:
         """Let a thread be two blocks ahead of the device: page-locked memory is scarce."""
@@ -138,12 +133,12 @@ class StreamedParents:
 
 
 def choose_parent_store(
-    parents: MergeInputs, method: Method, *, device: torch.device, wanted: str = "auto"
+    inputs: MergeInputs, method: Method, *, device: torch.device, wanted: str = "auto"
 ) -> tuple[ParentStore | None, str]:
     """Where the parents are read for a live model, None for their files in main memory, and why, in a line.
 
     Args:
-        parents: the models.
+        inputs: the models.
         method: the method; one that draws, measures or sums over rows works on a CPU, whatever the live
             model's device.
         device: the live model's.
@@ -152,7 +147,7 @@ def choose_parent_store(
     Raises:
         MachineError: resident parents are asked for and do not fit.
     """
-    size = size_of(parents, method)
+    size = size_of(inputs, method)
     on_device = device.type != "cpu" and elementwise(method)
     place = device if on_device else torch.device("cpu")
     streamed = StreamedParents(device) if on_device else None
@@ -161,21 +156,21 @@ def choose_parent_store(
         return streamed, f"The parents are {files} (--parents mapped)."
     if wanted == "resident":
         free = free_memory(place)
-        if free is not None and needed(parents, method) > free:
+        if free is not None and needed(inputs, method) > free:
             raise MachineError(
                 f"The parents' {size} do not fit into the {free / 1e9:.1f} GB that are free on {place}; "
                 "use --parents mapped."
             )
-        return CachedParents(parents, method, device=place), f"The parents' {size} are held on {place}."
+        return CachedParents(inputs, method, device=place), f"The parents' {size} are held on {place}."
     if not on_device:
         # Beside a CPU the files' pages stay in memory by themselves; a copy saved a sixth of a move.
         return None, f"The parents are {files}."
     free = free_memory(device)
-    if free is None or needed(parents, method) > SHARE * free:
-        told = "unknown" if free is None else f"{free / 1e9:.1f} GB"
-        return streamed, f"The parents' {size} are {files}: free on {device} is {told}."
+    if free is None or needed(inputs, method) > SHARE * free:
+        room = "unknown" if free is None else f"{free / 1e9:.1f} GB"
+        return streamed, f"The parents' {size} are {files}: free on {device} is {room}."
     try:
-        return CachedParents(parents, method, device=device), f"The parents' {size} are held on {device}."
+        return CachedParents(inputs, method, device=device), f"The parents' {size} are held on {device}."
     except MachineError:
         return streamed, f"The parents are {files}: their {size} did not fit on {device}."
 
@@ -185,14 +180,14 @@ def elementwise(method: Method) -> bool:
     return not method.reductions and not method.by_rows and "seed" not in method.settings
 
 
-def needed(parents: MergeInputs, method: Method) -> int:
+def needed(inputs: MergeInputs, method: Method) -> int:
     """Bytes of all tensors that a merge reads."""
-    return sum(source.tensors[name].nbytes for source, name in _read(parents, method))
+    return sum(source.tensors[name].nbytes for source, name in _read(inputs, method))
 
 
-def size_of(parents: MergeInputs, method: Method) -> str:
+def size_of(inputs: MergeInputs, method: Method) -> str:
     """The same for people."""
-    size = needed(parents, method)
+    size = needed(inputs, method)
     return f"{size / 1e9:.1f} GB" if size >= 1e9 else f"{size / 1e6:.1f} MB"
 
 
@@ -210,23 +205,23 @@ def free_memory(device: torch.device) -> int | None:
     return next((int(field[1]) * 1024 for field in fields), None)
 
 
-def _read(parents: MergeInputs, method: Method) -> list[tuple["TensorSource", str]]:
+def _read(inputs: MergeInputs, method: Method) -> list[tuple["TensorSource", str]]:
     """What a merge reads: the base's changed tensors, and those of the others that they are merged with."""
-    views = parents.views_for(method)
-    found: dict[tuple[int, str], tuple[TensorSource, str]] = {}
-    for name in parents.changed(method):
-        found[id(parents.base), name] = (parents.base, name)
-        for span in parents.row_spans(name, method):
+    views = inputs.views_for(method)
+    needed: dict[tuple[int, str], tuple[TensorSource, str]] = {}
+    for name in inputs.changed(method):
+        needed[id(inputs.base), name] = (inputs.base, name)
+        for span in inputs.row_spans(name, method):
             for view, source in zip(views, span.sources, strict=False):
                 if source is not None:
-                    found[id(view.checkpoint), source[0]] = (view.checkpoint, source[0])
-    return list(found.values())
+                    needed[id(view.checkpoint), source[0]] = (view.checkpoint, source[0])
+    return list(needed.values())
 
 
-def _copy(source: "TensorSource", name: str) -> tuple[np.ndarray, str]:
+def _copy(source: "TensorSource", name: str) -> RawTensor:
     info = source.tensors[name]
     floating_dtype(info, source.source)
     dtype = source.exact_dtype(name)
     raw = np.empty(info.numel * ITEMSIZES[dtype], np.uint8)
     source.read_exact(name, raw.data)
-    return raw, dtype
+    return RawTensor(raw, dtype)

@@ -13,67 +13,66 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from adamms.errors import MergeError
-from adamms.merging.backends import choose_backend
-from adamms.merging.blocks import BLOCK_ELEMENTS, Block, blocks_of
-from adamms.merging.draws import Draws
+from adamms.merging.blocks import BLOCK_ELEMENTS, Block, BlockReader, blocks_of
 from adamms.merging.dtypes import ITEMSIZES, count_nan
 from adamms.merging.merge_inputs import MergeInputs
 from adamms.merging.merger import BlockMerger, Statistics
 from adamms.merging.method import Method
-from adamms.merging.statistics import model_statistics, tensor_statistics
 from adamms.merging.thread_pool import BLOCKS_PER_TASK, unordered_map, work_items
 
 if TYPE_CHECKING:
     from adamms.checkpoints import CheckpointWriter, TensorInfo
+    from adamms.merging.draws import Draws
     from adamms.merging.journal import Journal
 
 
 def stream_merge(
-    parents: MergeInputs,
+    inputs: MergeInputs,
     *,
     method: Method,
     writer: "CheckpointWriter",
     threads: int | None = None,
     progress: Callable[[int], None] | None = None,
     statistics: Statistics | None = None,
-    draws: Draws | None = None,
+    draws: "Draws | None" = None,
     journal: "Journal | None" = None,
 ) -> None:
     """Merge every mapped tensor and copy every other, block by block, into `writer`.
 
     Args:
-        parents: the models.
+        inputs: the models.
         method: the merge method with its settings.
         writer: where each output tensor goes.
         threads: workers; two by default, which is enough to overlap reading, arithmetic and writing.
         progress: called with the number of bytes written since the last call.
         statistics: what `model_statistics` found, where it was called before.
         draws: another source of random numbers; tests give a reference's masks this way.
-        journal: which errands an interrupted merge has done, and where these are noted.
+        journal: which tasks an interrupted merge has done, and where these are noted.
 
     Raises:
         MergeError: a source holds NaN or infinity, or a dtype that cannot be interpolated.
         CheckpointError: a shard ends before its header says it does.
         MachineError: the disk is full.
     """
-    if statistics is None:
-        statistics = model_statistics(parents, method, threads=threads, draws=draws)
-    known = statistics
-    # Before the threads: what it imports is imported once.
-    choose_backend(parents, method)
+    if statistics is None and method.reductions_of("model"):
+        # Late: most methods know nothing beforehand.
+        from adamms.merging.statistics import model_statistics
 
-    def run(worker: local, errand: tuple[int, list[Block]]) -> int:
-        number, blocks = errand
+        statistics = model_statistics(inputs, method, threads=threads, draws=draws)
+    known = statistics or {}
+
+    def run(worker: local, task: tuple[int, list[Block]]) -> int:
+        number, blocks = task
         if not hasattr(worker, "writes"):
-            merger = BlockMerger(parents, method, statistics=known, draws=draws)
-            worker.writes = _Worker(parents, method, merger, writer)
+            reader = BlockReader(inputs, method, draws=draws)
+            worker.writes = _Worker(reader, method, known, writer)
         written: int = worker.writes.run(blocks)
         if journal:
             journal.add(number, written)
         return written
 
     def remaining() -> Iterator[tuple[int, list[Block]]]:
-        for number, blocks in enumerate(_errands(parents, method)):
+        for number, blocks in enumerate(_tasks(inputs, method)):
             if journal is None or number not in journal.done:
                 yield number, blocks
                 continue
@@ -96,17 +95,21 @@ class _Worker:
     """What one thread holds: the readers' buffers and one output buffer."""
 
     def __init__(
-        self, parents: MergeInputs, method: Method, merger: BlockMerger, writer: "CheckpointWriter"
+        self, reader: BlockReader, method: Method, statistics: Statistics, writer: "CheckpointWriter"
     ) -> None:
-        self._base = parents.base
-        self._method = method
-        self._merger = merger
+        self._base = reader.inputs.base
+        self._merger = BlockMerger(reader, method, statistics=statistics)
         self._writer = writer
         self._out = np.empty(BLOCK_ELEMENTS * 8, np.uint8)
+        self._reducer = None
+        if method.reductions_of("tensor"):
+            from adamms.merging.statistics import Reducer
+
+            self._reducer = Reducer(reader, method, statistics=statistics)
 
     def run(self, blocks: list[Block]) -> int:
-        """Merge blocks, all of one tensor if the method has passes over tensors; the bytes written."""
-        statistics = tensor_statistics(self._merger, self._method, blocks)
+        """Merge blocks, all of one tensor if the method has reductions over tensors; the bytes written."""
+        statistics = self._reducer.tensor_statistics(blocks) if self._reducer else {}
         return sum(self._write(block, statistics) for block in blocks)
 
     def _write(self, block: Block, statistics: Statistics) -> int:
@@ -121,7 +124,9 @@ class _Worker:
             if source.dtype in ITEMSIZES:
                 _refuse_nan(data, source)
         else:
-            self._merger.merge(block, data, dtype=target.dtype, statistics=statistics)
+            dtype = target.dtype
+            if not self._merger.merge(block, data, dtype=dtype, statistics=statistics):
+                raise self._merger.fault(block, dtype)
         self._writer.write(block.name, data.data, start=block.start * itemsize)
         return len(data)
 
@@ -140,12 +145,12 @@ def _itemsize(info: "TensorInfo") -> int:
     return info.nbytes // info.numel
 
 
-def _errands(parents: MergeInputs, method: Method) -> Iterator[list[Block]]:
-    tensors = parents.base.tensors.values()
+def _tasks(inputs: MergeInputs, method: Method) -> Iterator[list[Block]]:
+    tensors = inputs.base.tensors.values()
     if method.reductions_of("tensor"):
         for info in tensors:
-            if of_tensor := list(blocks_of(info, parents, method)):
+            if of_tensor := list(blocks_of(info, inputs, method)):
                 yield of_tensor
         return
-    blocks = (block for info in tensors for block in blocks_of(info, parents, method))
+    blocks = (block for info in tensors for block in blocks_of(info, inputs, method))
     yield from work_items(blocks, BLOCKS_PER_TASK)

@@ -1,16 +1,12 @@
-"""KernelParams that task-vector methods share: tau_i = theta_i - theta_0, and how several become one.
+"""Arithmetic that task-vector methods share: tau_i = theta_i - theta_0, and how several become one.
 
 Masks are multiplied, never selected with: a NaN in a source must come out as NaN, not be masked away.
 """
 
-from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Literal
+from collections.abc import Sequence
+from typing import Literal
 
-from adamms.merging.arrays import Array, as_numpy, count_where, divide, not_negative, ones_where, signs
-from adamms.merging.method import Reduction, call
-
-if TYPE_CHECKING:
-    import numpy as np
+from adamms.merging.arrays import Array, count_where, divide, not_negative, ones_where, signs
 
 
 def task_vectors(models: Sequence[Array], pretrained: Array) -> list[Array]:
@@ -89,29 +85,3 @@ def add_to(pretrained: Array, merged: Array, *, lambda_: float) -> Array:
         merged *= lambda_
     merged += pretrained
     return merged
-
-
-def preserved_l1(deltas: Callable[..., Any], sparse: Callable[..., Any]) -> Reduction:
-    """The pass that finds, model by model, the factor that gives a thinned task vector its L1 norm back.
-
-    Args:
-        deltas: the task vectors before.
-        sparse: and after; both ask for what they need as a method does.
-    """
-
-    def measure(everything: Mapping[str, Any]) -> "np.ndarray":
-        import numpy as np
-
-        before, after = call(deltas, everything), call(sparse, everything)
-        # Always numpy's sum, as torch adds up in another order.
-        return np.array([np.abs(as_numpy(delta)).sum(dtype=np.float64) for delta in (*before, *after)])
-
-    def finalize(total: "np.ndarray") -> dict[str, Any]:
-        half = len(total) // 2
-        scales = [
-            float(whole / left) if left else 1.0
-            for whole, left in zip(total[:half].tolist(), total[half:].tolist(), strict=True)
-        ]
-        return {"scales": tuple(scales)}
-
-    return Reduction(measure, finalize, scope="tensor")

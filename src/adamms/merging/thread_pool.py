@@ -1,4 +1,4 @@
-"""Work for a few threads: errands are handed out in order, and come back in any.
+"""Work for a few threads: tasks are handed out in order, and come back in any.
 
 Our workers are the parallelism and wait passively; torch's own pool would spin beside them on a busy machine.
 """
@@ -15,7 +15,7 @@ from typing import TypeVar
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
-# An errand: long enough that handing it out costs nothing, short enough to share the end evenly.
+# A task: long enough that handing it out costs nothing, short enough to share the end evenly.
 BLOCKS_PER_TASK = 16
 DEFAULT_THREADS = 2
 # glibc's mallopt: M_TRIM_THRESHOLD and M_MMAP_THRESHOLD, and values that keep a thread's megabytes with it.
@@ -25,36 +25,36 @@ KEEP_FREED = ((-1, 1 << 28), (-3, 1 << 26))
 def work_items(items: Iterable[Item], size: int) -> Iterator[list[Item]]:
     """Group items, in order, `size` of them at most."""
     remaining = iter(items)
-    while errand := list(islice(remaining, size)):
-        yield errand
+    while task := list(islice(remaining, size)):
+        yield task
 
 
 def unordered_map(
-    errands: Iterable[Item],
+    tasks: Iterable[Item],
     run: Callable[[threading.local, Item], Result],
     *,
     threads: int | None,
 ) -> Iterator[tuple[int, Result]]:
-    """RowSpan every errand on a pool of threads.
+    """Run every task on a pool of threads.
 
     Args:
-        errands: what is to be done; taken as there is room, never all at once.
-        run: does one errand; the first argument is the thread's own storage.
+        tasks: what is to be done; taken as there is room, never all at once.
+        run: does one task; the first argument is the thread's own storage.
         threads: workers; two by default, enough to overlap reading, arithmetic and writing.
 
     Yields:
-        An errand's number and result, as they come.
+        A task's number and result, as they come.
     """
     workers = threads or DEFAULT_THREADS
     keep_freed_memory()
     local = threading.local()
-    remaining = enumerate(errands)
+    remaining = enumerate(tasks)
     with one_torch_thread(), ThreadPoolExecutor(workers, "adamms-merge") as pool:
         pending: dict[Future[Result], int] = {}
         try:
             while True:
-                for number, errand in islice(remaining, 2 * workers - len(pending)):
-                    pending[pool.submit(run, local, errand)] = number
+                for number, task in islice(remaining, 2 * workers - len(pending)):
+                    pending[pool.submit(run, local, task)] = number
                 if not pending:
                     return
                 for future in wait(pending, return_when=FIRST_COMPLETED).done:

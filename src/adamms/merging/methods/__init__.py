@@ -1,12 +1,13 @@
-"""The merge methods by name. Adding one is adding its file and its name to `FILES`.
+"""The merge methods by name: what packages register in the group `adamms.methods`, ours included.
 
-Listing them imports no torch: a method's file brings it in when the method runs.
+A method is one file with a `MergeMethod` and one line in a pyproject.toml: docs/how-to/add-a-merge-method.md.
+Its file is imported when it is asked for by name, and none of another package before.
 """
 
 import re
 from difflib import get_close_matches
 from functools import cache
-from importlib import import_module
+from importlib.metadata import EntryPoint, entry_points
 from typing import Any
 
 from adamms.errors import MergeError
@@ -14,45 +15,87 @@ from adamms.merging.coefficients import TensorLocation
 from adamms.merging.method import MergeMethod as MergeMethod
 from adamms.merging.method import Method as Method
 
-FILES = (
-    "linear",
-    "task_arithmetic",
-    "ties",
-    "dare_linear",
-    "dare_ties",
-    "metagpt",
-    "slerp",
-    "nuslerp",
-    "karcher",
-    "della",
-    "della_linear",
-    "breadcrumbs",
-    "breadcrumbs_ties",
-    "sce",
-    "model_stock",
-    "nearswap",
-    "nan",
-)
+GROUP = "adamms.methods"
+# As pyproject.toml registers them, in the order in which they are shown: what names one of ours need not read
+# what is installed, and a source tree runs without being installed.
+OURS = {
+    "linear": "linear:LINEAR",
+    "task_arithmetic": "task_arithmetic:TASK_ARITHMETIC",
+    "ties": "ties:TIES",
+    "dare_linear": "dare:DARE_LINEAR",
+    "dare_ties": "dare:DARE_TIES",
+    "metagpt": "metagpt:METAGPT",
+    "slerp": "slerp:SLERP",
+    "nuslerp": "nuslerp:NUSLERP",
+    "karcher": "karcher:KARCHER",
+    "della": "della:DELLA",
+    "della_linear": "della:DELLA_LINEAR",
+    "breadcrumbs": "breadcrumbs:BREADCRUMBS",
+    "breadcrumbs_ties": "breadcrumbs:BREADCRUMBS_TIES",
+    "sce": "sce:SCE",
+    "model_stock": "model_stock:MODEL_STOCK",
+    "nearswap": "nearswap:NEARSWAP",
+    "nan": "nan:NAN",
+}
 
 
 @cache
 def all_methods() -> tuple[MergeMethod, ...]:
-    """Every merge method, in the order in which they are shown."""
-    return tuple(import_module(f"{__name__}.{name}").METHOD for name in FILES)
+    """Every merge method: ours, then those of other packages by name.
+
+    Raises:
+        MergeError: one of another package cannot be loaded.
+    """
+    return tuple(_loaded(entry) for entry in (*map(_ours, OURS), *_others().values()))
 
 
 def find_method(name: str) -> MergeMethod:
     """A merge method by name.
 
     Raises:
-        MergeError: there is none.
+        MergeError: there is none, or it cannot be loaded.
     """
-    if name not in FILES:
-        near = get_close_matches(name, FILES, n=1)
+    if name in OURS:
+        return _loaded(_ours(name))
+    others = _others()
+    if name not in others:
+        names = (*OURS, *others)
+        near = get_close_matches(name, names, n=1)
         meant = f"did you mean {near[0]}? There are" if near else "there are"
-        raise MergeError(f"There is no merge method {name!r}; {meant}: {', '.join(FILES)}.")
-    found: MergeMethod = import_module(f"{__name__}.{name}").METHOD
-    return found
+        raise MergeError(f"There is no merge method {name!r}; {meant}: {', '.join(names)}.")
+    return _loaded(others[name])
+
+
+def _ours(name: str) -> EntryPoint:
+    return EntryPoint(name, f"{__name__}.{OURS[name]}", GROUP)
+
+
+@cache
+def _others() -> dict[str, EntryPoint]:
+    """The entry points of other packages, by name; a name of ours stays ours."""
+    entries = sorted(entry_points(group=GROUP), key=lambda entry: entry.name)
+    return {entry.name: entry for entry in entries if entry.name not in OURS}
+
+
+@cache
+def _loaded(entry: EntryPoint) -> MergeMethod:
+    """The method behind an entry point.
+
+    Raises:
+        MergeError: it cannot be imported, or is no merge method of that name.
+    """
+    where = f"The merge method {entry.name!r} ({entry.value})"
+    try:
+        method = entry.load()
+    except (ImportError, AttributeError, TypeError) as error:
+        raise MergeError(
+            f"{where} cannot be loaded: {error}; correct or uninstall the package that brings it."
+        ) from error
+    if not isinstance(method, MergeMethod):
+        raise MergeError(f"{where} is a {type(method).__name__}, not an adamms.merging.MergeMethod.")
+    if method.name != entry.name:
+        raise MergeError(f"{where} calls itself {method.name!r}; register it under that name.")
+    return method
 
 
 def make_method(name: str, settings: dict[str, Any]) -> Method:
@@ -69,13 +112,15 @@ def make_method(name: str, settings: dict[str, Any]) -> Method:
     for key in settings:
         _check_key(rule, key)
     values: dict[str, Any] = {}
-    for setting in rule.parameters:
-        if setting.name in settings:
-            values[setting.name] = setting.check(settings[setting.name], method=name)
-        elif setting.required:
-            raise MergeError(f"The method {name} needs {setting.name}, {setting.help}: --{setting.name} 0.3.")
-        elif setting.default is not None:
-            values[setting.name] = setting.default
+    for parameter in rule.parameters:
+        if parameter.name in settings:
+            values[parameter.name] = parameter.check(settings[parameter.name], method=name)
+        elif parameter.required:
+            raise MergeError(
+                f"The method {name} needs {parameter.name}, {parameter.help}: --{parameter.name} 0.3."
+            )
+        elif parameter.default is not None:
+            values[parameter.name] = parameter.default
     for key in settings:
         model, _, of = key.rpartition(".")
         own = rule.parameter(of)
@@ -94,14 +139,14 @@ def make_method(name: str, settings: dict[str, Any]) -> Method:
 def _check_key(rule: MergeMethod, key: str) -> None:
     """Insist that a setting exists, and may differ between models where it names one."""
     model, _, name = key.rpartition(".")
-    setting = rule.parameter(name)
-    names = [setting.name for setting in rule.parameters]
-    if setting is None or (model and not re.fullmatch(r"base|donor([1-9]\d*)?", model)):
+    parameter = rule.parameter(name)
+    names = [parameter.name for parameter in rule.parameters]
+    if parameter is None or (model and not re.fullmatch(r"base|donor([1-9]\d*)?", model)):
         near = get_close_matches(name, names, n=1)
         meant = f"; did you mean {near[0]}? It has: " if near and near[0] != key else "; it has: "
         raise MergeError(f"The method {rule.name} has no setting {key!r}{meant}{', '.join(names) or 'none'}.")
-    if model and not setting.per_model:
-        own = ", ".join(setting.name for setting in rule.parameters if setting.per_model)
+    if model and not parameter.per_model:
+        own = ", ".join(parameter.name for parameter in rule.parameters if parameter.per_model)
         raise MergeError(
             f"{name} of the method {rule.name} is one for all models"
             + (f"; models may differ in {own}." if own else "; none of its settings differs between models.")

@@ -5,21 +5,17 @@
 Davari and Belilovsky, Model Breadcrumbs (arXiv 2312.06795), section 3. m_i removes, tensor by tensor, the top
 `gamma` share by magnitude and keeps the next `density` share. Where there are too few, fewer of the largest
 are removed (as mergekit does). Entries that tie with a limit are on the kept side of the lower one and on the
-removed side of the upper one.
+removed side of the upper one. `breadcrumbs_ties` has the election of `ties` in place of the sum.
 """
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from adamms.merging.arrays import at_least
-from adamms.merging.kernel_params import KernelParams
+from adamms.merging.arrays import Array, at_least
+from adamms.merging.composition import SIGN_CONSENSUS, WEIGHTED_SUM, Sparsifier, task_vector_method
 from adamms.merging.magnitudes import magnitude_reductions
-from adamms.merging.method import MergeMethod, Parameter, Reduction, numbers_of
-from adamms.merging.methods.parameters import ALPHA, BASE_WEIGHT, LAMBDA, NORMALIZE
-from adamms.merging.task_vectors import add_to, task_vectors, weighted_sum
-
-if TYPE_CHECKING:
-    from torch import Tensor
+from adamms.merging.method import Parameter, Reduction, numbers_of
+from adamms.merging.task_vectors import task_vectors
 
 DENSITY = Parameter("density", 0.1, "the share of entries kept", 0, 1, coefficient=True, per_model=True)
 GAMMA = Parameter(
@@ -27,50 +23,15 @@ GAMMA = Parameter(
 )
 
 
-def breadcrumbs(
-    models: "Sequence[Tensor]",
-    pretrained: "Tensor",
-    *,
-    weights: Sequence[float],
-    lambda_: float,
-    normalize: bool,
-    magnitudes: Sequence[tuple[float, float]] | None = None,
-) -> "Tensor":
-    """The ancestor plus lambda times the weighted sum of the sparse task vectors.
+def leave_crumbs(
+    deltas: list[Array], *, magnitudes: Sequence[tuple[float, float]] | None = None
+) -> list[Array]:
+    """The task vectors without their largest and their small entries.
 
     Args:
-        models: the base's values and the donors'.
-        pretrained: the ancestor's.
-        weights: one a model.
-        lambda_: the merged task vector is multiplied by it.
-        normalize: divide by the sum of the weights.
+        deltas: one a model, flat.
         magnitudes: each model's limits: the least magnitude removed, and the least kept; None keeps all.
     """
-    deltas = crumbs(models, pretrained, magnitudes=magnitudes)
-    return add_to(pretrained, weighted_sum(deltas, weights, normalize=normalize), lambda_=lambda_)
-
-
-def kernel_params(
-    weights: Sequence[float],
-    *,
-    lambda_: float,
-    normalize: bool,
-    magnitudes: Sequence[tuple[float, float]] | None = None,
-) -> KernelParams:
-    """The parameters of the fused kernel."""
-    most, least = zip(*magnitudes, strict=True) if magnitudes else (None, None)
-    divisor = sum(weights) if normalize else 0
-    return KernelParams(weights, least=least, most=most, divisor=divisor, lambda_=lambda_)
-
-
-def crumbs(
-    models: "Sequence[Tensor]",
-    pretrained: "Tensor",
-    *,
-    magnitudes: Sequence[tuple[float, float]] | None = None,
-) -> "list[Tensor]":
-    """The task vectors without their largest and their small entries."""
-    deltas = task_vectors(models, pretrained)
     if magnitudes is None:
         return deltas
     return [
@@ -79,26 +40,36 @@ def crumbs(
     ]
 
 
-def ranks(count: int, density: Sequence[float], gamma: Sequence[float], series: int) -> tuple[int, int]:
+def _kernel(magnitudes: Sequence[tuple[float, float]] | None = None) -> dict[str, Any]:
+    high, low = zip(*magnitudes, strict=True) if magnitudes else (None, None)
+    return {"min_magnitude": low, "max_magnitude": high}
+
+
+def _ranks(count: int, density: Sequence[float], gamma: Sequence[float], series: int) -> tuple[int, int]:
     """The rank of the last entry removed from the top, and of the last one kept."""
     target = int(density[series] * count)
     top = min(int(gamma[series] * count), count - target)
     return top, top + target
 
 
-def crumb_reductions(settings: Mapping[str, Any]) -> tuple[Reduction, ...]:
-    """The passes that find each tensor's limits."""
+def _reductions(settings: Mapping[str, Any]) -> tuple[Reduction, ...]:
     everything = all(number == 1 for number in numbers_of(settings, "density"))
-    return () if everything else magnitude_reductions(task_vectors, ranks, scope="tensor")
+    return () if everything else magnitude_reductions(task_vectors, _ranks, scope="tensor")
 
 
-METHOD = MergeMethod(
-    breadcrumbs,
+CRUMBS = Sparsifier(leave_crumbs, (DENSITY, GAMMA), _kernel, _reductions)
+
+BREADCRUMBS = task_vector_method(
+    "breadcrumbs",
+    CRUMBS,
+    WEIGHTED_SUM,
     summary="task arithmetic without the largest entries of the task vectors and the many small ones",
     source="Davari and Belilovsky, Model Breadcrumbs (arXiv 2312.06795)",
-    parameters=(ALPHA, BASE_WEIGHT, LAMBDA, DENSITY, GAMMA, NORMALIZE),
-    pretrained="needed",
-    reductions=crumb_reductions,
-    arrays="any",
-    kernel=kernel_params,
+)
+BREADCRUMBS_TIES = task_vector_method(
+    "breadcrumbs_ties",
+    CRUMBS,
+    SIGN_CONSENSUS,
+    summary="breadcrumbs, then elect signs and average what agrees",
+    source="Davari and Belilovsky (arXiv 2312.06795) with Yadav et al. (arXiv 2306.01708)",
 )

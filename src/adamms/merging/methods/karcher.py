@@ -7,28 +7,25 @@ exactly apart have no mean direction; the heaviest's is taken.
 """
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
+from adamms.merging.arrays import Array
 from adamms.merging.inner_products import Products, combination, inner_products, norms
 from adamms.merging.kernel_params import KernelParams
 from adamms.merging.method import MergeMethod, Parameter
 from adamms.merging.methods.parameters import ALPHA_OF_REST, BASE_WEIGHT_OF_REST
-
-if TYPE_CHECKING:
-    from torch import Tensor
 
 ROUNDS = 100
 TOLERANCE = CLOSE = 1e-10
 
 
 def karcher(
-    models: "Sequence[Tensor]",
+    models: Sequence[Array],
     *,
     weights: Sequence[float],
     products: Products,
     rounds: int,
     tolerance: float,
-) -> "Tensor":
+) -> Array:
     """The weighted Karcher mean of the models, at the weighted mean of their lengths.
 
     Args:
@@ -87,7 +84,7 @@ def karcher_coefficients(
     return [float(each) for each in mean / scale * length]
 
 
-METHOD = MergeMethod(
+KARCHER = MergeMethod(
     karcher,
     summary="the mean of the models' directions on the sphere, tensor by tensor",
     source="Karcher 1977; mergekit's karcher",
@@ -99,6 +96,5 @@ METHOD = MergeMethod(
     ),
     base_weight="rest",
     reductions=lambda settings: (inner_products("tensor"),),
-    arrays="any",
     kernel=kernel_params,
 )

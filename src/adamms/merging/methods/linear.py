@@ -6,17 +6,14 @@ Pure functions on tensors: they know no names, files, dtypes on disk or devices.
 """
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
+from adamms.merging.arrays import Array
 from adamms.merging.kernel_params import KernelParams
 from adamms.merging.method import MergeMethod
 from adamms.merging.methods.parameters import ALPHA_OF_REST, BASE_WEIGHT_OF_REST, NORMALIZE
 
-if TYPE_CHECKING:
-    from torch import Tensor
 
-
-def linear(models: "Sequence[Tensor]", *, weights: Sequence[float], normalize: bool = False) -> "Tensor":
+def linear(models: Sequence[Array], *, weights: Sequence[float], normalize: bool = False) -> Array:
     """The models' weighted sum.
 
     Args:
@@ -49,12 +46,11 @@ def kernel_params(weights: Sequence[float], *, normalize: bool = False) -> Kerne
     return KernelParams([weight / whole for weight in weights] if whole else weights)
 
 
-METHOD = MergeMethod(
+LINEAR = MergeMethod(
     linear,
     summary="(1 - alpha) base + alpha donor",
     source="AdaMMS, equation 1 (arXiv 2503.23733); Model Soups (arXiv 2203.05482)",
     parameters=(ALPHA_OF_REST, BASE_WEIGHT_OF_REST, NORMALIZE),
     base_weight="rest",
-    arrays="any",
     kernel=kernel_params,
 )

@@ -7,21 +7,16 @@ alpha: the coefficients are the method.
 """
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
+from adamms.merging.arrays import Array
 from adamms.merging.inner_products import Products, inner_products
 from adamms.merging.kernel_params import KernelParams
 from adamms.merging.method import MergeMethod
 from adamms.merging.methods.parameters import LAMBDA
 from adamms.merging.task_vectors import add_to, task_vectors, weighted_sum
 
-if TYPE_CHECKING:
-    from torch import Tensor
 
-
-def metagpt(
-    models: "Sequence[Tensor]", pretrained: "Tensor", *, products: Products, lambda_: float
-) -> "Tensor":
+def metagpt(models: Sequence[Array], pretrained: Array, *, products: Products, lambda_: float) -> Array:
     """The ancestor plus the task vectors weighted by their squared norms over the whole model."""
     weights = kernel_params(products, lambda_=lambda_).weights
     merged = weighted_sum(task_vectors(models, pretrained), weights, normalize=False)
@@ -35,13 +30,12 @@ def kernel_params(products: Products, *, lambda_: float) -> KernelParams:
     return KernelParams([square / whole if whole else 0.0 for square in squares], lambda_=lambda_)
 
 
-METHOD = MergeMethod(
+METAGPT = MergeMethod(
     metagpt,
     summary="task arithmetic with coefficients from the task vectors' squared norms",
     source="Zhou et al., MetaGPT (arXiv 2406.11385)",
     parameters=(LAMBDA,),
     pretrained="needed",
     reductions=lambda settings: (inner_products("model"),),
-    arrays="any",
     kernel=kernel_params,
 )

@@ -12,26 +12,26 @@ from itertools import combinations
 from statistics import fmean
 from typing import TYPE_CHECKING, Any
 
-from adamms.merging.inner_products import Products, by_rows, combination, cosine, inner_products
+from adamms.merging.inner_products import Products, by_rows, combination, cosine, inner_products, row_cosines
 from adamms.merging.method import MergeMethod, Parameter, Reduction
 from adamms.merging.task_vectors import task_vectors
 
 if TYPE_CHECKING:
-    from torch import Tensor
+    import numpy as np
 
 
 def model_stock(
-    models: "Sequence[Tensor]",
-    pretrained: "Tensor",
+    models: "Sequence[np.ndarray]",
+    pretrained: "np.ndarray",
     *,
     width: int,
     over: str,
     products: Products | None = None,
-) -> "Tensor":
+) -> "np.ndarray":
     """Between the ancestor and the models' mean.
 
     Args:
-        models: the base's values and the donors'.
+        models: the base's values and the donors', flat, float32 (float64 for a float64 base).
         pretrained: the ancestor's.
         width: elements a row.
         over: `tensor` or `rows`: what has an angle of its own.
@@ -54,18 +54,15 @@ def _share(cos: float, count: int) -> float:
     return count * cos / below if below else 0.0
 
 
-def _rows(mean: "Tensor", pretrained: "Tensor", *deltas: "Tensor") -> "Tensor":
-    import torch
+def _rows(mean: "np.ndarray", pretrained: "np.ndarray", *deltas: "np.ndarray") -> "np.ndarray":
+    """The same with an angle a row; all arrays are (rows, width)."""
+    import numpy as np
 
     count = len(deltas)
-    wide = [delta.double() for delta in deltas]
-    cosines = []
-    for one, other in combinations(wide, 2):
-        lengths = one.norm(dim=1) * other.norm(dim=1)
-        cosines.append(torch.where(lengths > 0, (one * other).sum(1) / lengths, 0.0).clamp(-1, 1))
-    cos = torch.stack(cosines).mean(0)
+    cos = np.mean([row_cosines(*pair) for pair in combinations(deltas, 2)], axis=0)
     below = 1 + (count - 1) * cos
-    share = torch.where(below == 0, 0.0, count * cos / below)[:, None].to(mean.dtype)
+    share = np.divide(count * cos, below, out=np.zeros_like(cos), where=below != 0)
+    share = share.astype(mean.dtype)[:, None]
     return combination([mean, pretrained], [share, 1 - share])
 
 
@@ -73,7 +70,7 @@ def _reductions(settings: Mapping[str, Any]) -> tuple[Reduction, ...]:
     return () if settings["over"] == "rows" else (inner_products("tensor"),)
 
 
-METHOD = MergeMethod(
+MODEL_STOCK = MergeMethod(
     model_stock,
     summary="between theta_0 and the models' mean, by the angle between their task vectors",
     source="Jang et al., Model Stock (arXiv 2403.19522)",

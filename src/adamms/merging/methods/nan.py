@@ -8,25 +8,22 @@ norms are those of all merged parameters.
 """
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
+from adamms.merging.arrays import Array
 from adamms.merging.inner_products import Products, combination, inner_products, norms
 from adamms.merging.kernel_params import KernelParams
 from adamms.merging.method import MergeMethod
 from adamms.merging.methods.parameters import LAMBDA
 from adamms.merging.task_vectors import add_to, task_vectors
 
-if TYPE_CHECKING:
-    from torch import Tensor
-
 
 def nan(
-    models: "Sequence[Tensor]",
-    pretrained: "Tensor | None" = None,
+    models: Sequence[Array],
+    pretrained: Array | None = None,
     *,
     products: Products,
     lambda_: float,
-) -> "Tensor":
+) -> Array:
     """The models, or their task vectors where there is an ancestor, weighted by their inverse norms."""
     coefficients = kernel_params(products, lambda_=lambda_).weights
     if pretrained is None:
@@ -45,13 +42,12 @@ def inverse_norms(products: Products) -> list[float]:
     return [each / sum(inverse) if sum(inverse) else 0.0 for each in inverse]
 
 
-METHOD = MergeMethod(
+NAN = MergeMethod(
     nan,
     summary="coefficients inversely proportional to the norms of the models, or of their task vectors",
     source="Si et al., NAN (arXiv 2505.16148)",
     parameters=(LAMBDA,),
     pretrained="optional",
     reductions=lambda settings: (inner_products("model"),),
-    arrays="any",
     kernel=kernel_params,
 )

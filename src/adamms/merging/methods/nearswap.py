@@ -7,22 +7,20 @@ than t moves the base by t.
 """
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
+from adamms.merging.arrays import Array, at_most, quotient
 from adamms.merging.method import MergeMethod, Parameter
 
-if TYPE_CHECKING:
-    from torch import Tensor
 
-
-def nearswap(models: "Sequence[Tensor]", *, t: float) -> "Tensor":
+def nearswap(models: Sequence[Array], *, t: float) -> Array:
     """The donor where it lies within `t` of the base, otherwise the base moved towards it by `t`."""
     base, donor = models
-    share = (t / (base - donor).abs()).clamp(max=1).nan_to_num(nan=1.0)
+    # Equal values are 0 apart; with t = 0 that is 0 / 0, and the donor's whole value is the base's.
+    share = at_most(quotient(t, abs(base - donor)), 1.0)
     return donor * share + base * (1 - share)
 
 
-METHOD = MergeMethod(
+NEARSWAP = MergeMethod(
     nearswap,
     summary="the donor's value where it is within t of the base's, otherwise a step of t towards it",
     source="mergekit's nearswap",

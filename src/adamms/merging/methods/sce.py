@@ -8,6 +8,7 @@ entries against the sign of the sum of all are erased; what is left is averaged 
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from adamms.merging.arrays import Array, ones_where
 from adamms.merging.magnitudes import magnitude_reductions
 from adamms.merging.method import MergeMethod, Parameter, Reduction, numbers_of
 from adamms.merging.task_vectors import (
@@ -19,75 +20,84 @@ from adamms.merging.task_vectors import (
 )
 
 if TYPE_CHECKING:
-    from torch import Tensor
+    import numpy as np
 
 LITTLE = 1e-6
 
 
 def sce(
-    models: "Sequence[Tensor]",
-    pretrained: "Tensor",
+    models: "Sequence[np.ndarray]",
+    pretrained: "np.ndarray",
     *,
     squares: Sequence[float],
     magnitudes: Sequence[tuple[float]] | None = None,
-) -> "Tensor":
+) -> Array:
     """The ancestor plus the selected, weighted and erased task vectors.
 
     Args:
-        models: the base's values and the donors'.
+        models: the base's values and the donors', flat, float32 (float64 for a float64 base).
         pretrained: the ancestor's.
         squares: each model's mean square after selection, over the whole tensor.
         magnitudes: the least variance selected; None selects everything.
     """
-    deltas = selected(models, pretrained, magnitudes=magnitudes)
-    whole = sum(squares)
-    weights = [each / whole for each in squares] if whole else [1 / len(squares)] * len(squares)
+    import numpy as np
+
+    deltas = select(models, pretrained, magnitudes=magnitudes)
+    total = sum(squares)
+    weights = [square / total for square in squares] if total else [1 / len(squares)] * len(squares)
     sign, parts = elect_signs(deltas)
-    share = agreement_weights(parts, weights).clamp_(min=LITTLE)
-    return add_to(
-        pretrained, weighted_sum(parts, weights, normalize=False).div_(share).mul_(sign), lambda_=1.0
-    )
+    share = np.maximum(agreement_weights(parts, weights), LITTLE)
+    merged = weighted_sum(parts, weights, normalize=False)
+    merged /= share
+    merged *= sign
+    return add_to(pretrained, merged, lambda_=1.0)
 
 
-def selected(
-    models: "Sequence[Tensor]",
-    pretrained: "Tensor",
+def select(
+    models: "Sequence[np.ndarray]",
+    pretrained: "np.ndarray",
     *,
     magnitudes: Sequence[tuple[float]] | None = None,
-) -> "list[Tensor]":
+) -> list[Array]:
     """The task vectors where their variance reaches the least selected."""
+    import numpy as np
+
     deltas = task_vectors(models, pretrained)
-    if magnitudes is None:
-        return deltas
-    ((least,),) = magnitudes
-    mask = _variance(deltas).float() >= least
-    return [delta.mul_(mask) for delta in deltas]
+    if magnitudes is not None:
+        ((least,),) = magnitudes
+        selected = _variance(deltas).astype(np.float32, copy=False) >= least
+        for delta in deltas:
+            delta *= ones_where(selected, delta)
+    return deltas
 
 
-def variance(models: "Sequence[Tensor]", pretrained: "Tensor") -> "list[Tensor]":
+def variance(models: "Sequence[np.ndarray]", pretrained: "np.ndarray") -> "list[np.ndarray]":
     """The task vectors' variance, entry by entry: one series."""
     return [_variance(task_vectors(models, pretrained))]
 
 
-def _variance(deltas: "Sequence[Tensor]") -> "Tensor":
-    import torch
+def _variance(deltas: "Sequence[np.ndarray]") -> "np.ndarray":
+    import numpy as np
 
-    return torch.stack(tuple(deltas)).var(dim=0, unbiased=False)
+    return np.var(np.stack(deltas), axis=0, dtype=np.float64).astype(deltas[0].dtype)
 
 
 def _ranks(count: int, nonzero: int, topk: float) -> tuple[int]:
     return (count if topk == 1 else int(nonzero * topk),)
 
 
-def _squares(everything: Mapping[str, Any]) -> "Tensor":
-    import torch
+def _squares(
+    models: "Sequence[np.ndarray]",
+    pretrained: "np.ndarray",
+    magnitudes: Sequence[tuple[float]] | None = None,
+) -> "np.ndarray":
+    import numpy as np
 
-    from adamms.merging.method import call
+    deltas = select(models, pretrained, magnitudes=magnitudes)
+    return np.array([np.multiply(delta, delta, dtype=np.float64).sum() for delta in deltas])
 
-    return torch.stack([torch.sum(delta.double() ** 2) for delta in call(selected, everything)])
 
-
-def _mean_squares(total: "Tensor", count: int) -> dict[str, Any]:
+def _mean_squares(total: "np.ndarray", count: int) -> dict[str, Any]:
     return {"squares": tuple((total / count).tolist())}
 
 
@@ -97,7 +107,7 @@ def _reductions(settings: Mapping[str, Any]) -> tuple[Reduction, ...]:
     return (*selection, Reduction(_squares, _mean_squares))
 
 
-METHOD = MergeMethod(
+SCE = MergeMethod(
     sce,
     summary="select what varies most between the models, weight by squares, erase minority signs",
     source="Wan et al., FuseChat (SCE, arXiv 2408.07990)",

@@ -9,20 +9,17 @@ the angle between the whole flattened tensors; their lengths are not changed. Ne
 
 from collections.abc import Sequence
 from math import acos, sin
-from typing import TYPE_CHECKING
 
+from adamms.merging.arrays import Array
 from adamms.merging.inner_products import Products, combination, cosine, inner_products
 from adamms.merging.kernel_params import KernelParams
 from adamms.merging.method import MergeMethod
 from adamms.merging.methods.parameters import ALPHA_ON_ARC
 
-if TYPE_CHECKING:
-    from torch import Tensor
-
 PARALLEL = 0.9995
 
 
-def slerp(models: "Sequence[Tensor]", *, weights: Sequence[float], products: Products) -> "Tensor":
+def slerp(models: Sequence[Array], *, weights: Sequence[float], products: Products) -> Array:
     """Interpolate base and donor on the arc; `weights` are (1 - alpha, alpha)."""
     return combination(models, kernel_params(weights, products).weights)
 
@@ -40,7 +37,7 @@ def arc_coefficients(cos: float, alpha: float) -> tuple[float, float]:
     return sin((1 - alpha) * omega) / sin(omega), sin(alpha * omega) / sin(omega)
 
 
-METHOD = MergeMethod(
+SLERP = MergeMethod(
     slerp,
     summary="from base to donor along the arc between them, tensor by tensor",
     source="Shoemake 1985; mergekit's slerp",
@@ -48,6 +45,5 @@ METHOD = MergeMethod(
     donors="one",
     base_weight="rest",
     reductions=lambda settings: (inner_products("tensor"),),
-    arrays="any",
     kernel=kernel_params,
 )

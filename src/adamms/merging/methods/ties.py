@@ -5,75 +5,59 @@
 Yadav et al., TIES-Merging (arXiv 2306.01708), section 3. The k = density * n entries of largest magnitude of
 each task vector stay, n being all merged parameters of the model (`trim=global`, the paper's) or those of one
 tensor (`trim=tensor`, mergekit's). Entries that tie with the k-th largest all stay: in bfloat16 checkpoints
-many do, and only their place in the file could choose among them.
+many do, and only their place in the file could choose among them. The election and the mean are
+`disjoint_merge` of `merging/task_vectors.py`.
 """
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any
 
 from adamms.errors import MergeError
-from adamms.merging.arrays import at_least
-from adamms.merging.kernel_params import KernelParams
+from adamms.merging.arrays import Array, at_least
+from adamms.merging.composition import SIGN_CONSENSUS, Sparsifier, l1_scales, task_vector_method
 from adamms.merging.magnitudes import magnitude_reductions
-from adamms.merging.method import MergeMethod, Parameter, Reduction, numbers_of
-from adamms.merging.methods.parameters import ALPHA, BASE_WEIGHT, CONSENSUS, LAMBDA
-from adamms.merging.task_vectors import add_to, disjoint_merge, preserved_l1, task_vectors
+from adamms.merging.method import Parameter, Reduction, numbers_of
+from adamms.merging.task_vectors import task_vectors
 
-if TYPE_CHECKING:
-    from torch import Tensor
+DENSITY = Parameter("density", 0.2, "k, the share of entries kept", 0, 1, coefficient=True, per_model=True)
+TRIM = Parameter(
+    "trim",
+    "global",
+    "what is ranked together: the whole task vector (the paper's), or each tensor (mergekit's)",
+    choices=("global", "tensor"),
+)
+RESCALE = Parameter(
+    "rescale",
+    "none",
+    "after trimming: nothing, or each tensor's L1 norm restored (l1)",
+    choices=("none", "l1"),
+)
 
 
-def ties(
-    models: "Sequence[Tensor]",
-    pretrained: "Tensor",
+def trim(
+    deltas: list[Array],
     *,
-    weights: Sequence[float],
-    lambda_: float,
-    consensus: Literal["mean", "sum"],
     magnitudes: Sequence[tuple[float]] | None = None,
     scales: Sequence[float] | None = None,
-) -> "Tensor":
-    """The ancestor plus lambda times what the trimmed task vectors agree on.
+) -> list[Array]:
+    """The task vectors without what lies below their thresholds.
 
     Args:
-        models: the base's values and the donors'.
-        pretrained: the ancestor's.
-        weights: one a model; they count in the election, too.
-        lambda_: the merged task vector is multiplied by it.
-        consensus: the mean of the agreeing entries, or their sum.
+        deltas: one a model, flat.
         magnitudes: each model's threshold, the k-th largest magnitude; None trims nothing.
         scales: each model's factor after trimming; None for 1.
     """
-    deltas = trimmed(models, pretrained, magnitudes=magnitudes)
+    if magnitudes is not None:
+        deltas = [at_least(delta, least) for delta, (least,) in zip(deltas, magnitudes, strict=True)]
     if scales:
         deltas = [delta * scale for delta, scale in zip(deltas, scales, strict=True)]
-    return add_to(pretrained, disjoint_merge(deltas, weights, consensus=consensus), lambda_=lambda_)
+    return deltas
 
 
-def kernel_params(
-    weights: Sequence[float],
-    *,
-    lambda_: float,
-    consensus: Literal["mean", "sum"],
-    magnitudes: Sequence[tuple[float]] | None = None,
-    scales: Sequence[float] | None = None,
-) -> KernelParams:
-    """The parameters of the fused kernel."""
-    least = [threshold for (threshold,) in magnitudes] if magnitudes else None
-    return KernelParams(weights, factors=scales, least=least, elect=consensus, lambda_=lambda_)
-
-
-def trimmed(
-    models: "Sequence[Tensor]",
-    pretrained: "Tensor",
-    *,
-    magnitudes: Sequence[tuple[float]] | None = None,
-) -> "list[Tensor]":
-    """The task vectors without what lies below their thresholds."""
-    deltas = task_vectors(models, pretrained)
-    if magnitudes is None:
-        return deltas
-    return [at_least(delta, threshold) for delta, (threshold,) in zip(deltas, magnitudes, strict=True)]
+def _kernel(
+    magnitudes: Sequence[tuple[float]] | None = None, scales: Sequence[float] | None = None
+) -> dict[str, Any]:
+    return {"min_magnitude": [least for (least,) in magnitudes] if magnitudes else None, "rescale": scales}
 
 
 def _ranks(count: int, density: Sequence[float], series: int) -> tuple[int]:
@@ -96,35 +80,14 @@ def _reductions(settings: Mapping[str, Any]) -> tuple[Reduction, ...]:
         )
     scope = "model" if settings["trim"] == "global" else "tensor"
     thresholds = magnitude_reductions(task_vectors, _ranks, scope=scope)  # type: ignore[arg-type]
-    rescale = (preserved_l1(task_vectors, trimmed),) if settings["rescale"] == "l1" else ()
+    rescale = (l1_scales(trim),) if settings["rescale"] == "l1" else ()
     return (*thresholds, *rescale)
 
 
-METHOD = MergeMethod(
-    ties,
+TIES = task_vector_method(
+    "ties",
+    Sparsifier(trim, (DENSITY, TRIM, RESCALE), _kernel, _reductions),
+    SIGN_CONSENSUS,
     summary="trim the task vectors to their largest entries, elect signs, average what agrees",
     source="Yadav et al., TIES-Merging (arXiv 2306.01708)",
-    parameters=(
-        ALPHA,
-        BASE_WEIGHT,
-        LAMBDA,
-        Parameter("density", 0.2, "k, the share of entries kept", 0, 1, coefficient=True, per_model=True),
-        Parameter(
-            "trim",
-            "global",
-            "what is ranked together: the whole task vector (the paper's), or each tensor (mergekit's)",
-            choices=("global", "tensor"),
-        ),
-        CONSENSUS,
-        Parameter(
-            "rescale",
-            "none",
-            "after trimming: nothing, or each tensor's L1 norm restored (l1)",
-            choices=("none", "l1"),
-        ),
-    ),
-    pretrained="needed",
-    arrays="any",
-    kernel=kernel_params,
-    reductions=_reductions,
 )
