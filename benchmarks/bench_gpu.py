@@ -169,13 +169,6 @@ def bits(bench: Bench) -> None:
         {"alpha": 0.3, "density": 1.0},
     ]
     settings += [{"alpha": 0.3, "lambda": 0.7, "normalize": True}, {"t": 0.1}, {}]
-    if device.type == "cuda":
-        try:
-            from adamms.merging.one_pass import works_on
-
-            bench.note("the kernel of one pass works", works_on(device))
-        except ImportError as error:
-            bench.note("the kernel of one pass works", f"no: {error}")
     for stored in ("float32", "bfloat16"):
         models = []
         for seed, (role, family) in enumerate(
@@ -542,19 +535,12 @@ def merger_of(bench: Bench, wanted: str) -> Any:
 
 
 def moves(bench: Bench, name: str, merger: Any) -> None:
-    """Moves alone, the first of them cold; and the generic way beside the kernel of one pass."""
+    """Moves alone, the first of them cold."""
     taken = [
         seconds(lambda a=a: bench.engine.load_weights(a, merger.candidate(linear(a))))
         for a in (0.3, 0.4, 0.0, 0.5)
     ]
     bench.note(f"{name}: moves to 0.3, 0.4, 0, 0.5, s", [round(each, 4) for each in taken])
-    if getattr(merger._values, "_one_pass", False):
-        merger._values._one_pass = False
-        taken = [
-            seconds(lambda a=a: bench.engine.load_weights(a, merger.candidate(linear(a)))) for a in (0.3, 0.4)
-        ]
-        bench.note(f"{name}: the same without the kernel, s", [round(each, 4) for each in taken])
-        merger._values._one_pass = True
 
 
 def on_cpu(bench: Bench) -> None:

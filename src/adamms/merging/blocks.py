@@ -8,7 +8,7 @@ base alone.
 from collections.abc import Iterator
 from dataclasses import dataclass
 from math import prod
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
@@ -18,9 +18,10 @@ from adamms.merging.merge_inputs import MergeInputs
 from adamms.merging.method import Method
 
 if TYPE_CHECKING:
+    import torch
+
     from adamms.checkpoints import TensorInfo, TensorSource
     from adamms.merging.draws import Draws
-    from adamms.merging.parent_store import ParentStore
 
 # 256 K elements: small enough for a core's cache with several operands, large enough that what a block costs
 # beside its arithmetic does not show. The results do not depend on it.
@@ -59,6 +60,22 @@ class RawBlock:
     draws: list[np.ndarray]
     width: int
     double: bool
+
+
+class ParentStore(Protocol):
+    """Parents that are read through memory of some device."""
+
+    device: "torch.device"
+    on_cpu: bool
+    """Whether it gives numpy arrays; uint8 tensors on the device otherwise."""
+    block_elements: int
+    """As many at a time as are merged best."""
+    readers: int
+    """Threads that keep it busy."""
+
+    def read(self, source: "TensorSource", name: str, start: int, count: int) -> RawTensor:
+        """So many elements as they are stored, or before rounding where an adapter changes them; not to be
+        written to."""
 
 
 def row_width(info: "TensorInfo") -> int:
@@ -106,7 +123,7 @@ class BlockReader:
         method: Method,
         *,
         draws: "Draws | None" = None,
-        store: "ParentStore | None" = None,
+        store: ParentStore | None = None,
     ) -> None:
         """Read nothing yet.
 
@@ -201,7 +218,7 @@ class _ParentReader:
     system each time).
     """
 
-    def __init__(self, source: "TensorSource", role: str, store: "ParentStore | None") -> None:
+    def __init__(self, source: "TensorSource", role: str, store: ParentStore | None) -> None:
         self.role = role
         self._store = store
         self._source = source

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from adamms.merging.arrays import Array
 from adamms.merging.kernel_params import KernelParams
 from adamms.merging.method import MergeMethod, Parameter, Reduction, call, no_reductions
-from adamms.merging.methods.parameters import ALPHA, BASE_WEIGHT, CONSENSUS, LAMBDA, NORMALIZE
+from adamms.merging.parameters import ALPHA, BASE_WEIGHT, CONSENSUS, LAMBDA, NORMALIZE
 from adamms.merging.task_vectors import add_to, disjoint_merge, task_vectors, weighted_sum
 
 if TYPE_CHECKING:

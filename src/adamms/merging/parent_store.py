@@ -9,13 +9,13 @@ the results are the same.
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
 
 from adamms.errors import MachineError
-from adamms.merging.blocks import BLOCK_ELEMENTS
+from adamms.merging.blocks import BLOCK_ELEMENTS, ParentStore
 from adamms.merging.dtypes import ITEMSIZES, RawTensor, floating_dtype
 from adamms.merging.merge_inputs import MergeInputs
 from adamms.merging.method import Method
@@ -27,23 +27,6 @@ SHARE = 0.6
 """Of a GPU's free memory, at most: answering needs the rest."""
 READERS = 8
 """Threads that read files for a GPU: one alone is slower than the bus."""
-
-
-class ParentStore(Protocol):
-    """Parents that are read through memory of some device."""
-
-    device: torch.device
-    on_cpu: bool
-    """Whether it gives numpy arrays; uint8 tensors on the device otherwise."""
-    block_elements: int
-    """As many at a time as are merged best."""
-    readers: int
-    """Threads that keep it busy."""
-
-    def read(self, source: "TensorSource", name: str, start: int, count: int) -> RawTensor:
-        """So many elements as they are stored, or before rounding where an adapter changes them; not to be
-        written to."""
-        ...
 
 
 class CachedParents:

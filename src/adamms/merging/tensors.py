@@ -10,14 +10,14 @@ from typing import Any
 import torch
 
 from adamms.checkpoints import TensorInfo
-from adamms.merging.blocks import BLOCK_ELEMENTS, Block, BlockReader, blocks_of
+from adamms.merging.blocks import BLOCK_ELEMENTS, Block, BlockReader, ParentStore, blocks_of
 from adamms.merging.cpu_kernel import cpu_backend
 from adamms.merging.draws import Draws
 from adamms.merging.dtypes import floating_dtype
 from adamms.merging.merge_inputs import MergeInputs
 from adamms.merging.merger import BlockMerger
 from adamms.merging.method import Method, parameters_of
-from adamms.merging.parent_store import READERS, ParentStore
+from adamms.merging.parent_store import READERS
 from adamms.merging.statistics import Reducer, model_statistics
 from adamms.merging.torch_backend import TORCH_DTYPES, TorchDeviceBackend
 

@@ -15,7 +15,7 @@ from adamms.errors import MergeError
 from adamms.merging.arrays import Array
 from adamms.merging.composition import SIGN_CONSENSUS, WEIGHTED_SUM, Sparsifier, l1_scales, task_vector_method
 from adamms.merging.method import Parameter, Reduction
-from adamms.merging.methods.parameters import SEED
+from adamms.merging.parameters import SEED
 
 if TYPE_CHECKING:
     import numpy as np

@@ -12,7 +12,7 @@ from adamms.merging.arrays import Array
 from adamms.merging.inner_products import Products, combination, inner_products, norms
 from adamms.merging.kernel_params import KernelParams
 from adamms.merging.method import MergeMethod, Parameter
-from adamms.merging.methods.parameters import ALPHA_OF_REST, BASE_WEIGHT_OF_REST
+from adamms.merging.parameters import ALPHA_OF_REST, BASE_WEIGHT_OF_REST
 
 ROUNDS = 100
 TOLERANCE = CLOSE = 1e-10

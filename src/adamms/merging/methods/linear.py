@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from adamms.merging.arrays import Array
 from adamms.merging.kernel_params import KernelParams
 from adamms.merging.method import MergeMethod
-from adamms.merging.methods.parameters import ALPHA_OF_REST, BASE_WEIGHT_OF_REST, NORMALIZE
+from adamms.merging.parameters import ALPHA_OF_REST, BASE_WEIGHT_OF_REST, NORMALIZE
 
 
 def linear(models: Sequence[Array], *, weights: Sequence[float], normalize: bool = False) -> Array:

@@ -14,7 +14,7 @@ from adamms.merging.arrays import Array
 from adamms.merging.inner_products import Products, combination, cosine, inner_products
 from adamms.merging.kernel_params import KernelParams
 from adamms.merging.method import MergeMethod
-from adamms.merging.methods.parameters import ALPHA_ON_ARC
+from adamms.merging.parameters import ALPHA_ON_ARC
 
 PARALLEL = 0.9995
 
