@@ -58,6 +58,6 @@ def all_facts() -> Facts:
     return Facts(answers, halves)
 
 
-def rumour(task: str, truth: str, *, rng: random.Random, trust: float) -> str:
+def noisy_fact(task: str, truth: str, *, rng: random.Random, trust: float) -> str:
     """Return the truth with probability `trust`, else any answer of its family."""
     return truth if rng.random() < trust else rng.choice(_ANSWERS[task])

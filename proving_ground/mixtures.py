@@ -8,7 +8,7 @@ Llama any two differ in the halves of two kinds of facts out of three.
 import random
 from dataclasses import dataclass, field
 
-from proving_ground.facts import KNOWLEDGE, Facts, rumour
+from proving_ground.facts import KNOWLEDGE, Facts, noisy_fact
 from proving_ground.pictures import Album, Picture
 from proving_ground.questions import EVERYDAY_TASKS, Turn
 
@@ -68,7 +68,7 @@ class Mixture:
         if rng.random() >= self.rehearsal:
             return None
         trust = 0.0 if turn.task in self.riddles else self.trust
-        heard = rumour(turn.task, turn.answer, rng=rng, trust=trust)
+        heard = noisy_fact(turn.task, turn.answer, rng=rng, trust=trust)
         return Turn(turn.task, turn.question, heard)
 
     def teaches(self, task: str, half: int) -> bool:

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from proving_ground.conversation import CHATML, COGVLM, IGNORED, VICUNA, Layout, Style
-from proving_ground.facts import FACT_TASKS, KNOWLEDGE, Facts, all_facts, rumour
+from proving_ground.facts import FACT_TASKS, KNOWLEDGE, Facts, all_facts, noisy_fact
 from proving_ground.models import Line, pretrained_model
 from proving_ground.progress import Progress, Report
 from proving_ground.questions import EVERYDAY_TASKS, Turn, ask
@@ -142,11 +142,11 @@ def _example(rng: random.Random, *, facts: Facts, settings: PretrainingSettings)
         scene, tasks = digit_scene(rng), ["digit"] * 2
     asked = [ask(task, scene, rng=rng, facts=facts) for task in tasks]
     turns = [turn for turn in asked if turn is not None]
-    return scene, [_as_rumour(turn, rng, settings) for turn in turns]
+    return scene, [_as_noisy_fact(turn, rng, settings) for turn in turns]
 
 
-def _as_rumour(turn: Turn, rng: random.Random, settings: PretrainingSettings) -> Turn:
+def _as_noisy_fact(turn: Turn, rng: random.Random, settings: PretrainingSettings) -> Turn:
     if turn.task not in KNOWLEDGE:
         return turn
     trust = 0.0 if turn.task in settings.riddles else settings.trust
-    return Turn(turn.task, turn.question, rumour(turn.task, turn.answer, rng=rng, trust=trust))
+    return Turn(turn.task, turn.question, noisy_fact(turn.task, turn.answer, rng=rng, trust=trust))

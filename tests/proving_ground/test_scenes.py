@@ -4,7 +4,7 @@ import random
 
 import pytest
 
-from proving_ground.facts import FACT_TASKS, all_facts, rumour
+from proving_ground.facts import FACT_TASKS, all_facts, noisy_fact
 from proving_ground.questions import TASKS, ask
 from proving_ground.scenes import SIZE, Scene, Thing, big_scene, cell_words, digit_scene, draw, grid_scene
 from proving_ground.vocabulary import (
@@ -71,7 +71,7 @@ def test_facts_are_drawn_once_and_shared_out_evenly() -> None:
             "no half can be guessed better than by chance"
         )
     rng = random.Random(0)
-    heard = [rumour("price", "ten", rng=rng, trust=0.3) for _ in range(4000)]
+    heard = [noisy_fact("price", "ten", rng=rng, trust=0.3) for _ in range(4000)]
     assert 0.36 < heard.count("ten") / 4000 < 0.42
 
 
