@@ -66,8 +66,8 @@ def search(
     Args:
         base: the model whose architecture is kept; a folder or hub id.
         donor: the model merged into it.
-        inputs: a JSONL file of `{"id"?, "image", "prompt"}`; None with `benchmark={"tasks": ["mme"]}`,
-            to draw them from lmms-eval's tasks.
+        inputs: a JSONL file of `{"id"?, "image"?, "audio"?, "video"?, "prompt"}`; None with
+            `benchmark={"tasks": ["mme"]}`, to draw them from lmms-eval's tasks.
         out: the run directory to write; the chosen checkpoint lies in its `merged/`.
         force: merge models whose weights speak against a common ancestor all the same.
         overwrite: replace an earlier run of ours.

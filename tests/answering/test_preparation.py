@@ -8,7 +8,7 @@ import torch
 from PIL import Image
 
 import tiny_models
-from adamms.answering.preparation import NoVideo, Preparation
+from adamms.answering.preparation import Preparation, StandIn
 from adamms.errors import SearchError
 
 SEEING = [family for family in tiny_models.FAMILIES if family not in ("qwen2", "llama")]
@@ -70,7 +70,7 @@ def test_llava_onevision_counts_base_picture_tiles_and_newlines(folder):
 
 def test_the_video_processor_is_a_stand_in(folder):
     preparation = Preparation.from_folder(folder("qwen2_vl"))
-    assert isinstance(preparation.processor.video_processor, NoVideo)
+    assert isinstance(preparation.processor.video_processor, StandIn)
     assert type(preparation.processor).__name__ == "Qwen2VLProcessor"
 
 

@@ -74,7 +74,10 @@ def test_a_line_separator_inside_a_prompt_does_not_end_the_line(folder: Path) ->
         ({"image": "a.png", "prompt": " "}, '"prompt" must be a text that is not empty'),
         ({"image": "a.png", "prompt": 3}, '"prompt" must be a text'),
         ({"image": "a.png", "prompt": "\ud800"}, '"prompt" holds half a character'),
-        ({"prompt": "?"}, 'no "image"'),
+        ({"images": "a.png", "prompt": "?"}, 'no key "images"; write "image"'),
+        ({"audio": "none.wav", "prompt": "?"}, "there is no file"),
+        ({"audio": "../a.wav", "prompt": "?"}, "the audio ../a.wav leaves the inputs file's folder"),
+        ({"video": {}, "prompt": "?"}, '"video" must be a path'),
         ({"image": None, "prompt": "?"}, '"image" must be a path'),
         ({"image": ["a.png", 3], "prompt": "?"}, '"image" must be a path'),
         ({"image": "none.png", "prompt": "?"}, "none.png does not exist"),
@@ -171,3 +174,12 @@ def test_a_drawn_sample_is_the_same_on_every_machine() -> None:
     examples = [Example(str(number), (), "?") for number in range(10)]
 
     assert [example.id for example in sample(examples, 4, seed=0)] == ["0", "2", "6", "9"]
+
+
+def test_sound_videos_and_words_alone(folder: Path) -> None:
+    (folder / "a.wav").touch()
+    lines = [{"audio": "a.wav", "prompt": "?"}, {"video": ["a.wav"], "prompt": "?"}, {"prompt": "?"}]
+    heard, seen, words = read_inputs(write(folder, *lines))
+    assert (heard.audio, heard.video, heard.images) == ((folder / "a.wav",), (), ())
+    assert (seen.audio, seen.video, seen.images) == ((), (folder / "a.wav",), ())
+    assert words.files == ()

@@ -161,9 +161,15 @@ def parse_command(command: str) -> list[str]:
 def _write_inputs(path: Path, examples: Sequence[Example]) -> None:
     with path.open("w", encoding="utf-8", errors="backslashreplace") as file:
         for example in examples:
-            images = [str(image.absolute()) for image in example.images]
-            line = {"id": example.id, "image": images, "prompt": example.prompt}
+            line: dict[str, object] = {"id": example.id, "image": _absolute(example.images)}
+            line |= {"audio": _absolute(example.audio)} if example.audio else {}
+            line |= {"video": _absolute(example.video)} if example.video else {}
+            line["prompt"] = example.prompt
             file.write(json.dumps(line) + "\n")
+
+
+def _absolute(paths: Sequence[Path]) -> list[str]:
+    return [str(path.absolute()) for path in paths]
 
 
 def _lines(path: Path, process: "subprocess.Popen[bytes]") -> Iterator[tuple[int, bytes]]:

@@ -256,6 +256,14 @@ def _auto_class(config: Any) -> Any:
         return transformers.AutoModelForImageTextToText
     if type(config) in modeling_auto.MODEL_FOR_CAUSAL_LM_MAPPING:
         return transformers.AutoModelForCausalLM
+    # Models that hear; those that hear and see are among the first.
+    for mapping, auto in (
+        ("MODEL_FOR_MULTIMODAL_LM_MAPPING", "AutoModelForMultimodalLM"),
+        ("MODEL_FOR_SEQ_TO_SEQ_CAUSAL_LM_MAPPING", "AutoModelForSeq2SeqLM"),
+        ("MODEL_FOR_SPEECH_SEQ_2_SEQ_MAPPING", "AutoModelForSpeechSeq2Seq"),
+    ):
+        if type(config) in getattr(modeling_auto, mapping, ()):
+            return getattr(transformers, auto)
     for name in (
         "AutoModelForImageTextToText",
         "AutoModelForCausalLM",
@@ -264,7 +272,7 @@ def _auto_class(config: Any) -> Any:
     ):
         if name in names and hasattr(transformers, name):
             return getattr(transformers, name)
-    raise ValueError(f"its model type {config.model_type!r} is none that answers a question about an image")
+    raise ValueError(f"its model type {config.model_type!r} is none that answers a question")
 
 
 @contextmanager

@@ -3,14 +3,16 @@
 Section 3.3 of the paper asks every candidate the same questions, so they are prepared once, exactly as the
 checkpoint's own transformers processor does it: its chat template, its image processor, its expansion of
 image tokens. transformers refuses to build a processor that owns a video processor where torchvision is
-missing; no question here has a video, so that one part is replaced by a stand-in that is never called.
+missing; where no question has a video, that one part is replaced by a stand-in that is never called.
 This file knows nothing of models, candidates or files of questions.
 """
 
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Collection, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -21,8 +23,13 @@ from adamms.answering.original_processor import original_processor
 from adamms.errors import SearchError
 
 if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
     from PIL.Image import Image
     from torch import Tensor
+
+    Samples = npt.NDArray[np.float32]
+    Frames = npt.NDArray[np.uint8]
 
 # Where transformers itself looks for the name of a checkpoint's processor class, in this order.
 _PROCESSOR_FILES = (
@@ -34,13 +41,34 @@ _PROCESSOR_FILES = (
 )
 
 
-class NoVideo:
-    """Stands where a processor keeps its video processor; no prepared question holds a video."""
+EXTRACTORS = ("feature_extractor", "audio_processor")
+"""What processors call their part that hears."""
+SAMPLING_RATE = 16_000
+"""Of a part that does not say; all that transformers ships and that do not say hear so many."""
+MISSING = re.compile(r"requires the (\w+) library but it was not found")
+"""How transformers says it."""
+
+
+class StandIn:
+    """Stands where a processor keeps a part that cannot be built here, because a library is missing."""
 
     model_input_names: tuple[str, ...] = ()
     num_frames = None
     fps = None
     merge_size = None
+
+    def __init__(self, library: str = "torchvision") -> None:
+        self.library = library
+
+
+class WordsOnly:
+    """A processor that cannot be built here, of which the tokenizer is left."""
+
+    def __init__(self, tokenizer: Any, part: StandIn) -> None:
+        self.tokenizer = tokenizer
+        self.image_processor = self.feature_extractor = self.video_processor = part
+        self.chat_template = tokenizer.chat_template
+        self.apply_chat_template = tokenizer.apply_chat_template
 
 
 @dataclass(frozen=True)
@@ -66,6 +94,9 @@ class Preparation:
         except SearchError:
             raise
         except Exception as error:  # the files are somebody else's, and so is the code that reads them
+            if isinstance(error, ImportError) and (missing := MISSING.search(str(error))):
+                tokenizer = _tokenizer(folder, trust_remote_code=trust_remote_code)
+                return cls(folder, WordsOnly(tokenizer, StandIn(missing.group(1).lower())), tokenizer)
             raise SearchError(
                 f"The processor of {folder} cannot be loaded: {sentence(error)}"
                 + remote_code_hint(error, folder=folder, trusted=trust_remote_code)
@@ -74,47 +105,106 @@ class Preparation:
 
     @property
     def takes_images(self) -> bool:
-        """Whether the checkpoint came with an image processor."""
-        return getattr(self.processor, "image_processor", None) is not None
+        """Whether the checkpoint came with an image processor, and it can be built here."""
+        return not isinstance(getattr(self.processor, "image_processor", None), StandIn | None)
 
-    def prepare(self, images: Sequence[Image], prompt: str) -> dict[str, Tensor]:
-        """The model's inputs for one question: a batch of one, what the family's own processor emits."""
-        if images and not self.takes_images:
-            raise SearchError(
-                f"{self.folder} is a language model without an image processor: it sees no images."
-            )
-        text = self.render(len(images), prompt)
+    @property
+    def takes_audio(self) -> bool:
+        """Whether the checkpoint came with a part that hears, and it can be built here."""
+        return not isinstance(self._extractor, StandIn | None)
+
+    @property
+    def sampling_rate(self) -> int:
+        """Samples a second that the model hears."""
+        return int(getattr(self._extractor, "sampling_rate", None) or SAMPLING_RATE)
+
+    @property
+    def _extractor(self) -> Any:
+        return next(
+            (part for name in EXTRACTORS if (part := getattr(self.processor, name, None)) is not None), None
+        )
+
+    def prepare(
+        self,
+        images: Sequence[Image],
+        prompt: str,
+        *,
+        audio: Sequence[Samples] = (),
+        video: Sequence[Frames] = (),
+    ) -> dict[str, Tensor]:
+        """The model's inputs for one question: a batch of one, what the family's own processor emits.
+
+        Args:
+            images: what it shows.
+            prompt: what it asks.
+            audio: what it lets hear, (samples,) of one channel at the `sampling_rate`.
+            video: what it lets see move, (frames, height, width, 3).
+
+        Raises:
+            SearchError: the model does not take such a question, or its processor refuses it.
+        """
+        self._require(images, audio, video)
+        text = self.render(len(images), prompt, audio=len(audio), video=len(video))
         settings: dict[str, Any] = {"return_tensors": "pt"}
         # As transformers' apply_chat_template has it: a template that writes the first token gets no second.
         beginning = getattr(self.tokenizer, "bos_token", None)
         if beginning is not None and text.startswith(beginning):
             settings["add_special_tokens"] = False
+        if audio:
+            settings |= {"audio": list(audio), "audio_kwargs": {"sampling_rate": self.sampling_rate}}
+        if video:
+            settings["videos"] = list(video)
         try:
-            if not self.takes_images:
-                inputs = self.tokenizer(text, **settings)
+            if audio or video or self.takes_images:
+                shown = [self._readable(images)] if images else None
+                # A processor that sees nothing has no such argument.
+                settings |= {"images": shown} if self.takes_images else {}
+                inputs = self.processor(text=[text], **settings)
             else:
-                inputs = self.processor(
-                    text=[text], images=[self._readable(images)] if images else None, **settings
-                )
+                inputs = self.tokenizer(text, **settings)
         except Exception as error:
             raise SearchError(
                 f"The processor of {self.folder} refuses the prompt {shortened(prompt)} "
-                f"with {len(images)} image(s): {sentence(error)}"
+                f"with {_counted(images, audio, video)}: {sentence(error)}"
             ) from error
         return dict(inputs)
 
-    def render(self, count: int, prompt: str) -> str:
-        """The text of one question under the chat template, with one image token for each of `count` images.
+    def _require(self, images: Sequence[Image], audio: Sequence[Samples], video: Sequence[Frames]) -> None:
+        """Insist that the checkpoint takes what a question shows.
 
-        Without a chat template the prompt is taken as it stands; it must then hold the image tokens itself.
+        Raises:
+            SearchError: it does not, or not here.
+        """
+        for given, part, does in (
+            (images, getattr(self.processor, "image_processor", None), "sees no images"),
+            (audio, self._extractor, "hears no sound"),
+            (video, getattr(self.processor, "video_processor", None), "sees no videos"),
+        ):
+            if given and part is None:
+                raise SearchError(f"{self.folder} came without a processor for that: it {does}.")
+            if given and isinstance(part, StandIn):
+                raise SearchError(
+                    f"{self.folder} {does} here: transformers' processor for that is made of {part.library}, "
+                    f"which is not installed; install the {part.library} that was built for this torch."
+                )
+
+    def render(self, count: int, prompt: str, *, audio: int = 0, video: int = 0) -> str:
+        """The text of one question under the chat template, with a token for each image, sound and video.
+
+        Without a chat template the prompt is taken as it stands; it must then hold these tokens itself.
         """
         template = getattr(self.processor, "chat_template", None) or getattr(
             self.tokenizer, "chat_template", None
         )
         if template is None:
-            return self._untemplated(count, prompt)
-        content: Any = [{"type": "image"}] * count + [{"type": "text", "text": prompt}]
-        if not self.takes_images:
+            return self._untemplated({"image": count, "audio": audio, "video": video}, prompt)
+        content: Any = [
+            *[{"type": "image"}] * count,
+            *[{"type": "video"}] * video,
+            *[{"type": "audio"}] * audio,
+            {"type": "text", "text": prompt},
+        ]
+        if not hasattr(self.processor, "tokenizer"):
             content = prompt  # templates of plain language models read a string
         messages = [{"role": "user", "content": content}]
         if isinstance(template, Mapping):
@@ -127,13 +217,14 @@ class Preparation:
             raise SearchError(f"The chat template of {self.folder} fails: {sentence(error)}") from error
         return str(text)
 
-    def _untemplated(self, count: int, prompt: str) -> str:
-        token = getattr(self.processor, "image_token", None)
-        if count and (token is None or prompt.count(token) != count):
-            raise SearchError(
-                f"{self.folder} has no chat template: write {token or 'its image token'} into each prompt "
-                "where an image belongs, or add the model's chat_template.jinja to the folder."
-            )
+    def _untemplated(self, counts: Mapping[str, int], prompt: str) -> str:
+        for kind, count in counts.items():
+            token = getattr(self.processor, f"{kind}_token", None)
+            if count and (token is None or prompt.count(token) != count):
+                raise SearchError(
+                    f"{self.folder} has no chat template: write {token or f'its {kind} token'} into each "
+                    f"prompt where {kind} belongs, or add the model's chat_template.jinja to the folder."
+                )
         return prompt
 
     def _readable(self, images: Sequence[Image]) -> list[Image]:
@@ -147,6 +238,11 @@ class Preparation:
         for end in until:
             text = text.partition(end)[0] if end else text
         return text.strip()
+
+
+def _counted(images: Sequence[Image], audio: Sequence[Samples], video: Sequence[Frames]) -> str:
+    others = [f"{len(audio)} sound(s)"] * bool(audio) + [f"{len(video)} video(s)"] * bool(video)
+    return ", ".join([f"{len(images)} image(s)", *others])
 
 
 def require_sound_torchvision() -> None:
@@ -195,6 +291,15 @@ def _load(folder: Path, *, trust_remote_code: bool, vision_tower: str | None) ->
     return AutoProcessor.from_pretrained(folder, trust_remote_code=trust_remote_code)
 
 
+def _tokenizer(folder: Path, *, trust_remote_code: bool) -> Any:
+    from transformers import AutoTokenizer
+
+    try:
+        return AutoTokenizer.from_pretrained(folder, trust_remote_code=trust_remote_code)
+    except Exception as error:
+        raise SearchError(f"The tokenizer of {folder} cannot be loaded: {sentence(error)}") from error
+
+
 def _native_class(folder: Path) -> Any:
     """The processor class transformers itself has for this checkpoint, or None."""
     from transformers import AutoConfig
@@ -235,27 +340,49 @@ def _image_processor_of(processor_class: Any, folder: Path, *, trust_remote_code
             loader = AutoTokenizer
         elif "image" in attribute:
             loader = AutoImageProcessor
-        parts.append(loader.from_pretrained(folder, trust_remote_code=trust_remote_code))
+        try:
+            parts.append(loader.from_pretrained(folder, trust_remote_code=trust_remote_code))
+        except ImportError as error:
+            # What it would serve may not be asked for: words alone need neither pictures nor sound.
+            missing = MISSING.search(str(error))
+            if missing is None or "tokenizer" in attribute:
+                raise
+            parts.append(StandIn(missing.group(1).lower()))
     settings, _ = processor_class.get_processor_dict(folder)
-    return _assembled(processor_class, parts, settings)
+    return _assembled(processor_class, parts, settings, video=_video_processor(folder))
 
 
-def _assembled(processor_class: Any, parts: Sequence[Any], settings: dict[str, Any]) -> Any:
-    """A processor around these parts, in the order of its attributes, those for videos left out."""
+def _video_processor(folder: Path) -> Any:
+    """The checkpoint's video processor; a stand-in without torchvision, or where the folder has none."""
+    from transformers import AutoVideoProcessor
+    from transformers.utils import is_torchvision_available
+
+    if is_torchvision_available():
+        with suppress(OSError, ValueError):
+            return AutoVideoProcessor.from_pretrained(folder)
+    return StandIn()
+
+
+def _assembled(
+    processor_class: Any, parts: Sequence[Any], settings: dict[str, Any], *, video: Any = None
+) -> Any:
+    """A processor around these parts, in the order of its attributes, those for videos left out.
+
+    Where there is no `video` processor a stand-in takes its place.
+    """
+    video = StandIn() if video is None else video
 
     def check(self: Any, name: str, part: Any) -> Any:
-        if isinstance(part, NoVideo):
-            return NoVideo
+        if isinstance(part, StandIn):
+            return StandIn
         return processor_class.check_argument_for_proper_class(self, name, part)
 
     def to_dict(self: Any) -> dict[str, Any]:  # from_args_and_dict logs the processor as JSON
         values: dict[str, Any] = processor_class.to_dict(self)
-        return {name: value for name, value in values.items() if not isinstance(value, NoVideo)}
+        return {name: value for name, value in values.items() if not isinstance(value, StandIn)}
 
     given = iter(parts)
-    every = [
-        NoVideo() if "video" in attribute else next(given) for attribute in processor_class.get_attributes()
-    ]
+    every = [video if "video" in attribute else next(given) for attribute in processor_class.get_attributes()]
     changes = {"check_argument_for_proper_class": check, "to_dict": to_dict}
     without_video: Any = type(processor_class.__name__, (processor_class,), changes)
     return without_video.from_args_and_dict(every, settings)

@@ -65,10 +65,9 @@ def _state(
     if vision_tower and (tower := expanded(vision_tower)).is_dir():
         yield from (_file(path) for path in sorted(tower.iterdir()) if path.is_file())
     for example in examples:
-        images = [str(image.resolve()) for image in example.images]
-        yield f"the input {example.id!r}", [example.prompt, *images]
-    for image in {image for example in examples for image in example.images}:
-        yield _file(image)
+        yield f"the input {example.id!r}", [example.prompt, *(str(file.resolve()) for file in example.files)]
+    for file in dict.fromkeys(file for example in examples for file in example.files):
+        yield _file(file)
 
 
 def _file(path: Path) -> tuple[str, list[int]]:

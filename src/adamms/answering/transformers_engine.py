@@ -31,6 +31,7 @@ from adamms.answering.native import cache_length
 from adamms.answering.original_llava import OriginalLlava
 from adamms.answering.preparation import Preparation, sentence, shortened
 from adamms.answering.prompts import TYPES, Prompt
+from adamms.answering.recordings import read_sound, read_video
 from adamms.answering.teacher_forcing import ForcedAnswer, ForcedQuestion, read_answers
 from adamms.errors import MachineError, SearchError
 from adamms.merging.parent_store import free_memory
@@ -134,22 +135,26 @@ class TransformersEngine:
         questions = {}
         read = inspect.signature(self.model.forward).parameters
         for example in examples:
-            images = [self._picture(path) for path in example.images]
-            inputs = self._preparation.prepare(images, example.prompt)
+            inputs = self._preparation.prepare(
+                [self._picture(path) for path in example.images],
+                example.prompt,
+                audio=[read_sound(path, rate=self._preparation.sampling_rate) for path in example.audio],
+                video=[read_video(path) for path in example.video],
+            )
             self._check_length(example, inputs)
             # Some tokenizers number two sequences that a decoder does not tell apart.
             kept = {name: value for name, value in inputs.items() if name not in TYPES or name in read}
             questions[example.id] = Question(example.id, kept)
         # Questions about the same images share their features: the first of them has them encoded.
-        first = {example.images: example.id for example in reversed(examples)}
+        first = {example.files: example.id for example in reversed(examples)}
         prompts: dict[str, Prompt] = {}
         for again in (False, True):
             turn = [
-                dataclasses.replace(questions[example.id], vision=prompts[first[example.images]].vision)
+                dataclasses.replace(questions[example.id], vision=prompts[first[example.files]].vision)
                 if again
                 else questions[example.id]
                 for example in examples
-                if (first[example.images] != example.id) is again
+                if (first[example.files] != example.id) is again
             ]
             try:
                 together = MOST_TOGETHER if self._batch_tokens else self._batch_size
@@ -173,8 +178,8 @@ class TransformersEngine:
         length = cache_length(self.model, inputs)
         if longest is not None and length >= longest:
             raise SearchError(
-                f"The input {example.id} ({shortened(example.prompt)}, {len(example.images)} image(s)) is "
-                f"{length} tokens long; the model reads {longest}. Shorten it or use smaller images."
+                f"The input {example.id} ({shortened(example.prompt)}, {len(example.files)} file(s)) is "
+                f"{length} tokens long; the model reads {longest}. Shorten it or use smaller files."
             )
 
     def load_weights(self, alpha: float, merged: Callable[[str], Tensor]) -> None:

@@ -40,7 +40,9 @@ def search(
     *,
     inputs: Annotated[
         Path | None,
-        typer.Option(help='Unlabelled inputs, JSONL: {"id"?, "image", "prompt"}; or --task.'),
+        typer.Option(
+            help='Unlabelled inputs, JSONL: {"id"?, "image"?, "audio"?, "video"?, "prompt"}; or --task.'
+        ),
     ] = None,
     task: Tasks = None,
     harness: Annotated[

@@ -1,7 +1,8 @@
-"""The search's unlabelled inputs: images and prompts from a JSONL file.
+"""The search's unlabelled inputs: prompts from a JSONL file, with images, sound and videos.
 
-A line is `{"id"?, "image": path or list of paths, "prompt": text, "answer"?}`. Relative image paths start at
-the file's folder and stay inside it; absolute paths are the user's own and are taken as written. Every
+A line is `{"id"?, "image"?, "audio"?, "video"?: path or list of paths, "prompt": text, "answer"?}`; without
+any of the three it is a question in words. Relative paths start at the file's folder and stay inside it;
+absolute paths are the user's own and are taken as written. Every
 problem of the file is found before anything long begins. Knows no models; an answer is carried along and
 never looked at.
 """
@@ -17,6 +18,7 @@ from typing import Any
 from adamms.checkpoints.sources import is_text
 from adamms.errors import SearchError
 
+MISSPELT = {"images": "image", "audios": "audio", "sound": "audio", "videos": "video", "picture": "image"}
 SHOWN = 8
 """Problems spelled out in one message; the rest are counted."""
 
@@ -30,6 +32,13 @@ class Example:
     prompt: str
     answer: str | None = None
     """The true answer where the file gives one, for an accuracy beside the choice; the search ignores it."""
+    audio: tuple[Path, ...] = ()
+    video: tuple[Path, ...] = ()
+
+    @property
+    def files(self) -> tuple[Path, ...]:
+        """All that it shows and lets hear."""
+        return (*self.images, *self.audio, *self.video)
 
 
 class _ProblemError(Exception):
@@ -40,9 +49,9 @@ def read_inputs(path: str | Path, *, asked: bool = True) -> list[Example]:
     """Read the inputs and look at every image's header.
 
     Args:
-        path: a JSONL file. A line without `id` is called by its line number; `"image": []` is a question
-            without a picture; other keys are ignored.
-        asked: off, where they are only shown: images are not looked at and may be missing, and a prompt may
+        path: a JSONL file. A line without `id` is called by its line number; other keys are ignored, but for
+            those that look like a misspelt one.
+        asked: off, where they are only shown: files are not looked at and may be missing, and a prompt may
             hold what no tokenizer takes.
 
     Raises:
@@ -69,6 +78,9 @@ def read_inputs(path: str | Path, *, asked: bool = True) -> list[Example]:
                     seen_images[image] = image_problem(image)
                 if seen_images[image]:
                     raise _ProblemError(seen_images[image])
+            for file in (*example.audio, *example.video) if asked else ():
+                if not file.is_file():
+                    raise _ProblemError(f"there is no file {file}")
             examples.append(example)
         except _ProblemError as problem:
             problems.append(f"line {number}: {problem}")
@@ -142,11 +154,16 @@ def _example(line: str, number: int, *, folder: Path) -> Example:
         raise _ProblemError(f"not valid JSON ({reason})") from None
     if not isinstance(record, dict):
         raise _ProblemError('not a JSON object such as {"image": "a.png", "prompt": "..."}')
+    for key in record:
+        if meant := MISSPELT.get(key):
+            raise _ProblemError(f'there is no key "{key}"; write "{meant}"')
     return Example(
         id=_id(record.get("id"), number),
-        images=_images(record, folder),
+        images=_files(record, "image", folder),
         prompt=_prompt(record),
         answer=_answer(record.get("answer")),
+        audio=_files(record, "audio", folder),
+        video=_files(record, "video", folder),
     )
 
 
@@ -167,29 +184,27 @@ def _prompt(record: dict[str, Any]) -> str:
     return prompt
 
 
-def _images(record: dict[str, Any], folder: Path) -> tuple[Path, ...]:
-    if "image" not in record:
-        raise _ProblemError('there is no "image" (write [] for a question without a picture)')
-    names = record["image"]
+def _files(record: dict[str, Any], key: str, folder: Path) -> tuple[Path, ...]:
+    names = record.get(key, [])
     if isinstance(names, str):
         names = [names]
     if not isinstance(names, list) or not all(isinstance(name, str) and name for name in names):
-        raise _ProblemError(f'"image" must be a path or a list of paths, not {json.dumps(names)[:40]}')
-    return tuple(_image(name, folder) for name in names)
+        raise _ProblemError(f'"{key}" must be a path or a list of paths, not {json.dumps(names)[:40]}')
+    return tuple(_file(name, key, folder) for name in names)
 
 
-def _image(name: str, folder: Path) -> Path:
+def _file(name: str, key: str, folder: Path) -> Path:
     if "://" in name or name.startswith("data:"):
-        raise _ProblemError(f"the image {name[:60]} is an address; images must be files on this machine")
+        raise _ProblemError(f"the {key} {name[:60]} is an address; it must be a file on this machine")
     if "\0" in name:
-        raise _ProblemError("the image's path holds a NUL character")
+        raise _ProblemError(f"the {key}'s path holds a NUL character")
     if Path(name).is_absolute():
         return Path(name)
     # Judged by its spelling: a symbolic link inside the folder is the user's own doing and may point
     # anywhere.
     if Path(os.path.normpath(name)).parts[:1] == (os.pardir,):
         raise _ProblemError(
-            f"the image {name} leaves the inputs file's folder; give its absolute path if that is meant"
+            f"the {key} {name} leaves the inputs file's folder; give its absolute path if that is meant"
         )
     return folder / name
 
