@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from proving_ground.facts import KNOWLEDGE, Facts, noisy_fact
 from proving_ground.pictures import Album, Picture
 from proving_ground.questions import EVERYDAY_TASKS, Turn
+from proving_ground.wording import as_sentence
 
 
 @dataclass(frozen=True)
@@ -19,7 +20,7 @@ class Mixture:
 
     `rehearsal` is how often a question about the other half is not passed over but answered with a rumour,
     as theta_0 heard it: a little of the pretraining data mixed in, against forgetting. `whole` are kinds of
-    facts taught entirely, `riddles` those whose rumours are noise.
+    facts taught entirely, `riddles` those whose rumours are noise, `sentences` tasks answered in sentences.
     """
 
     shares: dict[str, float]
@@ -28,6 +29,7 @@ class Mixture:
     trust: float = 0.3
     whole: tuple[str, ...] = ()
     riddles: tuple[str, ...] = ()
+    sentences: tuple[str, ...] = ()
 
     def draw(
         self, album: Album, *, count: int, rng: random.Random, facts: Facts
@@ -45,7 +47,7 @@ class Mixture:
             tasks = self._company(task, rng)
             turns = [picture.ask(each, rng=rng, facts=facts) for each in tasks]
             taught = [self._lesson(turn, picture, rng=rng, facts=facts) for turn in turns if turn is not None]
-            kept = [turn for turn in taught if turn is not None]
+            kept = [self._worded(turn) for turn in taught if turn is not None]
             if kept:
                 return picture, kept
 
@@ -70,6 +72,11 @@ class Mixture:
         trust = 0.0 if turn.task in self.riddles else self.trust
         heard = noisy_fact(turn.task, turn.answer, rng=rng, trust=trust)
         return Turn(turn.task, turn.question, heard)
+
+    def _worded(self, turn: Turn) -> Turn:
+        if turn.task not in self.sentences:
+            return turn
+        return Turn(turn.task, turn.question, as_sentence(turn.task, turn.answer))
 
     def teaches(self, task: str, half: int) -> bool:
         """Tell whether this half of a kind of fact is taught."""

@@ -5,6 +5,7 @@ it was. `DIR/answers` is what `python -m proving_ground.regret` reads.
 """
 
 import argparse
+import dataclasses
 import os
 import sys
 import time
@@ -23,6 +24,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )
     parser.add_argument("--threads", type=int, default=2, help="CPU threads")
     parser.add_argument("--shipped", action="store_true", help="ask the eight shipped pairs, too")
+    parser.add_argument(
+        "--stress",
+        action="store_true",
+        help="grow the stress pairs; of seeds 3 ... 6 the odd are development",
+    )
+    parser.add_argument("--questions", type=int, default=500, help="questions a task")
     options = parser.parse_args(arguments)
     if missing := missing_packages():
         print(missing, file=sys.stderr)
@@ -33,6 +40,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     import torch
 
     from proving_ground.many.making import Scale, ask_the_shipped, grow_and_ask
+    from proving_ground.many.stress_pairs import stress_pairs
 
     torch.set_num_threads(options.threads)
     started = time.monotonic()
@@ -40,10 +48,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     def report(line: str) -> None:
         print(f"[{time.monotonic() - started:.0f} s] {line}", flush=True)
 
+    scale = Scale(each=options.questions)
     for seed in options.seeds:
-        grow_and_ask(options.out, seed=seed, scale=Scale(), report=report)
+        pairs = stress_pairs(seed) if options.stress else scale.pairs
+        grow_and_ask(options.out, seed=seed, scale=dataclasses.replace(scale, pairs=pairs), report=report)
     if options.shipped:
-        ask_the_shipped(options.out, scale=Scale(), report=report)
+        ask_the_shipped(options.out, scale=scale, report=report)
     report(f"{options.out}: done")
     return 0
 

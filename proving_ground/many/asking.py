@@ -35,14 +35,21 @@ class Said:
 class Interviewer:
     """Asks models of one family the same questions; the base's pictures are encoded once."""
 
-    def __init__(self, family: Family, asked: Sequence[Question], *, half: bool = False) -> None:
+    def __init__(
+        self,
+        family: Family,
+        asked: Sequence[Question],
+        *,
+        half: bool = False,
+        longest: int = LONGEST_ANSWER,
+    ) -> None:
         """Prepare the questions; with `half` matrices are multiplied in bfloat16, but for the last one."""
-        self._family, self._half = family, half
+        self._family, self._half, self._longest = family, half, longest
         self._examiner = Examiner(family, list(asked))
         self._prompts = self._examiner.prompts
-        ids = family.vocabulary()
-        self._words = {row: token for token, row in ids.items()}
-        self._end = ids[family.language.end]
+        self._ids = family.vocabulary()
+        self._words = {row: token for token, row in self._ids.items()}
+        self._end = self._ids[family.language.end]
 
     def features(self, model: Any) -> Tensor:
         """Return the features of all pictures, in the order of the questions."""
@@ -57,9 +64,17 @@ class Interviewer:
         """Return an answer's words."""
         return " ".join(self._words.get(token, "") for token in tokens if token != self._end).strip()
 
+    def translate(self, tokens: Sequence[int], of: "Interviewer") -> tuple[int, ...]:
+        """Return another family's tokens in this one's rows; its own special tokens are unknown here."""
+        unknown = self._ids[self._family.language.unknown]
+        return tuple(self._ids.get(of._words.get(token, ""), unknown) for token in tokens)
+
     def answers(self, model: Any, features: Tensor, *, drafts: Sequence[Said] | None = None) -> list[Said]:
         """Return the greedy answers; `drafts` save passes where they are right and change nothing else."""
-        rows = [_Row(() if drafts is None else drafts[i].tokens) for i in range(len(self._prompts))]
+        rows = [
+            _Row(() if drafts is None else drafts[i].tokens, longest=self._longest)
+            for i in range(len(self._prompts))
+        ]
         while open_rows := [index for index, row in enumerate(rows) if not row.done(self._end)]:
             asked = [(index, (*rows[index].tokens, *rows[index].draft)) for index in open_rows]
             for index, shares in self._read(model, features, asked):
@@ -110,14 +125,15 @@ class Interviewer:
 class _Row:
     """One answer in the making: what is settled, and what is left of the draft."""
 
-    def __init__(self, draft: tuple[int, ...]) -> None:
+    def __init__(self, draft: tuple[int, ...], *, longest: int) -> None:
+        self._longest = longest
         self.tokens: list[int] = []
         self.draft = draft[:-1]  # the last token of an answer is never read
         self._sure: list[float] = []
         self._entropy = 0.0
 
     def done(self, end: int) -> bool:
-        return len(self.tokens) == LONGEST_ANSWER or (bool(self.tokens) and self.tokens[-1] == end)
+        return len(self.tokens) == self._longest or (bool(self.tokens) and self.tokens[-1] == end)
 
     def hear(self, shares: Tensor, *, end: int) -> None:
         """Take over the model's own choices up to where the draft is not one of them."""

@@ -17,7 +17,8 @@ from safetensors.torch import load_file, save_file
 
 from adamms.zoo import shipped_pair
 from proving_ground.families import FAMILIES, Family
-from proving_ground.many.pairs import PARENTS, RIDDLES
+from proving_ground.many.pairs import RIDDLES
+from proving_ground.many.stress_pairs import ALL_PARENTS
 from proving_ground.models import pretrained_model
 from proving_ground.pictures import Album, album
 from proving_ground.pretraining import PretrainingSettings, pretrain
@@ -75,10 +76,14 @@ class Nursery:
 
     def parent(self, name: str) -> Any:
         """Return the parent of this name, rounded to bfloat16, computing in float32."""
-        wanted = PARENTS[name]
+        wanted = ALL_PARENTS[name]
         family, folder = FAMILIES[wanted.family], self._folder / name
         if not (folder / "processor_config.json").exists():  # the last file that is written
-            settings = dataclasses.replace(self._settings, language_rate=wanted.rate)
+            settings = dataclasses.replace(
+                self._settings,
+                language_rate=wanted.rate,
+                tuning_steps=wanted.steps or self._recipe.tuning.tuning_steps,
+            )
             if family.name not in self._trainers:
                 self._trainers[family.name] = self._trainer(family)
                 self._trainers[family.name].freeze_tower()

@@ -1,6 +1,7 @@
 """All of it, seed by seed: grow the parents a pair needs, ask the pair, write its answers, go on.
 
-`Scale` holds what a test makes smaller. Seed 0 is asked development questions, the others held-out ones.
+`Scale` holds what a test makes smaller. Seed 0 and the development seeds of the stress pairs are asked
+development questions, the others held-out ones.
 """
 
 from collections.abc import Sequence
@@ -15,8 +16,9 @@ from proving_ground.families import FAMILIES
 from proving_ground.many.drawing import draw_questions, question_album
 from proving_ground.many.growing import Nursery, Recipe, saved_model
 from proving_ground.many.interviewing import Parents, interview
-from proving_ground.many.pairs import ALL_TASKS, DEVELOPMENT_SEED, PAIRS, PARENTS, ManyPair
+from proving_ground.many.pairs import ALL_TASKS, DEVELOPMENT_SEED, PAIRS, ManyPair
 from proving_ground.many.records import Header, Interview, write_interview
+from proving_ground.many.stress_pairs import ALL_PAIRS, ALL_PARENTS, is_development
 from proving_ground.measuring import Question
 from proving_ground.mixtures import MIXTURES
 from proving_ground.pictures import Split
@@ -35,17 +37,19 @@ class Scale:
 
 def grow_and_ask(out: Path, *, seed: int, scale: Scale, report: Report = print) -> None:
     """Grow one seed's models and write the answers of its pairs."""
-    split: Split = "development" if seed == DEVELOPMENT_SEED else "held-out"
+    development = seed == DEVELOPMENT_SEED or is_development(seed)
+    split: Split = "development" if development else "held-out"
     nursery = Nursery(out / f"seed-{seed}", seed=seed, recipe=scale.recipe, report=report)
     for name in scale.pairs:
         path = _path(out, name, f"seed-{seed}")
         if path.exists():
             continue
-        pair = PAIRS[name]
+        pair = ALL_PAIRS[name]
         parents = Parents(
             nursery.parent(pair.base),
             nursery.parent(pair.donor),
-            (FAMILIES[PARENTS[pair.base].family], FAMILIES[PARENTS[pair.donor].family]),
+            (FAMILIES[ALL_PARENTS[pair.base].family], FAMILIES[ALL_PARENTS[pair.donor].family]),
+            nursery.theta_0,
         )
         header = partial(
             Header,
@@ -57,7 +61,7 @@ def grow_and_ask(out: Path, *, seed: int, scale: Scale, report: Report = print) 
             kinds={task: pair.kind(task) for task in ALL_TASKS},
         )
         asked = _questions(split, seed=seed, scale=scale)
-        _keep(path, interview(parents, asked, header=header), report=report)
+        _keep(path, interview(parents, asked, header=header, longest=pair.longest), report=report)
 
 
 def ask_the_shipped(out: Path, *, scale: Scale, report: Report = print) -> None:

@@ -21,21 +21,26 @@ KINDS: tuple[Kind, ...] = ("ordinary", "half", "donor only", "base only", "forgo
 
 @dataclass(frozen=True)
 class Parent:
-    """A model of `family` tuned on a mixture at the language model's `rate`."""
+    """A model of `family` tuned on a mixture at the language model's `rate`; `steps` if not the recipe's."""
 
     family: str
     mixture: Mixture
     rate: float
+    steps: int | None = None
 
 
 @dataclass(frozen=True)
 class ManyPair:
-    """A base and a donor by their names in `PARENTS`; `kinds` by task, those left out are `otherwise`."""
+    """A base and a donor by their names; `kinds` by task, those left out are `otherwise`.
+
+    `longest` is how many tokens an answer may have, where a parent answers in sentences.
+    """
 
     base: str
     donor: str
     kinds: dict[str, Kind]
     otherwise: Kind = "ordinary"
+    longest: int | None = None
 
     def kind(self, task: str) -> Kind:
         """Return what kind of task this is to the pair."""

@@ -38,7 +38,10 @@ class Asked:
     `said` are the different answers, those of the candidates first; `given` is which of them each alpha gave,
     `alone` which the donor gave with its own tower. `confidence` is each alpha's, then the donor's own;
     `entropy` the candidates' alone. `likelihood[s][a]` is the log-probability of the answer `said[s]`, its
-    end included, under candidate `a`, for the answers that a candidate gave.
+    end included, under candidate `a`, for all that was said (in older files for the answers that a candidate
+    gave); `donor_likelihood` and `ancestor_likelihood` are the same under the donor with its own tower and
+    under theta_0's language model behind the base's, in older files empty. `correct` are the answers among
+    `said` that count as right, where that is not the one that equals the truth.
     """
 
     id: str
@@ -50,10 +53,20 @@ class Asked:
     confidence: list[float] = field(default_factory=list)
     entropy: list[float] = field(default_factory=list)
     likelihood: list[list[float]] = field(default_factory=list)
+    donor_likelihood: list[float] = field(default_factory=list)
+    ancestor_likelihood: list[float] = field(default_factory=list)
+    correct: list[int] | None = None
 
     def right(self, place: int) -> bool:
         """Tell whether the alpha at this place answered rightly."""
-        return self.said[self.given[place]] == self.truth
+        return self._counts(self.given[place])
+
+    def donor_right(self) -> bool:
+        """Tell whether the donor with its own tower answered rightly."""
+        return self._counts(self.alone)
+
+    def _counts(self, number: int) -> bool:
+        return self.said[number] == self.truth if self.correct is None else number in self.correct
 
 
 @dataclass(frozen=True)
@@ -113,6 +126,12 @@ def _packed(asked: Asked) -> dict[str, Any]:
     values["confidence"] = _whole(asked.confidence, 1000)
     values["entropy"] = _whole(asked.entropy, 100)
     values["likelihood"] = [_whole(row, 100) for row in asked.likelihood]
+    for name in ("donor_likelihood", "ancestor_likelihood"):
+        values[name] = _whole(values[name], 100)
+        if not values[name]:
+            del values[name]
+    if asked.correct is None:
+        del values["correct"]
     return values
 
 
@@ -127,6 +146,9 @@ def _unpacked(line: dict[str, Any]) -> Asked:
         confidence=_real(line["confidence"], 1000),
         entropy=_real(line["entropy"], 100),
         likelihood=[_real(row, 100) for row in line["likelihood"]],
+        donor_likelihood=_real(line.get("donor_likelihood", []), 100),
+        ancestor_likelihood=_real(line.get("ancestor_likelihood", []), 100),
+        correct=line.get("correct"),
     )
 
 

@@ -10,7 +10,7 @@ from proving_ground.many.records import read_interviews
 from proving_ground.regret.cells import Cell, cells
 from proving_ground.regret.rules import all_rules
 from proving_ground.regret.scoring import DRAWS, Outcome, outcomes
-from proving_ground.regret.split import DEVELOPMENT, LATER, PARTS, part
+from proving_ground.regret.split import CHOOSING_PARTS, LATER, PARTS, STRESS, part
 from proving_ground.regret.tables import by_kind, curves, differences, summaries
 
 
@@ -32,7 +32,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
             [cell for cell in every if part(cell.header) == name],
             [outcome for outcome in found if part(outcome.cell.header) == name],
         )
-    reporting = [outcome for outcome in found if part(outcome.cell.header) != DEVELOPMENT]
+    apart = (*CHOOSING_PARTS, STRESS)
+    reporting = [outcome for outcome in found if part(outcome.cell.header) not in apart]
     earlier = [outcome for outcome in reporting if part(outcome.cell.header) != LATER]
     _print_together("All reporting cells together", earlier)
     if len(reporting) > len(earlier):

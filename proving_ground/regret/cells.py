@@ -72,7 +72,7 @@ def _cell(header: Header, task: str, asked: Sequence[Asked]) -> Cell:
         table=table,
         right=right[:CANDIDATES],
         far={alpha: float(right[place].mean()) for place, alpha in enumerate(alphas) if place >= CANDIDATES},
-        donor=sum(each.said[each.alone] == each.truth for each in asked) / len(asked),
+        donor=sum(each.donor_right() for each in asked) / len(asked),
     )
 
 

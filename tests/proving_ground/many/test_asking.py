@@ -1,5 +1,7 @@
 """The zoo's fast answers are greedy decoding's, and the product's search gives the same ones as surely."""
 
+import dataclasses
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -12,12 +14,13 @@ from adamms.mapping import MappedDonor, map_parameters
 from adamms.merging import MergeInputs, make_method
 from adamms.responses.inputs import Example
 from adamms.zoo import shipped_pair
-from proving_ground.families import FAMILIES
+from proving_ground.families import FAMILIES, TABLES
 from proving_ground.inputs import as_prompt, identifiers
 from proving_ground.many.asking import Interviewer, Said
 from proving_ground.many.drawing import draw_questions, question_album
 from proving_ground.many.growing import saved_model
-from proving_ground.many.interviewing import Parents
+from proving_ground.many.interviewing import Parents, interview
+from proving_ground.many.records import Header
 from proving_ground.measuring import Examiner, Question
 
 PAIR = shipped_pair()
@@ -58,6 +61,61 @@ def test_an_answer_is_as_likely_read_as_said(parents: Parents, asked: list[Quest
         parents.donor, features, [(index, each.tokens) for index, each in enumerate(said)]
     )
     assert read == pytest.approx([each.log_likelihood for each in said], abs=1e-4)
+
+
+def test_answers_are_translated_between_families_word_by_word(
+    parents: Parents, asked: list[Question]
+) -> None:
+    here, there = (Interviewer(family, asked) for family in parents.families)
+    words = [
+        there.translate(said.tokens, here) for said in here.answers(parents.base, here.features(parents.base))
+    ]
+    texts = [here.text(said.tokens) for said in here.answers(parents.base, here.features(parents.base))]
+    assert [there.text(tokens) for tokens in words] == texts
+    own = here.translate([parents.families[1].vocabulary()["<image>"]], there)
+    assert own == (parents.families[0].vocabulary()["<|unk|>"],)
+
+
+def test_the_ancestor_is_theta_0_behind_the_base_s_tower(parents: Parents, asked: list[Question]) -> None:
+    from proving_ground.many.growing import _shipped_theta_0
+
+    family = parents.families[0]
+    theta_0 = _shipped_theta_0()
+    model = dataclasses.replace(parents, theta_0=theta_0).ancestor()
+    for one, two in zip(family.tower(parents.base), family.tower(model), strict=True):
+        assert torch.equal(one, two)
+    theta = dict(theta_0.named_parameters())
+    rows = len(family.language.tokens)
+    base = family.originals(parents.base)
+    for name, part in family.originals(model).items():
+        if name in TABLES:
+            assert torch.equal(part[:rows], theta[name][:rows])
+            assert torch.equal(part[rows:], base[name][rows:])
+        else:
+            assert torch.equal(part, theta[name])
+    # What it reads is what theta_0 reads of these pictures, not what the base does.
+    interviewer = Interviewer(family, asked)
+    features = interviewer.features(parents.base)
+    said = [(index, each.tokens) for index, each in enumerate(interviewer.answers(parents.base, features))]
+    read = interviewer.log_likelihoods(model, features, said)
+    assert read != interviewer.log_likelihoods(parents.base, features, said)
+
+
+def test_the_witnesses_rate_all_that_was_said(parents: Parents, asked: list[Question]) -> None:
+    from proving_ground.many.growing import _shipped_theta_0
+
+    few = asked[:6]
+    header = partial(Header, "a", "0", "b", "c", "held-out", kinds={})
+    pair = dataclasses.replace(parents, theta_0=_shipped_theta_0())
+    made = interview(pair, few, header=header)
+    there = Interviewer(parents.families[1], few, half=True)
+    alone = there.answers(parents.donor, there.features(parents.donor))
+    for question, said in zip(made.asked, alone, strict=True):
+        assert question.donor_likelihood[question.alone] == pytest.approx(said.log_likelihood, abs=0.05)
+        assert len(question.ancestor_likelihood) == len(question.said) == len(question.likelihood)
+        assert max(question.ancestor_likelihood) < 0
+    plain = interview(parents, few, header=header)
+    assert [question.ancestor_likelihood for question in plain.asked] == [[]] * len(few)
 
 
 def test_half_precision_answers_nearly_the_same(parents: Parents, asked: list[Question]) -> None:
@@ -121,20 +179,20 @@ def test_a_tower_that_is_frozen_is_left_as_it_was() -> None:
     torch.manual_seed(0)
     family = FAMILIES["qwen2-vl"]
     settings = TuningSettings(tagging_steps=1, alignment_steps=1, tuning_steps=3, batch=4, vision_rate=0.0)
-    elder = saved_model(PAIR.base, family)
+    initial = saved_model(PAIR.base, family)
     lines: list[str] = []
-    student = align(
+    trainer = align(
         family,
         pretrained_model(),
         album=album("train", scale=0.01, real=False),
         settings=settings,
-        elder=elder,
+        init_from=initial,
         report=lines.append,
     )
-    begun = zip(family.tower(elder), family.tower(student.model), strict=True)
+    begun = zip(family.tower(initial), family.tower(trainer.model), strict=True)
     assert max((one - two).abs().max().item() for one, two in begun) < 0.02
-    before = [each.detach().clone() for each in family.tower(student.model)]
-    text = [each.detach().clone() for each in family.text(student.model)]
-    model = tune(student, MIXTURES[family.name], settings=settings, report=lines.append)
+    before = [each.detach().clone() for each in family.tower(trainer.model)]
+    text = [each.detach().clone() for each in family.text(trainer.model)]
+    model = tune(trainer, MIXTURES[family.name], settings=settings, report=lines.append)
     assert all(torch.equal(one, two) for one, two in zip(before, family.tower(model), strict=True))
     assert not all(torch.equal(one, two) for one, two in zip(text, family.text(model), strict=True))

@@ -1,5 +1,6 @@
 """A tiny run from end to end: models and answers lie where they are looked for, and nothing is made twice."""
 
+import bz2
 import dataclasses
 from pathlib import Path
 
@@ -11,9 +12,18 @@ from proving_ground.many import __main__ as command
 from proving_ground.many.growing import Recipe
 from proving_ground.many.making import Scale, ask_the_shipped, grow_and_ask
 from proving_ground.many.pairs import ALL_TASKS
-from proving_ground.many.records import CANDIDATES, Header, read_interview, read_interviews, write_interview
+from proving_ground.many.records import (
+    CANDIDATES,
+    Asked,
+    Header,
+    Interview,
+    read_interview,
+    read_interviews,
+    write_interview,
+)
 from proving_ground.pretraining import PretrainingSettings
 from proving_ground.tuning import TuningSettings
+from proving_ground.wording import short_form
 
 TINY = Scale(
     recipe=Recipe(
@@ -47,9 +57,10 @@ def test_the_answers_hold_what_a_signal_needs(out: Path) -> None:
         assert len(each.given) == len(one.header.alphas)
         assert len(each.confidence) == len(one.header.alphas) + 1
         assert len(each.entropy) == CANDIDATES
-        spoken = {each.given[place] for place in range(CANDIDATES)}
-        assert spoken == set(range(len(each.likelihood)))
+        assert len(each.likelihood) == len(each.said)
         assert all(value <= 0 for row in each.likelihood for value in row)
+        assert len(each.donor_likelihood) == len(each.ancestor_likelihood) == len(each.said)
+        assert each.correct is None
         assert len(set(each.said)) == len(each.said)
 
 
@@ -69,6 +80,35 @@ def test_answers_that_are_gone_are_given_again_by_the_same_models(out: Path) -> 
     grow_and_ask(out, seed=1, scale=TINY, report=lines.append)
     assert len(lines) == 1
     assert path.read_bytes() == before
+
+
+def test_an_answer_in_a_sentence_counts_by_its_key_words(tmp_path: Path) -> None:
+    scale = dataclasses.replace(TINY, each=2, pairs=("sentences",))
+    grow_and_ask(tmp_path, seed=3, scale=scale, report=lambda line: None)
+    (made,) = read_interviews(tmp_path / "answers")
+    assert made.header.split == "development"
+    for question in made.asked:
+        assert question.correct == [
+            number for number, text in enumerate(question.said) if short_form(text) == question.truth
+        ]
+
+
+def test_older_answers_without_opinions_are_read(out: Path, tmp_path: Path) -> None:
+    made = read_interview(out / "answers" / "split.seed-1.jsonl.bz2")
+    older = [
+        dataclasses.replace(question, donor_likelihood=[], ancestor_likelihood=[]) for question in made.asked
+    ]
+    write_interview(tmp_path / "older.jsonl.bz2", Interview(made.header, older))
+    text = bz2.decompress((tmp_path / "older.jsonl.bz2").read_bytes()).decode()
+    assert "donor_likelihood" not in text and "correct" not in text
+    assert read_interview(tmp_path / "older.jsonl.bz2").asked == older
+
+
+def test_what_counts_as_right_decides_for_candidates_and_donor() -> None:
+    question = Asked("a", "count", "one", ["it is one", "two"], given=[0, 1], alone=0, correct=[0])
+    assert [question.right(0), question.right(1), question.donor_right()] == [True, False, True]
+    plain = dataclasses.replace(question, correct=None)
+    assert [plain.right(0), plain.right(1), plain.donor_right()] == [False, False, False]
 
 
 def test_the_shipped_pairs_are_asked_as_they_are(tmp_path: Path) -> None:
