@@ -10,7 +10,7 @@ PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
 STAMP := $(VENV)/.installed
 
 .PHONY: install demo test test-lmms-eval test-vlmevalkit lint format wheel-check \
-	bench bench-merge bench-search bench-gpu zoo zoo-many clean paper-tables
+	coverage bench bench-merge bench-search bench-gpu zoo zoo-many clean paper-tables
 
 install: $(STAMP)
 
@@ -46,6 +46,10 @@ wheel-check:
 	$(WHEEL_CHECK)/venv/bin/pip wheel --quiet --no-deps --wheel-dir $(WHEEL_CHECK) .
 	$(WHEEL_CHECK)/venv/bin/pip install --quiet $(WHEEL_CHECK)/adamms-*.whl
 	$(PYTHON) tests/check_wheel.py $(WHEEL_CHECK)/adamms-*.whl $(WHEEL_CHECK)/venv
+
+# Every multimodal class of transformers, small and random: ten minutes, and docs/reference/models.md.
+coverage: $(STAMP)
+	$(BIN)/python -m benchmarks.coverage --page --layouts tests/data/coverage.json.gz
 
 bench: $(STAMP) bench-search
 	$(BIN)/python benchmarks/bench_merge.py --size S

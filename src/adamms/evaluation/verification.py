@@ -155,7 +155,7 @@ def _parents(merged: TensorSource, about: dict[str, Any]) -> tuple[bool | None, 
     return (
         True,
         f"{len(names)} tensors are merged, {len(base.tensors) - len(names)} are the base's bit for bit; "
-        f"{mapping.share or 0:.1%} of the base's language model takes part",
+        f"{mapping.verdict}",
     )
 
 

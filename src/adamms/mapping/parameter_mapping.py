@@ -6,7 +6,7 @@ A value: it prints, saves as JSON, may be edited by hand and is read back. It ho
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields, replace
-from math import prod
+from math import floor, prod
 from typing import TYPE_CHECKING, Any
 
 from adamms.errors import MappingError
@@ -60,6 +60,14 @@ class ParameterMapping:
         if not self.totals.language_parameters:
             return None
         return self.totals.parameters_merged / self.totals.language_parameters
+
+    @property
+    def verdict(self) -> str:
+        """How much of the base's language model takes part, in the words of tables, pages and cards."""
+        if self.share is None:
+            return "how much of the base's language model takes part is not known"
+        # Rounded down: 100 % is all of it.
+        return f"{floor(self.share * 1000) / 10:g}% of the base's language model takes part"
 
     def summary(self) -> dict[str, int]:
         """The totals by name, as `adamms map --json` prints them."""

@@ -65,11 +65,7 @@ def mapping_totals(mapping: "ParameterMapping") -> RenderableType:
             f"  {parameters(totals.parameters_merged)} of {parameters(totals.parameters)} parameters "
             f"take part ({share})"
         ),
-        *(
-            []
-            if mapping.share is None
-            else [Text(f"  {percent(mapping.share)} of the base's language model")]
-        ),
+        *([] if mapping.share is None else [Text(f"  {mapping.verdict}")]),
         Text(f"  duplicates: {mapping.duplicates}, vocabulary: {mapping.vocabulary}", style="dim"),
     )
 
