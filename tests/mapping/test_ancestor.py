@@ -31,17 +31,17 @@ def grown(folder: Path, family: str, **options: int) -> Checkpoint:
 @pytest.mark.parametrize("donor", FAMILIES)
 def test_relatives_and_strangers(tmp_path: Path, base: str, donor: str) -> None:
     ours, theirs = grown(tmp_path / "a", base), grown(tmp_path / "b", donor, seed=7)
-    kinship = check_ancestor(ours, theirs, map_parameters(ours, theirs))
-    assert kinship.verdict == "related"
+    similarity = check_ancestor(ours, theirs, map_parameters(ours, theirs))
+    assert similarity.verdict == "related"
     # Two copies, each a tenth of the weights away from the ancestor.
-    assert kinship.similarity == pytest.approx(1 / 1.01, abs=0.005)
-    assert "share an ancestor: cosine" in kinship.sentence()
+    assert similarity.mean_cosine == pytest.approx(1 / 1.01, abs=0.005)
+    assert "share an ancestor: cosine" in similarity.sentence()
     stranger = grown(tmp_path / "c", donor, grown_from=5)
-    kinship = check_ancestor(ours, stranger, map_parameters(ours, stranger))
-    assert kinship.verdict == "unrelated"
-    assert abs(kinship.similarity or 1) < 0.03
-    assert "do not share an ancestor" in kinship.sentence()
-    assert f"{kinship.similarity:.2f}" in kinship.sentence()
+    similarity = check_ancestor(ours, stranger, map_parameters(ours, stranger))
+    assert similarity.verdict == "unrelated"
+    assert abs(similarity.mean_cosine or 1) < 0.03
+    assert "do not share an ancestor" in similarity.sentence()
+    assert f"{similarity.mean_cosine:.2f}" in similarity.sentence()
 
 
 def test_neither_norms_nor_token_tables_nor_duplicates_are_compared(tmp_path: Path) -> None:
@@ -62,9 +62,9 @@ def test_a_wrong_mapping_shows(tmp_path: Path) -> None:
         "layers.x", "layers.1"
     )
     mapping = ParameterMapping.from_json({"tensors": json.loads(swapped)}).check(ours, theirs)
-    kinship = check_ancestor(ours, theirs, mapping)
-    assert kinship.verdict == "distant"
-    assert "lowest model.layers." in kinship.sentence()
+    similarity = check_ancestor(ours, theirs, mapping)
+    assert similarity.verdict == "distant"
+    assert "lowest model.layers." in similarity.sentence()
 
 
 @pytest.mark.parametrize(
@@ -81,25 +81,25 @@ def test_verdicts_by_distance(tmp_path: Path, noise: float, verdict: str) -> Non
         Checkpoint.open(grown_layouts.write(tmp_path / name, model))
         for name, model in (("a", weights), ("b", far))
     )
-    kinship = check_ancestor(ours, theirs, map_parameters(ours, theirs))
-    assert kinship.verdict == verdict
-    assert kinship.similarity == pytest.approx((1 + noise**2) ** -0.5, abs=0.05)
+    similarity = check_ancestor(ours, theirs, map_parameters(ours, theirs))
+    assert similarity.verdict == verdict
+    assert similarity.mean_cosine == pytest.approx((1 + noise**2) ** -0.5, abs=0.05)
 
 
 def test_the_shipped_pair_and_its_ancestor() -> None:
     folders = (shipped_pair().base, shipped_pair().donor, shipped_pair().base.parent / "pretrained")
     base, donor, theta = (Checkpoint.open(folder) for folder in folders)
-    kinships = check_family(base, donor, map_parameters(base, donor), pretrained=theta)
-    assert [kinship.verdict for kinship in kinships] == ["related"] * 3
-    assert all((kinship.similarity or 0) > 0.95 for kinship in kinships)
+    similarities = check_family(base, donor, map_parameters(base, donor), pretrained=theta)
+    assert [similarity.verdict for similarity in similarities] == ["related"] * 3
+    assert all((similarity.mean_cosine or 0) > 0.95 for similarity in similarities)
 
 
 def test_nothing_to_compare_is_not_known(build, tmp_path: Path) -> None:
     # A header whose data is a hole: all zeros.
     ours, theirs = (build(name, layouts.tiny_decoder()) for name in ("a", "b"))
-    kinship = check_ancestor(ours, theirs, map_parameters(ours, theirs))
-    assert (kinship.similarity, kinship.verdict) == (None, "unknown")
-    assert "is not known" in kinship.sentence()
+    similarity = check_ancestor(ours, theirs, map_parameters(ours, theirs))
+    assert (similarity.mean_cosine, similarity.verdict) == (None, "unknown")
+    assert "is not known" in similarity.sentence()
     one, other = grown(tmp_path / "c", "llava"), grown(tmp_path / "d", "llava", grown_from=5)
     tables = map_parameters(one, other, exclude=["layers=0-2"])
     assert check_ancestor(one, other, tables).verdict == "unknown"
@@ -110,14 +110,14 @@ def test_the_ancestor_is_compared_with_both(tmp_path: Path) -> None:
     theta = Checkpoint.open(grown_layouts.write(tmp_path / "theta", grown_layouts.ancestor()))
     other = Checkpoint.open(grown_layouts.write(tmp_path / "other", grown_layouts.ancestor(8)))
     mapping = map_parameters(ours, theirs)
-    kinships = check_family(ours, theirs, mapping, pretrained=theta)
-    assert [kinship.verdict for kinship in kinships] == ["related"] * 3
-    data = family_json(kinships)
+    similarities = check_family(ours, theirs, mapping, pretrained=theta)
+    assert [similarity.verdict for similarity in similarities] == ["related"] * 3
+    data = family_json(similarities)
     assert data["verdict"] == "related"
     assert data["pretrained"]["base"]["similarity"] > data["similarity"]
-    kinships = check_family(ours, theirs, mapping, pretrained=other)
-    assert [kinship.verdict for kinship in kinships] == ["related", "unrelated", "unrelated"]
-    assert [other.source in kinship.sentence() for kinship in kinships] == [False, True, True]
+    similarities = check_family(ours, theirs, mapping, pretrained=other)
+    assert [similarity.verdict for similarity in similarities] == ["related", "unrelated", "unrelated"]
+    assert [other.source in similarity.sentence() for similarity in similarities] == [False, True, True]
 
 
 def test_it_reads_little_and_takes_no_time(tmp_path: Path) -> None:

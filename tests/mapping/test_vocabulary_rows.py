@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 import layouts
 from adamms.mapping import MappedDonor, map_parameters
-from adamms.mapping.vocabulary_rows import Run, align_tokens, clip
+from adamms.mapping.vocabulary_rows import RowSpan, align_tokens, clip
 
 EMBED = "model.embed_tokens.weight"
 
@@ -52,7 +52,7 @@ def test_rows_past_either_table_are_left_out(
 
 
 def test_two_strings_for_one_row_map_it_once() -> None:
-    assert align_tokens({"a": 0, "A": 0, "b": 1}, {"a": 3, "A": 5, "b": 4}) == (Run(0, 3, 2),)
+    assert align_tokens({"a": 0, "A": 0, "b": 1}, {"a": 3, "A": 5, "b": 4}) == (RowSpan(0, 3, 2),)
 
 
 def numbered(count: int, **others: int) -> dict[str, int]:

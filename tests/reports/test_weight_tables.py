@@ -2,11 +2,11 @@ from io import StringIO
 
 from rich.console import Console
 
-from adamms.mapping.ancestor import Kinship
+from adamms.mapping.ancestor import WeightSimilarity
 from adamms.mapping.discovery import Discovery
 from adamms.mapping.findings import Finding
 from adamms.mapping.slots import VISION, Slot
-from adamms.reports import discovery_table, kinship_table
+from adamms.reports import discovery_table, similarity_table
 
 
 def printed(renderable: object) -> str:
@@ -17,11 +17,11 @@ def printed(renderable: object) -> str:
 
 def test_kinships_and_their_verdicts() -> None:
     text = printed(
-        kinship_table(
+        similarity_table(
             [
-                Kinship("/models/base", "/models/donor", 0.9712, {"a": 0.9612, "b": 0.9812}),
-                Kinship("/models/base", "org/theta", 0.013, {"a": -0.01, "b": 0.036}),
-                Kinship("/models/donor", "org/theta", None, {}),
+                WeightSimilarity("/models/base", "/models/donor", 0.9712, {"a": 0.9612, "b": 0.9812}),
+                WeightSimilarity("/models/base", "org/theta", 0.013, {"a": -0.01, "b": 0.036}),
+                WeightSimilarity("/models/donor", "org/theta", None, {}),
             ]
         )
     )

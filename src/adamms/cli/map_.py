@@ -11,7 +11,7 @@ from adamms.cli.option_groups import MappingGroup, grouped
 from adamms.cli.options import AllowPartial, Base, Donor, Json, Pretrained
 
 if TYPE_CHECKING:
-    from adamms.mapping.ancestor import Kinship
+    from adamms.mapping.ancestor import WeightSimilarity
     from adamms.mapping.discovery import Discovery
 
 
@@ -54,7 +54,7 @@ def map_(
             models.enter_context(open_model(model)) if model else None for model in (pretrained, reference)
         )
         discoveries: tuple[Discovery, ...] = ()
-        kinships: tuple[Kinship, ...] = ()
+        similarities: tuple[WeightSimilarity, ...] = ()
         if discover:
             from adamms.mapping.discovered_mapping import discover_mapping
 
@@ -70,8 +70,8 @@ def map_(
         if check:
             from adamms.mapping.ancestor import check_family, family_json
 
-            kinships = check_family(base_model, donor_model, mapping, pretrained=ancestor)
-            document["ancestor"] = family_json(kinships)
+            similarities = check_family(base_model, donor_model, mapping, pretrained=ancestor)
+            document["ancestor"] = family_json(similarities)
         if save:
             save_json(save, document)
         for note in mapping.notes:
@@ -79,10 +79,10 @@ def map_(
         if json:
             print_json(document)
             return
-        from adamms.reports import discovery_table, kinship_table, mapping_tables, mapping_totals
+        from adamms.reports import discovery_table, mapping_tables, mapping_totals, similarity_table
 
         # A discovered layout has no names to group by: its own table says what is what.
         show(*([mapping_totals(mapping)] if discoveries else mapping_tables(mapping, base_model)))
-        show(*map(discovery_table, discoveries), *([kinship_table(kinships)] if kinships else []))
+        show(*map(discovery_table, discoveries), *([similarity_table(similarities)] if similarities else []))
     if save:
         Bars().say(f"The mapping is saved in {save}.")

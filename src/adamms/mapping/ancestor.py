@@ -40,42 +40,42 @@ TABLE_ROWS = 8
 
 
 @dataclass(frozen=True)
-class Kinship:
+class WeightSimilarity:
     """How alike the sampled weights of two models are.
 
     Attributes:
         one: a model.
         other: the other one.
-        similarity: the mean cosine over the tensors; None if there was nothing to compare.
+        mean_cosine: over the tensors; None if there was nothing to compare.
         tensors: the cosine of each, by the name in `one`.
     """
 
     one: str
     other: str
-    similarity: float | None
+    mean_cosine: float | None
     tensors: dict[str, float]
 
     @property
     def verdict(self) -> Verdict:
         """`related`, `distant`, `unrelated`, or `unknown` if nothing could be compared."""
-        if self.similarity is None:
+        if self.mean_cosine is None:
             return "unknown"
-        if self.similarity < UNRELATED:
+        if self.mean_cosine < UNRELATED:
             return "unrelated"
         return "related" if min(self.tensors.values()) >= RELATED else "distant"
 
     @property
     def figures(self) -> str:
         """The similarity in words: `0.97 (0.95 to 0.99 in 12 tensors)`."""
-        if self.similarity is None:
+        if self.mean_cosine is None:
             return "nothing to compare"
         low, high = min(self.tensors.values()), max(self.tensors.values())
-        return f"{self.similarity:.2f} ({low:.2f} to {high:.2f} in {len(self.tensors)} tensors)"
+        return f"{self.mean_cosine:.2f} ({low:.2f} to {high:.2f} in {len(self.tensors)} tensors)"
 
     def to_json(self) -> dict[str, Any]:
         """Plain data for `adamms map --check --json`."""
         rounded = {name: round(value, 4) for name, value in self.tensors.items()}
-        similarity = None if self.similarity is None else round(self.similarity, 4)
+        similarity = None if self.mean_cosine is None else round(self.mean_cosine, 4)
         return {"similarity": similarity, "tensors": rounded, "verdict": self.verdict}
 
     def sentence(self) -> str:
@@ -103,7 +103,9 @@ class Kinship:
         return f"{models} share an ancestor: {alike}."
 
 
-def check_ancestor(base: "TensorSource", donor: "TensorSource", mapping: ParameterMapping) -> Kinship:
+def check_ancestor(
+    base: "TensorSource", donor: "TensorSource", mapping: ParameterMapping
+) -> WeightSimilarity:
     """Compare sampled rows of a few mapped matrices, read straight from the files (or a hub).
 
     Args:
@@ -131,7 +133,7 @@ def check_ancestor(base: "TensorSource", donor: "TensorSource", mapping: Paramet
         compared = list(zip(pieces, pool.map(similarity, pieces), strict=True))
     tensors = {name: value for (name, _), value in compared if value is not None}
     mean = fmean(tensors.values()) if tensors else None
-    return Kinship(base.source, donor.source, mean, tensors)
+    return WeightSimilarity(base.source, donor.source, mean, tensors)
 
 
 def check_family(
@@ -140,7 +142,7 @@ def check_family(
     mapping: ParameterMapping,
     *,
     pretrained: "TensorSource | None" = None,
-) -> tuple[Kinship, ...]:
+) -> tuple[WeightSimilarity, ...]:
     """The base with the donor and, if their ancestor is named, each of them with it.
 
     Raises:
@@ -151,16 +153,16 @@ def check_family(
     return (pair, *(_with_ancestor(model, pretrained) for model in (base, donor) if pretrained))
 
 
-def _with_ancestor(model: "TensorSource", pretrained: "TensorSource") -> Kinship:
+def _with_ancestor(model: "TensorSource", pretrained: "TensorSource") -> WeightSimilarity:
     if not _places(model):
         # A layout that only a saved mapping knows: it does not say what the ancestor's tensors are.
-        return Kinship(model.source, pretrained.source, None, {})
+        return WeightSimilarity(model.source, pretrained.source, None, {})
     return check_ancestor(model, pretrained, map_parameters(model, pretrained, vocabulary="keep"))
 
 
-def family_json(kinships: tuple[Kinship, ...]) -> dict[str, Any]:
+def family_json(similarities: tuple[WeightSimilarity, ...]) -> dict[str, Any]:
     """Plain data for `adamms map --check --json`: the pair's, and each one's with the ancestor."""
-    pair, *with_ancestor = (kinship.to_json() for kinship in kinships)
+    pair, *with_ancestor = (similarity.to_json() for similarity in similarities)
     return (
         {**pair, "pretrained": dict(zip(("base", "donor"), with_ancestor, strict=True))}
         if with_ancestor

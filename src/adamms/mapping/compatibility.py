@@ -42,7 +42,7 @@ class _Difference:
     donor: Place
 
 
-def refuse_strangers(base: Decoder, donor: Decoder, *, allow_partial: bool = False) -> None:
+def refuse_incompatible(base: Decoder, donor: Decoder, *, allow_partial: bool = False) -> None:
     """Check that two language models can be siblings.
 
     Args:

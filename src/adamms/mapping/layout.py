@@ -67,7 +67,7 @@ class Layout:
 
 def find_layouts(shapes: Shapes) -> list[Layout]:
     """Every language model's layout in a checkpoint."""
-    found: dict[str, Layout] = {}
+    layouts: dict[str, Layout] = {}
     for name, shape in shapes.items():
         end = next((end for end in EMBEDDINGS if name.endswith(end)), None)
         if end is None or len(shape) != 2 or what_is(name) != ELSEWHERE:
@@ -79,8 +79,8 @@ def find_layouts(shapes: Shapes) -> list[Layout]:
         around = _layout(shapes, root.removesuffix(ENCODER), name, shape[1])
         layout = around if around and len(around.lists) > 1 else _layout(shapes, root, name, shape[1])
         if layout:
-            found.setdefault(layout.root, layout)
-    return list(found.values())
+            layouts.setdefault(layout.root, layout)
+    return list(layouts.values())
 
 
 @dataclass

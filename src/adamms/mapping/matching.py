@@ -14,8 +14,8 @@ from adamms.errors import MappingError
 from adamms.mapping.areas import Patch, join_patches, patch_of
 from adamms.mapping.compatibility import (
     differences_to_say,
+    refuse_incompatible,
     refuse_quantised,
-    refuse_strangers,
     role_list,
 )
 from adamms.mapping.decoder import Decoder, find_decoder
@@ -70,7 +70,7 @@ def map_parameters(
     ours, theirs = find_decoder(base), find_decoder(donor)
     refuse_quantised(base, ours)
     refuse_quantised(donor, theirs)
-    refuse_strangers(ours, theirs, allow_partial=allow_partial)
+    refuse_incompatible(ours, theirs, allow_partial=allow_partial)
     mapping = map_decoders(
         base, donor, ours=ours, theirs=theirs, duplicates=duplicates, vocabulary=vocabulary
     )

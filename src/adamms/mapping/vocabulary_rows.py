@@ -27,7 +27,7 @@ LITTLE = 0.5
 
 
 @dataclass(frozen=True, slots=True)
-class Run:
+class RowSpan:
     """`count` consecutive rows of the base, from `base`, and the donor's from `donor`."""
 
     base: int
@@ -39,7 +39,7 @@ class Run:
 class Alignment:
     """How two vocabularies' rows are paired: the runs, in words for the mapping, and what to warn of."""
 
-    runs: tuple[Run, ...]
+    runs: tuple[RowSpan, ...]
     reason: str
     notes: tuple[str, ...] = ()
 
@@ -53,7 +53,7 @@ class Vocabularies:
             side: checkpoint.vocabulary() if rule == "tokens" else None
             for side, checkpoint in (("base", base), ("donor", donor))
         }
-        self._token_runs: tuple[Run, ...] | None = None
+        self._token_runs: tuple[RowSpan, ...] | None = None
 
     def align(self, base_rows: int, donor_rows: int) -> Alignment:
         """Pair the rows of a base table with those of a donor table."""
@@ -99,7 +99,7 @@ class Vocabularies:
         return Alignment(_leading(shared), f"the {shared:,} leading rows of both", (note,))
 
 
-def align_tokens(base: Mapping[str, int], donor: Mapping[str, int]) -> tuple[Run, ...]:
+def align_tokens(base: Mapping[str, int], donor: Mapping[str, int]) -> tuple[RowSpan, ...]:
     """Pair the rows of tokens that both vocabularies hold under the same string.
 
     Args:
@@ -110,7 +110,7 @@ def align_tokens(base: Mapping[str, int], donor: Mapping[str, int]) -> tuple[Run
         Runs in the order of the base's rows, as few as possible, no base row twice.
     """
     pairs: Iterable[tuple[int, int]] = ((row, donor[token]) for token, row in base.items() if token in donor)
-    runs: list[Run] = []
+    runs: list[RowSpan] = []
     start = donor_start = count = 0
     for row, donor_row in sorted(pairs):
         if count and row < start + count:
@@ -119,23 +119,24 @@ def align_tokens(base: Mapping[str, int], donor: Mapping[str, int]) -> tuple[Run
             count += 1
             continue
         if count:
-            runs.append(Run(start, donor_start, count))
+            runs.append(RowSpan(start, donor_start, count))
         start, donor_start, count = row, donor_row, 1
     if count:
-        runs.append(Run(start, donor_start, count))
+        runs.append(RowSpan(start, donor_start, count))
     return tuple(runs)
 
 
-def clip(runs: Iterable[Run], *, base_rows: int, donor_rows: int) -> tuple[Run, ...]:
+def clip(runs: Iterable[RowSpan], *, base_rows: int, donor_rows: int) -> tuple[RowSpan, ...]:
     """The part of the runs that lies inside both tables."""
     inside = (
-        Run(run.base, run.donor, min(run.count, base_rows - run.base, donor_rows - run.donor)) for run in runs
+        RowSpan(run.base, run.donor, min(run.count, base_rows - run.base, donor_rows - run.donor))
+        for run in runs
     )
     return tuple(run for run in inside if run.count > 0)
 
 
-def _leading(count: int) -> tuple[Run, ...]:
-    return (Run(0, 0, count),) if count else ()
+def _leading(count: int) -> tuple[RowSpan, ...]:
+    return (RowSpan(0, 0, count),) if count else ()
 
 
 def _family(*rows: int) -> str | None:

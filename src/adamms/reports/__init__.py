@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from adamms.reports.page import build_report
     from adamms.reports.signal_table import signals_table
     from adamms.reports.tables import candidates_table, inspection_tables, mapping_tables, mapping_totals
-    from adamms.reports.weight_tables import discovery_table, kinship_table
+    from adamms.reports.weight_tables import discovery_table, similarity_table
 
 __all__ = [
     "build_comparison",
@@ -24,10 +24,10 @@ __all__ = [
     "comparison_tables",
     "discovery_table",
     "inspection_tables",
-    "kinship_table",
     "mapping_tables",
     "mapping_totals",
     "signals_table",
+    "similarity_table",
     "write_model_card",
 ]
 
@@ -39,7 +39,7 @@ FILES = {
     "comparison_tables": "compared_runs",
     "discovery_table": "weight_tables",
     "inspection_tables": "tables",
-    "kinship_table": "weight_tables",
+    "similarity_table": "weight_tables",
     "mapping_tables": "tables",
     "mapping_totals": "tables",
     "signals_table": "signal_table",

@@ -15,14 +15,14 @@ from rich.text import Text
 from adamms.reports.parents import short_name
 
 if TYPE_CHECKING:
-    from adamms.mapping.ancestor import Kinship
+    from adamms.mapping.ancestor import WeightSimilarity
     from adamms.mapping.discovery import Discovery
     from adamms.mapping.findings import Finding
 
 STYLES = {"related": "green", "distant": "yellow", "unrelated": "bold red", "unknown": "dim"}
 
 
-def kinship_table(kinships: "Iterable[Kinship]") -> RenderableType:
+def similarity_table(similarities: "Iterable[WeightSimilarity]") -> RenderableType:
     """One row a pair of models: how alike their weights are, and the verdict."""
     table = _table(
         "Do they share an ancestor? (cosine of sampled weights: relatives near 1, strangers near 0)"
@@ -31,18 +31,18 @@ def kinship_table(kinships: "Iterable[Kinship]") -> RenderableType:
     for heading in ("similarity", "lowest", "highest", "tensors"):
         table.add_column(heading, justify="right")
     table.add_column("verdict")
-    for kinship in kinships:
-        values = list(kinship.tensors.values())
+    for similarity in similarities:
+        values = list(similarity.tensors.values())
         figures = (
             ["-"] * 3
-            if kinship.similarity is None
-            else [f"{value:.3f}" for value in (kinship.similarity, min(values), max(values))]
+            if similarity.mean_cosine is None
+            else [f"{value:.3f}" for value in (similarity.mean_cosine, min(values), max(values))]
         )
         table.add_row(
-            Text(f"{short_name(kinship.one)}, {short_name(kinship.other)}"),
+            Text(f"{short_name(similarity.one)}, {short_name(similarity.other)}"),
             *figures,
             f"{len(values)}",
-            Text(kinship.verdict, style=STYLES[kinship.verdict]),
+            Text(similarity.verdict, style=STYLES[similarity.verdict]),
         )
     return table
 

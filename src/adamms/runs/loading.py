@@ -121,15 +121,15 @@ def _check_ancestors(
     from adamms.mapping.ancestor import check_ancestor, check_family
 
     further = zip(donors[1:], mappings[1:], strict=True)
-    kinships = (
+    similarities = (
         *check_family(base, donors[0], mappings[0], pretrained=pretrained),
         *(check_ancestor(base, donor, mapping) for donor, mapping in further),
     )
-    for kinship in kinships:
-        if kinship.verdict == "unrelated" and not recipe.force:
-            raise MappingError(f"{kinship.sentence()} To merge them all the same: --force (force: true).")
-        if kinship.verdict != "related":
-            progress.say(kinship.sentence())
+    for similarity in similarities:
+        if similarity.verdict == "unrelated" and not recipe.force:
+            raise MappingError(f"{similarity.sentence()} To merge them all the same: --force (force: true).")
+        if similarity.verdict != "related":
+            progress.say(similarity.sentence())
 
 
 def method_of(recipe: Recipe) -> Method:

@@ -28,8 +28,8 @@ def tables() -> tuple[Table, ...]:
         MappingError: a package names what cannot be imported, or is no table.
     """
     registered = {entry.name: entry for entry in (*_ours(), *entry_points(group=GROUP))}
-    found = [_loaded(entry) for entry in registered.values()]
-    return tuple(sorted(found, key=lambda table: (-len(table.marks), table.name)))
+    loaded = [_loaded(entry) for entry in registered.values()]
+    return tuple(sorted(loaded, key=lambda table: (-len(table.marks), table.name)))
 
 
 def _ours() -> Iterable[EntryPoint]:
