@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from huggingface_hub.errors import StrictDataclassError
 from safetensors import safe_open
 
 from adamms import merge
@@ -127,7 +128,7 @@ def row_and_layout(model_type: str) -> tuple[dict[str, Any], dict[str, Any]]:
 def _sibling(model_type: str, model: Any) -> Any | None:
     try:
         text = sibling(model_type, model)
-    except (TypeError, ValueError):
+    except StrictDataclassError:
         # A text configuration that the text-only class does not take.
         return None
     return None if text is None else text.to(torch.bfloat16)

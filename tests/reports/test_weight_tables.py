@@ -15,7 +15,7 @@ def printed(renderable: object) -> str:
     return console.export_text()
 
 
-def test_kinships_and_their_verdicts() -> None:
+def test_similarities_and_their_verdicts() -> None:
     text = printed(
         similarity_table(
             [
