@@ -6,7 +6,6 @@ python -m benchmarks.coverage [TYPE ...] [--page] [--layouts FILE]
 import argparse
 import gzip
 import json
-from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
@@ -26,8 +25,8 @@ def main() -> None:
     types = arguments.types or list(model_types())
     rows, layouts = [], {}
     # Fresh processes now and then: a hundred classes of transformers leave much behind.
-    with ProcessPoolExecutor(WORKERS, get_context("spawn"), max_tasks_per_child=8) as pool:
-        for row, sides in pool.map(row_and_layout, types):
+    with get_context("spawn").Pool(WORKERS, maxtasksperchild=8) as pool:
+        for row, sides in pool.imap(row_and_layout, types):
             print(_line(row), flush=True)
             rows.append(row)
             layouts[row["model_type"]] = sides

@@ -37,6 +37,9 @@ def test_a_good_merge_passes_every_check(merged: Path) -> None:
     assert verification.ok
     assert results(merged) == dict.fromkeys(("complete", "finite", "parents", "answers"), True)
     assert json.loads(json.dumps(verification.to_json()))["ok"] is True
+    (parents,) = (check.detail for check in verification.checks if check.name == "parents")
+    # Tokens that only one of the two has are the rest.
+    assert parents.endswith("99.1% of the base's language model takes part")
 
 
 def test_a_cut_off_shard_fails(copy: Path) -> None:

@@ -182,3 +182,16 @@ def test_the_original_llava_layout_loads_with_the_code_it_came_from(tmp_path: Pa
     metadata, body = card(tmp_path, config)
     assert metadata["pipeline_tag"] == "image-text-to-text"
     assert "the code that the base came with" in body and "AutoModel" not in body
+
+
+def test_how_much_of_the_language_model_takes_part_is_said_without_folders(tmp_path: Path) -> None:
+    mapping = description()["mapping"] | {
+        "language_parameters": 8_000_000_000,
+        "notes": [
+            f"2 weights that only {LOCAL['source']} has (bias; 0.01% of its language model) are unused."
+        ],
+    }
+    _, body = card(tmp_path, {"model_type": "qwen2_vl"}, mapping=mapping)
+    assert "| language model | 95.2% of the base's 8,000,000,000 parameters |" in body
+    assert "- 2 weights that only my donor (v2) has (bias; 0.01% of its language model) are unused." in body
+    assert "/models" not in body
