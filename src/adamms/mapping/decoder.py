@@ -167,7 +167,7 @@ class _Reader:
     def _read_in_layer(
         self, name: str, info: "TensorInfo", layers: LayerList, number: int, rest: str
     ) -> None:
-        if what_is(rest) == NOT_A_PARAMETER:
+        if "inv_freq" in rest and what_is(rest) == NOT_A_PARAMETER:
             return
         stem, suffix = _split(TRANSPARENT.sub("", rest))
         known = self.table.parts(stem)

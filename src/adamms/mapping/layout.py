@@ -75,9 +75,12 @@ def find_layouts(shapes: Shapes) -> list[Layout]:
         root = name.removesuffix(end)
         if root and not root.endswith("."):
             continue
-        # Token embeddings of an encoder, beside which there may be a decoder: T5's kind.
-        around = _layout(shapes, root.removesuffix(ENCODER), name, shape[1])
-        layout = around if around and len(around.lists) > 1 else _layout(shapes, root, name, shape[1])
+        layout = None
+        if root.endswith(ENCODER):
+            # Token embeddings of an encoder, beside which there may be a decoder: T5's kind.
+            layout = _layout(shapes, root.removesuffix(ENCODER), name, shape[1])
+        if layout is None or len(layout.lists) == 1:
+            layout = _layout(shapes, root, name, shape[1])
         if layout:
             layouts.setdefault(layout.root, layout)
     return list(layouts.values())
@@ -95,13 +98,18 @@ class _Group:
 def _layout(shapes: Shapes, root: str, embedding: str, hidden: int) -> Layout | None:
     groups: dict[str, _Group] = {}
     strange = False
+    # What a list holds is told by the list's own name.
+    outside: dict[str, bool] = {}
     for name, shape in shapes.items():
         if not name.startswith(root):
             continue
-        what = what_is(name[len(root) :])
-        if what != ELSEWHERE:
-            strange |= what != NOT_A_PARAMETER and LISTS.match(name, len(root)) is None
-        elif match := NUMBERED.fullmatch(name, len(root)):
+        match = NUMBERED.fullmatch(name, len(root))
+        part = f"{match.group(1)}." if match else name[len(root) :]
+        if part not in outside:
+            what = what_is(part)
+            outside[part] = what != ELSEWHERE
+            strange |= what not in (ELSEWHERE, NOT_A_PARAMETER)
+        if match and not outside[part]:
             group = groups.setdefault(match.group(1), _Group())
             group.parameters += prod(shape)
             group.wide |= len(shape) > 1 and hidden in shape
