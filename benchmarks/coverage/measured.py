@@ -172,7 +172,7 @@ def _loading(folder: Path, cls: Any) -> dict[str, list[str]]:
     """What transformers misses or does not expect."""
     try:
         _, info = cls.from_pretrained(folder, output_loading_info=True, dtype=torch.bfloat16)
-    except TypeError:
+    except (AttributeError, TypeError):
         # A class whose own loading cannot hand out what it missed.
         cls.from_pretrained(folder, dtype=torch.bfloat16)
         return {}
