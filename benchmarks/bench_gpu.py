@@ -495,7 +495,7 @@ def search(bench: Bench, name: str, *, merger: Any, limit: int, batch: int) -> N
     engine.forget(limit=limit)
     engine._batch_size = batch
     clocked = Clocked(engine)
-    asking = Sweep(bench.parents, bench.examples, method=linear, engine=lambda changed: clocked)
+    asking = Sweep(bench.parents, bench.examples, method=linear, engine=lambda changed, current: clocked)
     asking._merger = merger
     ids = [example.id for example in bench.examples]
     given: dict[float, dict[str, Any]] = {alpha: {} for alpha in ALPHAS}

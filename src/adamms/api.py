@@ -6,11 +6,14 @@ They do what the verbs of the same name do, silently unless a `Progress` is give
 """
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from adamms.progress import Progress
 from adamms.recipes.recipe import recipe_of
-from adamms.runs.pipeline import MergeResult, SearchResult, run
+from adamms.runs.pipeline import MergeResult, run
+
+if TYPE_CHECKING:
+    from adamms.runs.search_run import SearchResult
 
 
 def merge(
@@ -60,7 +63,7 @@ def search(
     resume: bool = False,
     progress: Progress | None = None,
     **options: Any,
-) -> SearchResult:
+) -> "SearchResult":
     """Choose alpha by generation consistency on unlabelled `inputs` and write the run directory `out`.
 
     Args:
@@ -81,5 +84,5 @@ def search(
     """
     recipe = recipe_of(base, donor, search=True, inputs=inputs, force=force, **options)
     result = run(recipe, Path(out), overwrite=overwrite, resume=resume, progress=progress)
-    assert isinstance(result, SearchResult)
+    assert not isinstance(result, MergeResult)
     return result

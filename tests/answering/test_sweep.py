@@ -54,7 +54,9 @@ class Pair:
         self.parents = MergeInputs.pair(self.base, self.donor, self.mapped)
 
     def sweep(self, examples, alphas=ALPHAS, *, skip=(), engine=None):
-        opener = transformers_opener(self.parents, OPTIONS) if engine is None else lambda changed: engine
+        opener = (
+            transformers_opener(self.parents, OPTIONS) if engine is None else lambda changed, current: engine
+        )
         asking = Sweep(self.parents, examples, method=linear, engine=opener)
         return asking.ask({alpha: [e.id for e in examples if (alpha, e.id) not in skip] for alpha in alphas})
 

@@ -28,8 +28,8 @@ def asked(folder: Path, prompt: str = "What is it?") -> None:
             folder,
             [base, donor],
             examples,
-            vision_tower=str(folder / "tower"),
-            mapping=folder / "mapping.json",
+            vision_towers=[None, str(folder / "tower")],
+            files=[None, folder / "mapping.json"],
         )
 
 

@@ -20,8 +20,8 @@ def check_unchanged(
     models: Iterable[TensorSource],
     examples: Sequence[Example],
     *,
-    vision_tower: str | None = None,
-    mapping: Path | None = None,
+    vision_towers: Sequence[str | None] = (),
+    files: Sequence[Path | None] = (),
 ) -> None:
     """Insist that everything is what it was when the first answers came; note it if these are the first.
 
@@ -32,15 +32,15 @@ def check_unchanged(
         folder: the run's, where the note is or will be.
         models: all that are read; their weights and whatever travels with them.
         examples: the questions.
-        vision_tower: a folder that is read as well.
-        mapping: a file that says what is merged.
+        vision_towers: folders that are read as well, where there are any.
+        files: whatever else is read: a mapping, answers given elsewhere.
 
     Raises:
         SearchError: something was changed.
     """
     path = folder / ASKED
-    now: dict[str, object] = {} if mapping is None else dict([_file(mapping)])
-    now |= dict(_state(models, examples, vision_tower))
+    now: dict[str, object] = dict(_file(file) for file in files if file is not None)
+    now |= dict(_state(models, examples, [tower for tower in vision_towers if tower]))
     try:
         before = json.loads(path.read_text(encoding="utf-8"))
     except (FileNotFoundError, ValueError):
@@ -58,12 +58,13 @@ def check_unchanged(
 
 
 def _state(
-    models: Iterable[TensorSource], examples: Sequence[Example], vision_tower: str | None
+    models: Iterable[TensorSource], examples: Sequence[Example], vision_towers: Sequence[str]
 ) -> Iterator[tuple[str, object]]:
     for model in models:
         yield from model.versions().items()
-    if vision_tower and (tower := expanded(vision_tower)).is_dir():
-        yield from (_file(path) for path in sorted(tower.iterdir()) if path.is_file())
+    for tower in map(expanded, vision_towers):
+        if tower.is_dir():
+            yield from (_file(path) for path in sorted(tower.iterdir()) if path.is_file())
     for example in examples:
         yield f"the input {example.id!r}", [example.prompt, *(str(file.resolve()) for file in example.files)]
     for file in dict.fromkeys(file for example in examples for file in example.files):

@@ -4,6 +4,7 @@ The donor of a search, which is asked once by itself, and any model that is eval
 files of answers.
 """
 
+import gc
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
@@ -35,9 +36,14 @@ def ask_model(
     engine = open_engine(EngineRequest(model, (), options))
     # Without a weight that moves this only says what the answers go by.
     engine.load_weights(alpha, model.tensor)
-    for start in range(0, len(examples), AT_ONCE):
-        part = examples[start : start + AT_ONCE]
-        if hasattr(engine, "forget"):
-            engine.forget()
-        engine.prepare(part)
-        yield from engine.answer([example.id for example in part])
+    try:
+        for start in range(0, len(examples), AT_ONCE):
+            part = examples[start : start + AT_ONCE]
+            if hasattr(engine, "forget"):
+                engine.forget()
+            engine.prepare(part)
+            yield from engine.answer([example.id for example in part])
+    finally:
+        # The next model may need the memory that this one leaves.
+        del engine
+        gc.collect()

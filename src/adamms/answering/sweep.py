@@ -5,6 +5,7 @@ Nothing is written here: the weights move in memory, the answers go to the calle
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from adamms.answering.engine import Engine, EngineRequest, GivenAnswer, Likelihood, ScoringEngine, open_engine
@@ -17,42 +18,55 @@ if TYPE_CHECKING:
     from adamms.merging import MergeInputs, Method
     from adamms.merging.tensors import TensorMerger
 
-EngineOpener = Callable[[Sequence[str]], Engine]
-"""From the tensors that candidates change to the engine that answers."""
+
+@dataclass(frozen=True)
+class Merge:
+    """What a live model can become: models, how they are merged, and the alpha that its answers go by."""
+
+    inputs: "MergeInputs"
+    method: "Method"
+    alpha: float
+
+
+EngineOpener = Callable[[Sequence[str], Callable[[], Merge]], Engine]
+"""From the tensors that merges change, and what tells the merge at hand, to the engine that answers."""
 
 
 class Sweep:
-    """Candidates answering in turn: one live model for all of them."""
+    """Merges of one base answering in turn: one live model for all of them."""
 
     def __init__(
         self,
-        parents: "MergeInputs",
+        inputs: "MergeInputs",
         examples: Sequence[Example],
         *,
         method: "Callable[[float], Method]",
         engine: EngineOpener,
+        others: Sequence[Merge] = (),
         resident: str = "auto",
         say: Callable[[str], None] | None = None,
     ) -> None:
         """Nothing is loaded yet.
 
         Args:
-            parents: the models; the base's architecture answers, from a local folder with its weights.
+            inputs: the models; the base's architecture answers, from a local folder with its weights.
             examples: all questions that may be asked.
             method: alpha -> the merge method of that candidate.
             engine: opens what answers (`transformers_opener`, mostly).
+            others: further merges of this base that may be asked beside the candidates.
             resident: whether the parents are held in memory: `mapped`, `resident` or `auto`.
             say: told in a line where the parents are.
         """
-        self._parents = parents
+        self._inputs = inputs
         self._examples = {example.id: example for example in examples}
         self._method = method
+        self._others = tuple(others)
         self._open_engine = engine
         self._engine: Engine | None = None
         self._resident, self._say = resident, say
-        self._merger: TensorMerger | None = None
+        self._mergers: dict[int, TensorMerger] = {}
         self._prepared: dict[str, None] = {}
-        self._loaded: float | None = None
+        self._loaded: Merge | None = None
 
     def ask(self, wanted: Mapping[float, Sequence[str]]) -> Iterator[Response]:
         """Ask each candidate its questions: alpha -> input ids.
@@ -63,18 +77,26 @@ class Sweep:
         Raises:
             SearchError: the base cannot be loaded or asked; the message says why.
         """
-        rest = [(alpha, list(ids)) for alpha, ids in wanted.items() if ids]
+        rest = [(self._candidate(alpha), list(ids)) for alpha, ids in wanted.items() if ids]
         if rest and rest[-1][0] == self._loaded:
             rest.reverse()
-        for alpha, ids in rest:
+        for merge, ids in rest:
             # All that will be asked is prepared at once: images are encoded in batches.
-            engine = self._at(alpha, (id_ for _, asked in rest for id_ in asked))
-            yield from engine.answer(ids)
+            yield from self._at(merge, (id_ for _, asked in rest for id_ in asked)).answer(ids)
+
+    def ask_other(self, merge: Merge, ids: Sequence[str]) -> Iterator[Response]:
+        """Ask one of the further merges.
+
+        Raises:
+            SearchError: the base cannot be loaded or asked; the message says why.
+        """
+        if ids:
+            yield from self._at(merge, ids).answer(ids)
 
     def read(
         self, wanted: Mapping[float, Mapping[str, Sequence[GivenAnswer]]]
     ) -> Iterator[tuple[float, str, tuple[Likelihood, ...]]]:
-        """How probable each candidate finds given answers: one forward pass, and nothing is generated.
+        """How probable each candidate finds given answers: nothing is generated.
 
         Args:
             wanted: alpha -> input id -> answers.
@@ -85,48 +107,77 @@ class Sweep:
         Raises:
             SearchError: the engine cannot tell, or the base cannot be loaded or asked.
         """
-        rest = [(alpha, answers) for alpha, answers in wanted.items() if answers]
-        for alpha, answers in rest:
-            engine = self._at(alpha, (id_ for _, read in rest for id_ in read))
+        rest = [(self._candidate(alpha), answers) for alpha, answers in wanted.items() if answers]
+        for merge, answers in rest:
+            engine = self._at(merge, (id_ for _, read in rest for id_ in read))
             for id_, likelihoods in scoring(engine).log_probabilities(answers):
-                yield alpha, id_, likelihoods
+                yield merge.alpha, id_, likelihoods
 
-    def _at(self, alpha: float, ids: Iterable[str]) -> Engine:
-        """The engine, these questions prepared, at a candidate."""
-        engine, merger = self._opened(alpha)
-        fresh = [id_ for id_ in dict.fromkeys(ids) if id_ not in self._prepared]
+    def read_other(
+        self, merge: Merge, answers: Mapping[str, Sequence[GivenAnswer]]
+    ) -> Iterator[tuple[str, tuple[Likelihood, ...]]]:
+        """How probable one of the further merges finds given answers.
+
+        Raises:
+            SearchError: the engine cannot tell, or the base cannot be loaded or asked.
+        """
+        if answers:
+            yield from scoring(self._at(merge, answers)).log_probabilities(answers)
+
+    def _candidate(self, alpha: float) -> Merge:
+        return Merge(self._inputs, self._method(alpha), alpha)
+
+    def _at(self, merge: Merge, ids: Iterable[str]) -> Engine:
+        """The engine, these questions prepared, having become a merge."""
+        engine = self._opened(merge)
+        fresh = frozenset(ids) - self._prepared.keys()
         if fresh:
-            known = frozenset(fresh)
-            engine.prepare([example for id_, example in self._examples.items() if id_ in known])
-            self._prepared |= dict.fromkeys(fresh)
-        if alpha != self._loaded:
-            self._loaded = None  # between two candidates it is neither
-            engine.load_weights(alpha, merger.candidate(self._method(alpha)))
-            self._loaded = alpha
+            engine.prepare([example for id_, example in self._examples.items() if id_ in fresh])
+            self._prepared |= dict.fromkeys(id_ for id_ in self._examples if id_ in fresh)
+        if merge != self._loaded:
+            self._loaded = None  # between two merges it is neither
+            weights = self._merger_of(merge).candidate(merge.method)
+            self._loaded = merge
+            try:
+                engine.load_weights(merge.alpha, weights)
+            except BaseException:
+                self._loaded = None
+                raise
         return engine
 
-    def _opened(self, alpha: float) -> "tuple[Engine, TensorMerger]":
-        # Late: torch and transformers take seconds, and a search that is finished needs neither.
+    def _opened(self, merge: Merge) -> Engine:
+        if self._engine is None:
+            changed = [set(one.inputs.changed(one.method)) for one in (merge, *self._others)]
+            names = [name for name in self._inputs.base.tensors if any(name in part for part in changed)]
+            self._engine = self._open_engine(names, self._current)
+        return self._engine
+
+    def _current(self) -> Merge:
+        assert self._loaded is not None
+        return self._loaded
+
+    def _merger_of(self, merge: Merge) -> "TensorMerger":
+        # Late: torch takes seconds, and a search that is finished does not need it.
         from adamms.merging.parent_store import CachedParents, choose_parent_store
         from adamms.merging.tensors import TensorMerger
 
-        method = self._method(alpha)
-        if self._engine is None:
-            self._engine = self._open_engine(self._parents.changed(method))
-        if self._merger is None:
+        other = merge in self._others
+        key = self._others.index(merge) if other else -1
+        if key not in self._mergers:
             held = None
             device = getattr(self._engine, "device", None)
-            if device is not None:
+            # Candidates alone come again and again: only for them it pays to hold the models.
+            if device is not None and not other:
                 held, message = choose_parent_store(
-                    self._parents, method, device=device, wanted=self._resident
+                    merge.inputs, merge.method, device=device, wanted=self._resident
                 )
                 if self._say is not None:
                     self._say(message)
                 grow_pool = getattr(self._engine, "grow_pool", None)
                 if isinstance(held, CachedParents) and not held.on_cpu and grow_pool is not None:
                     grow_pool()
-            self._merger = TensorMerger(self._parents, store=held)
-        return self._engine, self._merger
+            self._mergers[key] = TensorMerger(merge.inputs, store=held)
+        return self._mergers[key]
 
 
 def scoring(engine: Engine) -> ScoringEngine:
@@ -137,11 +188,11 @@ def scoring(engine: Engine) -> ScoringEngine:
     """
     if not hasattr(engine, "log_probabilities"):
         raise SearchError(
-            f"{type(engine).__name__} cannot tell how probable it finds an answer; transformers can."
+            f"{type(engine).__name__} cannot tell how probable it finds an answer, transformers can."
         )
     return engine  # type: ignore[return-value]
 
 
-def transformers_opener(parents: "MergeInputs", options: "EngineOptions") -> EngineOpener:
+def transformers_opener(inputs: "MergeInputs", options: "EngineOptions") -> EngineOpener:
     """Opens the base with transformers, in this process."""
-    return lambda changed: open_engine(EngineRequest(parents.base, changed, options))
+    return lambda changed, current: open_engine(EngineRequest(inputs.base, changed, options))

@@ -22,6 +22,7 @@ def demo(
     from adamms.recipes.recipe import make_recipe
     from adamms.reports import candidates_table, mapping_totals
     from adamms.runs import pipeline
+    from adamms.runs.search_run import SearchResult
 
     shipped = shipped_pair(pair)
     base, donor = shipped.titles
@@ -39,7 +40,7 @@ def demo(
         },
     )
     result = pipeline.run(recipe, out, overwrite=True, progress=Bars(), answers=shipped.true_answers())
-    assert isinstance(result, pipeline.SearchResult)
+    assert isinstance(result, SearchResult)
     assert result.accuracy is not None
     selection, accuracy = result.selection, result.accuracy
     show(mapping_totals(result.mapping), candidates_table(selection, accuracy=accuracy))
@@ -50,7 +51,7 @@ def demo(
         f"Best of all candidates: alpha {best:g}, {accuracy[best]:.1%}. "
         f"The base alone: {accuracy[lowest]:.1%}."
     )
-    merged = out / pipeline.MERGED
+    merged = out / result.merged.name
     classes = "import adamms.models; " if shipped.needs_our_classes else ""
     print(f"merged model  {merged}")
     print(f"report        {out / result.report.name}")

@@ -27,7 +27,7 @@ def run(
 
     target = out or recipe.with_suffix("")
     result = pipeline.run(read_recipe(recipe), target, overwrite=overwrite, resume=resume, progress=Bars())
-    if isinstance(result, pipeline.SearchResult):
+    if not isinstance(result, pipeline.MergeResult):
         show_search(result, json=json)
     elif json:
         print_json({"path": str(result.path), "summary": result.mapping.summary()})

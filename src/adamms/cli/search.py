@@ -26,7 +26,7 @@ from adamms.cli.options import (
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from adamms.runs.pipeline import SearchResult
+    from adamms.runs.search_run import SearchResult
     from adamms.searching import Selection
 
 
@@ -91,6 +91,24 @@ def search(
             help="Ask every candidate every input, as every search does so far.",
         ),
     ] = False,
+    no_donor: Annotated[
+        bool,
+        typer.Option(
+            "--no-donor",
+            help="Do not let the donor answer by itself; alpha 1 in the base's body stands for it.",
+        ),
+    ] = False,
+    donor_answers: Annotated[
+        list[Path] | None,
+        typer.Option(help="The donor's own answers, given elsewhere; once a donor, in their order."),
+    ] = None,
+    donor_vision_tower: Annotated[
+        str | None, typer.Option(help="As --vision-tower, of the donor where it answers by itself.")
+    ] = None,
+    engine: Annotated[
+        str | None,
+        typer.Option(help="Who answers: transformers, or an engine that another package installs."),
+    ] = None,
     command: Annotated[
         str | None,
         typer.Option(help='A program that answers instead: "python answer.py {model} {inputs} {outputs}".'),
@@ -106,6 +124,7 @@ def search(
     """
     from adamms.recipes.recipe import recipe_of
     from adamms.runs import pipeline
+    from adamms.runs.search_run import SearchResult
 
     benchmark = {
         "tasks": parse_tasks(task),
@@ -126,6 +145,10 @@ def search(
         batch_size=batch_size,
         parents=parents,
         exhaustive=exhaustive,
+        ask_donor=not no_donor,
+        donor_answers=tuple(donor_answers or ()),
+        donor_vision_tower=donor_vision_tower,
+        engine=engine,
         command=command,
         keep_all=keep_all,
         allow_partial=allow_partial,
@@ -135,7 +158,7 @@ def search(
         **answering.flat(),
     )
     result = pipeline.run(recipe, out, overwrite=overwrite, resume=resume, progress=Bars())
-    assert isinstance(result, pipeline.SearchResult)
+    assert isinstance(result, SearchResult)
     show_search(result, json=json)
 
 

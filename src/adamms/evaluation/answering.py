@@ -94,7 +94,7 @@ def answer_into(
         folder.keep_on_failure = folder.resumed
         _same_settings(folder.path / SETTINGS, settings)
         with open_model(model, download=True) as checkpoint:
-            check_unchanged(folder.path, [checkpoint], examples, vision_tower=engine.vision_tower)
+            check_unchanged(folder.path, [checkpoint], examples, vision_towers=[engine.vision_tower])
         target = folder.path / "responses"
         target.mkdir(exist_ok=True)
         done = _answers(target)

@@ -18,6 +18,9 @@ from adamms.merging.coefficients import check_coefficient
 from adamms.responses.candidates import ALPHA
 from adamms.searching.signals import find_signal
 
+WITNESSES = "witnesses"
+"""The rule that believes, question by question, the parent that is surer."""
+
 Count = Annotated[int, Field(ge=1)]
 
 
@@ -124,6 +127,12 @@ class SearchOptions(Part):
     """Folder or hub id of the base's vision tower, where the base's layout leaves it out (LLaVA-1.5)."""
     parents: Literal["auto", "mapped", "resident"] = "auto"
     """The parents' tensors: read from their files for every candidate, or held in memory (on a GPU's)."""
+    ask_donor: bool = True
+    """Let the donor answer by itself where the rule reads its answers; else alpha 1 stands for it."""
+    donor_answers: tuple[Path, ...] = ()
+    """Files of the donors' own answers, one a donor, instead of asking them."""
+    donor_vision_tower: str | None = None
+    """As `vision_tower`, of the donor where it answers by itself."""
     exhaustive: bool = False
     """Ask every candidate every input, which every search does so far."""
     engine: str | None = None
@@ -132,6 +141,11 @@ class SearchOptions(Part):
     """A program that answers, with {model}, {inputs}, {outputs}, {alpha}; transformers when left out."""
     keep_all: bool = False
     """Write every candidate's checkpoint, not only the chosen one's."""
+
+    @property
+    def witnessed(self) -> bool:
+        """Whether the choice reads what the donors answered by themselves."""
+        return self.rule == WITNESSES or bool(self.donor_answers)
 
     @property
     def engine_options(self) -> EngineOptions:

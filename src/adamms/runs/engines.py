@@ -1,25 +1,51 @@
-"""Who answers in a run: the engine that its recipe names, opened for what a method changes."""
+"""Who answers in a run: the engine that its recipe names, and one live model for all its merges."""
 
 import shutil
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from adamms.answering.engine import Engine, EngineRequest, open_engine
-from adamms.answering.sweep import EngineOpener
+from adamms.answering.sweep import EngineOpener, Merge, Sweep
 from adamms.checkpoints import OutputFolder
-from adamms.merging import Method
-from adamms.progress import Silent
+from adamms.progress import Progress, Silent
 from adamms.runs.loading import LoadedModels
+from adamms.runs.search_plan import SearchPlan
 from adamms.runs.writing import source_files, write_merged
 
 SCRATCH = "scratch"
 """In a run directory while an engine reads candidates from the disk: the one at hand."""
 
 
-def engine_opener(
-    loaded: LoadedModels, folder: OutputFolder, *, method: Callable[[float], Method]
-) -> EngineOpener:
-    """Opens the engine of the recipe's search, for candidates that a method makes at each alpha."""
+def open_sweep(
+    loaded: LoadedModels,
+    plan: SearchPlan,
+    folder: OutputFolder,
+    *,
+    others: Sequence[Merge] = (),
+    progress: Progress,
+) -> Sweep:
+    """What answers the questions of a search; nothing is loaded before the first is asked.
+
+    Args:
+        loaded: the models and the recipe.
+        plan: the questions.
+        folder: the run's.
+        others: what is asked beside the candidates.
+        progress: told where the parents are held.
+    """
+    return Sweep(
+        loaded.parents,
+        plan.examples,
+        method=loaded.method_at,
+        engine=_opener(loaded, folder),
+        others=others,
+        resident=plan.options.parents,
+        say=progress.say,
+    )
+
+
+def _opener(loaded: LoadedModels, folder: OutputFolder) -> EngineOpener:
     options = loaded.recipe.search
     assert options is not None
     scratch = folder.path / SCRATCH
@@ -27,11 +53,19 @@ def engine_opener(
     shutil.rmtree(scratch, ignore_errors=True)
     files = source_files(loaded.parents)
 
-    def write(alpha: float, target: Path) -> None:
-        target.mkdir(parents=True)
-        write_merged(loaded, target, method=method(alpha), selection=None, progress=Silent(), files=files)
+    def opener(changed: Sequence[str], current: Callable[[], Merge]) -> Engine:
+        def write(alpha: float, target: Path) -> None:
+            target.mkdir(parents=True)
+            merge = current()
+            write_merged(
+                replace(loaded, parents=merge.inputs),
+                target,
+                method=merge.method,
+                selection=None,
+                progress=Silent(),
+                files=files if merge.inputs is loaded.parents else source_files(merge.inputs),
+            )
 
-    def opener(changed: Sequence[str]) -> Engine:
         request = EngineRequest(loaded.base, changed, options.engine_options, options.command, scratch, write)
         return open_engine(request, name=options.engine_name)
 

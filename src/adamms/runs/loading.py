@@ -69,7 +69,11 @@ def load_models(recipe: Recipe, models: ExitStack, progress: Progress) -> Loaded
     mappings = [mapping, *(_map_other(recipe, base, other) for other in others)]
     pretrained = headers_of(recipe.pretrained) if recipe.pretrained else None
     # Methods that do not read the ancestor neither map nor download it.
-    reads = pretrained and find_method(recipe.merge.method).pretrained != "unused"
+    reads = pretrained and (
+        find_method(recipe.merge.method).pretrained != "unused"
+        # or a rule that believes it as a witness
+        or (recipe.search is not None and recipe.search.witnessed)
+    )
     ancestral = _map_ancestor(recipe, base, pretrained) if pretrained and reads else None
     for each in (*mappings, *([ancestral] if ancestral else [])):
         for note in each.notes:
@@ -247,9 +251,11 @@ def pin_revisions(recipe: Recipe, parents: MergeInputs) -> Recipe:
         file = expanded(recipe.mapping.file).resolve()
         changes["mapping"] = recipe.mapping.model_copy(update={"file": file})
     if recipe.search:
-        tower = recipe.search.vision_tower
+        tower, donor_tower = recipe.search.vision_tower, recipe.search.donor_vision_tower
         updates: dict[str, Any] = {
             "vision_tower": tower and resolved(tower),
+            "donor_vision_tower": donor_tower and resolved(donor_tower),
+            "donor_answers": tuple(expanded(file).resolve() for file in recipe.search.donor_answers),
         }
         if recipe.search.inputs:
             updates["inputs"] = recipe.search.inputs.resolve()
@@ -273,6 +279,9 @@ def keep_sources(recipe: Recipe, out: Path) -> None:
         if exists(source) and (folder == target or target in folder.parents):
             raise OutputError(f"{out} is or holds {source}, which is merged; choose another folder.")
     asked = recipe.search
-    for read in (recipe.mapping.file, *((asked.inputs, asked.vision_tower) if asked else ())):
+    files = (
+        (asked.inputs, asked.vision_tower, asked.donor_vision_tower, *asked.donor_answers) if asked else ()
+    )
+    for read in (recipe.mapping.file, *files):
         if read and exists(read) and target in (place := expanded(read).resolve(), *place.parents):
             raise OutputError(f"{out} is or holds {read}, which is read; choose another folder.")

@@ -72,6 +72,11 @@ class SearchPlan:
             plan.right({each.id: Response(each.id, 0.0, "x") for each in examples})
         return plan
 
+    @property
+    def ids(self) -> list[str]:
+        """Of the inputs, in their order."""
+        return [example.id for example in self.examples]
+
     def right(self, answers: Mapping[str, Response]) -> dict[str, float]:
         """How right each answer is, where the true answers may be read."""
         assert self.labels is not None

@@ -1,58 +1,199 @@
-"""The candidates' answers: asked, written as they come, and never asked twice.
+"""A search from the first question to the chosen merge: parents, candidates, the choice, the checkpoint.
 
-Knows a run's folder and how an interrupted one goes on. Which candidate is chosen is not its concern.
+The donors are asked first, each in its own architecture, so that one model is in memory at a time; then the
+base becomes one candidate after the other.
 """
 
-from adamms.answering.sweep import Sweep
+import json
+import shutil
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from adamms.answering.resume_state import ASKED, check_unchanged
 from adamms.checkpoints import OutputFolder
+from adamms.errors import CheckpointError
+from adamms.mapping import ParameterMapping
+from adamms.merging import check_merge
 from adamms.progress import Progress
-from adamms.responses import Responses, ResponseWriter, read_responses
-from adamms.runs.engines import engine_opener
-from adamms.runs.loading import LoadedModels
+from adamms.recipes.options import WITNESSES
+from adamms.recipes.recipe import Recipe
+from adamms.responses import DonorAnswers, Example, Responses, format_alpha
+from adamms.responses.reading import RECIPE
+from adamms.runs.candidate_recipes import with_candidate
+from adamms.runs.collected_answers import (
+    base_merge,
+    collect_base_answers,
+    collect_responses,
+    known_responses,
+)
+from adamms.runs.collected_opinions import (
+    ParentAnswers,
+    ancestor_merge,
+    collect_pretrained_opinion,
+)
+from adamms.runs.donor_answers import ask_donors, collect_donor_answers, stand_ins
+from adamms.runs.engines import SCRATCH, open_sweep
+from adamms.runs.loading import LoadedModels, method_of
+from adamms.runs.resume_guard import check_same_recipe
 from adamms.runs.search_plan import SearchPlan
+from adamms.runs.writing import require_unchanged, source_files, write_json, write_merged
+from adamms.searching import Selection, select
+from adamms.version import __version__
+
+MERGED = "merged"
 
 
-def collect_responses(
-    loaded: LoadedModels, plan: SearchPlan, folder: OutputFolder, *, progress: Progress
-) -> Responses:
-    """The answers of all candidates to all inputs; those of an interrupted run are not asked again.
+@dataclass(frozen=True)
+class SearchResult:
+    """A finished search: the run directory, the choice, and the accuracies where answers were known."""
+
+    path: Path
+    mapping: ParameterMapping
+    selection: Selection
+    accuracy: dict[float, float] | None
+
+    @property
+    def merged(self) -> Path:
+        """The chosen candidate's checkpoint."""
+        return self.path / MERGED
+
+    @property
+    def report(self) -> Path:
+        """The self-contained HTML page."""
+        return self.path / "report.html"
+
+
+def run_search(
+    loaded: LoadedModels,
+    folder: OutputFolder,
+    *,
+    plan: SearchPlan,
+    progress: Progress,
+    answers: dict[str, str] | None,
+) -> SearchResult:
+    """Ask, choose, and write what was chosen.
+
+    Args:
+        loaded: the models and the recipe.
+        folder: the run's; committed at the end.
+        plan: the questions and the candidates.
+        progress: told how far the run is.
+        answers: input id -> true answer, for an accuracy beside each candidate; the choice never sees it.
 
     Raises:
-        SearchError: the base cannot be loaded or asked; the message says why.
+        AdaMMSError: one sentence that says what is wrong, where, and what to do.
     """
-    target = folder.path / "responses"
-    target.mkdir(exist_ok=True)
-    known = read_responses(target) if any(target.glob("*=*.jsonl")) else {}
-    done = sum(map(len, known.values()))
-    if done:
-        progress.say(f"Resuming: {done} answers are already there.")
-    sweep = Sweep(
-        loaded.parents,
+    # Late: the pages need jinja2, and merging alone does not.
+    from adamms.reports import build_report
+
+    options, log = plan.options, _Log(folder.path / "log.jsonl")
+    for alpha in plan.alphas:
+        check_merge(loaded.parents, loaded.method_at(alpha))
+    check_same_recipe(folder.path / RECIPE, loaded.recipe)
+    check_unchanged(
+        folder.path,
+        loaded.parents.checkpoints,
         plan.examples,
-        method=loaded.method_at,
-        engine=engine_opener(loaded, folder, method=loaded.method_at),
-        resident=plan.options.parents,
-        say=progress.say,
+        vision_towers=[options.vision_tower, options.donor_vision_tower],
+        files=[loaded.recipe.mapping.file, *options.donor_answers],
     )
-    wanted = {
-        alpha: [example.id for example in plan.examples if example.id not in known.get(alpha, {})]
-        for alpha in plan.alphas
-    }
-    total = len(plan.alphas) * len(plan.examples)
-    with (
-        progress.stage("Searching", total=total, unit="answers") as advance,
-        ResponseWriter(target, setting=plan.options.setting) as writer,
-    ):
-        advance(done)
-        try:
-            for response in sweep.ask(wanted):
-                writer.write(response)
-                known.setdefault(response.alpha, {})[response.id] = response
-                # From here on there is something worth resuming.
-                folder.keep_on_failure = True
-                advance(1)
-        except KeyboardInterrupt:
-            if folder.keep_on_failure:
-                progress.say("The answers so far are kept; go on with --resume.")
-            raise
-    return dict(sorted(known.items()))
+    write_json(folder.path / "mapping.json", loaded.mapping.to_json())
+    log("started", version=__version__, inputs=len(plan.examples), candidates=len(plan.alphas))
+    files = source_files(loaded.parents)
+    responses, selection = _choose(loaded, folder, plan=plan, progress=progress)
+    try:
+        require_unchanged(loaded.parents, files)
+    except CheckpointError:
+        # Answers of models that no longer exist are not worth resuming with.
+        folder.keep_on_failure = False
+        raise
+    log("answered", answers=sum(map(len, responses.values())))
+    write_json(folder.path / "selection.json", selection.to_json())
+    log("selected", **{selection.setting: selection.selected}, tied=list(selection.tied))
+    shutil.rmtree(folder.path / SCRATCH, ignore_errors=True)
+    accuracy = _accuracy(responses, plan.examples, answers)
+    if accuracy:
+        by_alpha = {f"{alpha:g}": value for alpha, value in accuracy.items()}
+        write_json(folder.path / "accuracy.json", by_alpha)
+
+    def write(target: Path, merge: Recipe, chosen: Selection | None) -> None:
+        """The checkpoint of one merge, with the recipe that makes it again without a search."""
+        target.mkdir(parents=True, exist_ok=True)
+        method = method_of(merge)
+        write_merged(loaded, target, method=method, selection=chosen, progress=progress, files=files)
+        (target / RECIPE).write_text(merge.to_yaml(), encoding="utf-8")
+
+    write(folder.path / MERGED, with_candidate(loaded.recipe, selection.selected), selection)
+    if options.keep_all:
+        for alpha in plan.alphas:
+            name = f"{options.setting}={format_alpha(alpha)}"
+            write(folder.path / "candidates" / name, with_candidate(loaded.recipe, alpha), None)
+    log("finished")
+    build_report(folder.path)
+    # Nothing is left to resume.
+    (folder.path / ASKED).unlink()
+    folder.commit()
+    return SearchResult(folder.target, loaded.mapping, selection, accuracy)
+
+
+def _choose(
+    loaded: LoadedModels, folder: OutputFolder, *, plan: SearchPlan, progress: Progress
+) -> tuple[Responses, Selection]:
+    """Everything asked of every candidate, and the choice among their answers."""
+    known = known_responses(folder, progress)
+    witnessed = plan.options.witnessed
+    merges = stand_ins(loaded, ask_donors(loaded, plan, folder, progress=progress)) if witnessed else {}
+    base_itself, ancestor = base_merge(loaded), ancestor_merge(loaded) if witnessed else None
+    others = [base_itself, *merges.values(), *([ancestor] if ancestor is not None else [])]
+    sweep = open_sweep(loaded, plan, folder, others=others, progress=progress)
+    responses = collect_responses(sweep, plan, folder, known=known, progress=progress)
+    base = None
+    if plan.base_apart or (witnessed and 0.0 not in plan.alphas):
+        base = collect_base_answers(sweep, base_itself, plan, folder, progress=progress)
+    donors: tuple[DonorAnswers, ...] = ()
+    if witnessed:
+        count = len(loaded.parents.donors)
+        donors = collect_donor_answers(sweep, plan, folder, count=count, merges=merges, progress=progress)
+    opinion = None
+    if ancestor is not None and plan.options.command is None:
+        parents = ParentAnswers(
+            responses[0.0] if base is None else base, tuple(donor.answers for donor in donors)
+        )
+        opinion = collect_pretrained_opinion(
+            sweep, ancestor, folder, ids=parents.disagreements, answers=parents, progress=progress
+        )
+    labels = None
+    if plan.labels is not None:
+        labels = {alpha: plan.right(answered) for alpha, answered in responses.items()}
+    witnesses: dict[str, Any] = {}
+    if plan.options.rule == WITNESSES:
+        witnesses = {"donors": donors, "opinion": opinion}
+    return responses, select(responses, **plan.choice, labels=labels, base=base, **witnesses)
+
+
+def _accuracy(
+    responses: Responses, examples: list[Example], answers: dict[str, str] | None
+) -> dict[float, float] | None:
+    """The share of right answers a candidate, where the true answers are known; never read by the choice."""
+    from adamms.evaluation.labels import Label
+    from adamms.evaluation.scoring import evaluate
+
+    known = answers or {example.id: example.answer for example in examples if example.answer is not None}
+    if any(example.id not in known for example in examples):
+        return None
+    labels = {id_: Label((answer,)) for id_, answer in known.items()}
+    return {alpha: evaluate(answered, labels).total.score for alpha, answered in responses.items()}
+
+
+class _Log:
+    """`log.jsonl`: what happened when, one JSON line an event."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    def __call__(self, event: str, **facts: object) -> None:
+        line = {"time": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()), "event": event, **facts}
+        with self._path.open("a", encoding="utf-8") as file:
+            file.write(json.dumps(line) + "\n")
