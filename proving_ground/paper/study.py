@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from adamms.recipes.options import SearchOptions
+from adamms.responses.parent_answers import DonorAnswers
 from adamms.responses.responses import Response
 from adamms.searching.answer_table import AnswerTable
 from adamms.searching.choosing import MIN_GAIN_SE, subsets, wins
@@ -97,10 +98,10 @@ class Study:
     def _tables(self) -> Any:
         @cache
         def made(pair: str, alphas: tuple[float, ...], task: str) -> AnswerTable:
-            donor = PAIRS[pair][2]
+            own = self._responses(MODELS, PAIRS[pair][2], task, 1.0)
             return AnswerTable.of(
                 {alpha: self._responses(pair, linear(alpha).name, task, alpha) for alpha in alphas},
-                donor=self._responses(MODELS, donor, task, 1.0),
+                donors=(DonorAnswers(own),),
             )
 
         return made

@@ -10,6 +10,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
+from adamms.responses.parent_answers import DonorAnswers
 from adamms.responses.responses import Response
 from adamms.searching.answer_table import AnswerTable
 from proving_ground.many.records import CANDIDATES, Asked, Header, Interview
@@ -62,9 +63,11 @@ def _cell(header: Header, task: str, asked: Sequence[Asked]) -> Cell:
         alpha: {each.id: _response(each, place, alpha) for each in asked}
         for place, alpha in enumerate(alphas[:CANDIDATES])
     }
-    table = AnswerTable.of(
-        responses, donor={each.id: Response(each.id, 1.0, each.said[each.alone]) for each in asked}
-    )
+    donor = {
+        each.id: Response(each.id, 1.0, each.said[each.alone], confidence=each.confidence[-1])
+        for each in asked
+    }
+    table = AnswerTable.of(responses, donors=(DonorAnswers(donor),))
     right = np.array([[each.right(place) for each in asked] for place in range(len(alphas))])
     return Cell(
         header=header,

@@ -93,7 +93,7 @@ def test_any_signal_can_choose_and_all_are_reported(run: Path) -> None:
         assert f"{name} " in told
     selection = json.loads((run / "selection.json").read_text())
     assert selection["rule"] == "sum"
-    assert [each["name"] for each in selection["signals"]][:3] == ["sum", "any", "previous"]
+    assert [each["name"] for each in selection["signals"]][:3] == ["witnesses", "sum", "any"]
     by_name = {each["name"]: each for each in selection["signals"]}
     assert by_name["sum"]["selected"] == selection["selected"]
     assert all(each["score"] is not None for each in by_name["confidence"]["scores"])

@@ -101,12 +101,12 @@ def test_entropy_is_better_when_it_is_lower() -> None:
 
 
 def test_names_and_their_aliases() -> None:
-    assert signal_names()[:3] == ("sum", "any", "previous")
-    assert len(signal_names()) == len(frozenset(signal_names())) == 8
+    assert signal_names()[:4] == ("witnesses", "sum", "any", "previous")
+    assert len(signal_names()) == len(frozenset(signal_names())) == 9
     assert find_signal("paper").name == "sum"
     assert find_signal("sure-enough").name == "confidence-sigmoid"
     assert select(answers(SPOKEN), rule="paper") == select(answers(SPOKEN), rule="sum")
-    with pytest.raises(SearchError, match=r"no rule 'best'; there is: sum, any, .*paper"):
+    with pytest.raises(SearchError, match=r"no rule 'best'; there is: witnesses, sum, any, .*paper"):
         find_signal("best")
 
 

@@ -30,8 +30,11 @@ def select(
     ] = True,
     seed: Annotated[int, typer.Option(help="Of the repeated draws.")] = 0,
     donor_answers: Annotated[
-        Path | None,
-        typer.Option(help="The donor's own answers to the same inputs; a file."),
+        list[Path] | None,
+        typer.Option(
+            help="The donor's own answers to the same inputs, with confidence; a file. Repeat it for several "
+            "donors. Default: those that the run kept."
+        ),
     ] = None,
     alpha_pattern: Annotated[
         str | None,
@@ -49,7 +52,9 @@ def select(
     from adamms.cli.search import show_selection
     from adamms.responses import (
         read_base_answers,
-        read_donor_answers,
+        read_donor,
+        read_donors,
+        read_opinions,
         read_responses,
         searched_setting,
     )
@@ -71,7 +76,8 @@ def select(
         **how,
         strip=strip,
         seed=seed,
-        donor=read_donor_answers(donor_answers) if donor_answers is not None else None,
+        donors=tuple(map(read_donor, donor_answers)) if donor_answers else read_donors(responses),
+        opinions=read_opinions(responses),
         labels=right,
         setting=searched_setting(list(responses)),
         base=read_base_answers(list(responses)),

@@ -16,10 +16,12 @@ from numpy.typing import NDArray
 
 from adamms.errors import SearchError
 from adamms.responses.candidates import ALPHA, BY_ALPHA, SearchAxis
+from adamms.responses.parent_answers import DonorAnswers, Opinion
 from adamms.responses.responses import Response, Responses
 from adamms.searching.collapse import base_note, disqualification
 from adamms.searching.distances import Metric
 from adamms.searching.metrics import make_metric
+from adamms.searching.parents import Parents, parents_of
 
 Table = NDArray[np.float64]
 
@@ -45,8 +47,10 @@ class AnswerTable:
     """Mean probability of an answer's greedy tokens."""
     entropy: Table | None = None
     """Of the first token's distribution, in nats."""
-    donor: tuple[str, ...] | None = None
-    """The donor's own answers to the inputs."""
+    parents: Parents | None = None
+    """What the parents answer by themselves, and how surely."""
+    no_parents: str = ""
+    """Why the parents' answers are not known, as a sentence, where they are not."""
     labels: Table | None = None
     """How right each answer is, from 0 to 1; only where a supervised choice was asked for."""
     axis: SearchAxis = BY_ALPHA
@@ -62,7 +66,8 @@ class AnswerTable:
         fold_case: bool = False,
         strip: bool = True,
         ends: str | None = None,
-        donor: Mapping[str, Response] | None = None,
+        donors: Sequence[DonorAnswers] = (),
+        opinions: Mapping[str, Opinion] | None = None,
         labels: Mapping[float, Mapping[str, float]] | None = None,
         setting: str = ALPHA,
         base: Mapping[str, Response] | None = None,
@@ -76,10 +81,10 @@ class AnswerTable:
             fold_case: compare in lower case.
             strip: leave outer white space out of the comparison.
             ends: which ends of the grid consistency scores.
-            donor: the donor's own answers by input id; those of alpha 1 when left out and there.
+            donors: the donors' own answers; when left out, alpha 1 stands for the donor where it is there.
+            opinions: theta_0's of the parents' answers by input id.
             labels: alpha -> input id -> how right the answer is, from 0 to 1.
-            setting: what the candidates differ in; no value of another setting than alpha is the base or the
-                donor.
+            setting: what the candidates differ in; no value of another setting than alpha is the base.
             base: the base's own answers where no candidate is the base; collapse is judged by them, and by
                 the smallest value's when left out.
 
@@ -94,27 +99,42 @@ class AnswerTable:
 
         ordered = [[responses[alpha][id_] for id_ in ids] for alpha in alphas]
         texts = tuple(comparables(answers) for answers in ordered)
-        own = comparables([_parent("donor", donor, id_) for id_ in ids]) if donor is not None else None
-        if own is None and setting == ALPHA and 1.0 in responses:
-            own = texts[alphas.index(1.0)]
-        every = [text for row in (*texts, own or ()) for text in row]
+        axis = SearchAxis(setting, base_apart=base is not None)
         # The yardstick of the collapse guard; the smallest alpha's where the base's own are not given.
-        yardstick = ordered[0] if base is None else [_parent("base", base, id_) for id_ in ids]
+        yardstick = ordered[0] if base is None else [_of_base(base, id_) for id_ in ids]
+        home = base if base is not None else responses.get(0.0) if axis.has_base else None
+        if not donors and setting == ALPHA and 1.0 in responses:
+            donors = (DonorAnswers(responses[1.0], stand_in=True),)
+        everyone = [home, *(donor.answers for donor in donors)]
+        parents, no_parents = parents_of(
+            ids,
+            home,
+            donors,
+            opinions,
+            {
+                place: comparables([answers[id_] for id_ in ids])
+                for place, answers in enumerate(everyone)
+                if answers is not None and all(id_ in answers for id_ in ids)
+            },
+        )
         note = base_note(yardstick)
         return cls(
             alphas=alphas,
             ids=tuple(ids),
             texts=texts,
             codes=_codes(texts),
-            measure=make_metric(metric, every, embedding_model=embedding_model),
+            measure=make_metric(
+                metric, [text for row in texts for text in row], embedding_model=embedding_model
+            ),
             ends=ends,
             collapsed=tuple(disqualification(answers, yardstick) for answers in ordered),
             notes=(note,) if note else (),
             confidence=_known([[each.confidence for each in answers] for answers in ordered]),
             entropy=_known([[each.entropy for each in answers] for answers in ordered]),
-            donor=own,
+            parents=parents,
+            no_parents=no_parents,
             labels=_given(labels, alphas, ids),
-            axis=SearchAxis(setting, base_apart=base is not None),
+            axis=axis,
         )
 
     @property
@@ -190,9 +210,9 @@ def common_ids(responses: Responses, *, setting: str = ALPHA) -> list[str]:
     return sorted(ids)
 
 
-def _parent(role: str, answers: Mapping[str, Response], id_: str) -> Response:
+def _of_base(answers: Mapping[str, Response], id_: str) -> Response:
     if id_ not in answers:
-        raise SearchError(f'The {role}\'s answers lack the input "{id_}", which the candidates answered.')
+        raise SearchError(f'The base\'s answers lack the input "{id_}", which the candidates answered.')
     return answers[id_]
 
 

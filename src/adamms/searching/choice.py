@@ -6,13 +6,14 @@ Reads responses and nothing else, whoever wrote them.
 """
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
 
 from adamms.errors import SearchError
 from adamms.responses.candidates import ALPHA
+from adamms.responses.parent_answers import DonorAnswers, Opinion
 from adamms.responses.responses import Response, Responses
 from adamms.searching.answer_table import AnswerTable
 from adamms.searching.choosing import MIN_GAIN_SE, Values, subsets, winners, wins
@@ -43,7 +44,8 @@ def select(
     seed: int | None = None,
     repeats: int = 0,
     subset: int | None = None,
-    donor: Mapping[str, Response] | None = None,
+    donors: Sequence[DonorAnswers | Mapping[str, Response]] = (),
+    opinions: Mapping[str, Opinion] | None = None,
     labels: Mapping[float, Mapping[str, float]] | None = None,
     setting: str = ALPHA,
     base: Mapping[str, Response] | None = None,
@@ -64,7 +66,9 @@ def select(
         seed: what the inputs were drawn with; repeats are drawn with it, too (0 when None).
         repeats: choose again on this many random subsets of the inputs.
         subset: inputs a subset; half of them, at most 100, when left out.
-        donor: the donor's own answers by input id, for agreement with both parents; alpha 1's when left out.
+        donors: the donors' own answers, by input id, for the rule `witnesses`; alpha 1 stands for the donor
+            when left out and there.
+        opinions: theta_0's of the parents' answers, by input id.
         labels: alpha -> input id -> how right the answer is, for the rule `labels` (Appendix D).
         setting: what the candidates differ in; of another setting than alpha no value is the base.
         base: the base's own answers where no candidate is the base: alpha 0 is not, if other donors keep
@@ -83,7 +87,8 @@ def select(
         fold_case=fold_case,
         strip=strip,
         ends=ends,
-        donor=donor,
+        donors=[donor if isinstance(donor, DonorAnswers) else DonorAnswers(donor) for donor in donors],
+        opinions=opinions,
         labels=labels,
         setting=setting,
         base=base,

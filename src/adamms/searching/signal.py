@@ -16,15 +16,16 @@ from adamms.errors import SearchError
 from adamms.searching.answer_table import AnswerTable
 from adamms.searching.consistency import too_few
 
-Cost = Literal["answers", "log-probabilities", "labels"]
+Cost = Literal["answers", "log-probabilities", "the parents' answers", "labels"]
 
 COSTS: dict[str, str] = {
     "answers": "the answers alone",
     "log-probabilities": "token probabilities, which generation hands over for nothing",
+    "the parents' answers": "the donor's own answers, asked once, with token probabilities",
     "labels": "true answers",
 }
 
-Need = Literal["neighbours", "confidence", "entropy", "labels"]
+Need = Literal["neighbours", "confidence", "entropy", "parents", "labels"]
 
 Reads = Literal["itself", "neighbours", "all"]
 """Whose answers a candidate's numbers are made of; what reads only itself can score the base beside them."""
@@ -43,6 +44,8 @@ class Signal:
         needs: what a source of answers may lack.
         scores_base: whether alpha 0, "do not merge", can win: always, never, or only with `--ends all`.
         reads: whose answers a candidate's numbers depend on, beside its own.
+        of_base: the numbers, (inputs,), of a base that answered by itself, where reading it alone does not
+            give them.
         place: where it stands in tables; signals of one place by their names.
     """
 
@@ -53,6 +56,7 @@ class Signal:
     needs: tuple[Need, ...] = ()
     scores_base: Literal["yes", "no", "with ends"] = "yes"
     reads: Reads = "itself"
+    of_base: Callable[[AnswerTable], NDArray[np.float64]] | None = None
     place: int = 100
 
     @property
@@ -103,6 +107,8 @@ def _lacks(need: Need, table: AnswerTable) -> str | None:
         return "they carry no confidence (token probabilities), which `adamms search` writes beside each."
     if need == "entropy" and table.entropy is None:
         return "they carry no entropy of the first token, which `adamms search` writes beside each."
+    if need == "parents" and table.parents is None:
+        return table.no_parents
     if need == "labels" and table.labels is None:
         return "it needs the true answers: `adamms search --labels`, or `adamms select --labels FILE`."
     return None

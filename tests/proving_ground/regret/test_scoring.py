@@ -56,6 +56,26 @@ def confidence_sigmoid(asked: list[Question]) -> list[float | None]:
     return [sum(1 - 1 / (1 + share**12) for share in row) for row in shares]
 
 
+def witnesses(asked: list[Question]) -> list[float | None]:
+    def odds(sure: int) -> float:
+        power: float = min(sure / 1000, 0.999) ** 4
+        return power / (1 - power)
+
+    totals = [0.0] * CANDIDATES
+    for each in asked:
+        base, donor = each["given"][0], each["alone"]
+        by_base, by_donor = odds(each["confidence"][0]), odds(each["confidence"][-1])
+        for place in range(CANDIDATES):
+            said = each["given"][place]
+            if base == donor:
+                chance = by_base * by_donor / (1 + by_base * by_donor) * (said == base)
+            else:
+                chance = ((said == base) * by_base + (said == donor) * by_donor) / (1 + by_base + by_donor)
+            alike = sum(each["given"][other] == said for other in range(1, CANDIDATES))
+            totals[place] += chance + each["confidence"][place] / 2000 + alike / (CANDIDATES - 1) / 4
+    return list(totals)
+
+
 def entropy(asked: list[Question]) -> list[float | None]:
     return [-sum(each["entropy"][place] for each in asked) for place in range(CANDIDATES)]
 
@@ -102,6 +122,7 @@ def regret(asked: list[Question], scores: Callable[[list[Question]], list[float 
         ("confidence", confidence),
         ("confidence-sigmoid", confidence_sigmoid),
         ("first-token-entropy", entropy),
+        ("witnesses", witnesses),
         ("weighted-vote", vote(16)),
         ("always 0.2", lambda asked: [float(place == 2) for place in range(CANDIDATES)]),
     ],
