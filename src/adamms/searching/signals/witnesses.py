@@ -84,16 +84,22 @@ def belief(parents: Parents, terms: Terms = TERMS) -> Table:
         heard = np.maximum(_without_taste(parents, parents.opinion), FLOOR)
         others = (heard.sum(axis=0) - heard) / (len(heard) - 1)
         log_odds = log_odds + terms.opinion * (heard - others)
-    speakers = _speakers(parents)
+    leader = _leaders(parents)
     # Of each answer the product of its speakers' odds.
-    odds = np.array([np.exp(np.where(row, log_odds, 0.0).sum(axis=0)) for row in speakers])
-    first = speakers.argmax(axis=1) == np.arange(len(odds))[:, None]
+    odds = np.array([np.exp(np.where(leader == row, log_odds, 0.0).sum(axis=0)) for row in leader])
+    first = first_speakers(parents)
     chances: Table = odds / (1 + np.where(first, odds, 0.0).sum(axis=0))
     return chances
 
 
-def _speakers(parents: Parents) -> NDArray[np.bool_]:
-    """Who says what a parent says: (parents, parents, inputs); the same answer is the first speaker's."""
+def first_speakers(parents: Parents) -> NDArray[np.bool_]:
+    """Whether a parent is the first to say its answer, (parents, inputs)."""
+    leader = _leaders(parents)
+    return leader == np.arange(len(leader))[:, None]
+
+
+def _leaders(parents: Parents) -> NDArray[np.int64]:
+    """The place of the first parent that says what a parent says, (parents, inputs)."""
     count, inputs = len(parents.texts), len(parents.texts[0])
     leader = np.zeros((count, inputs), dtype=int)
     for column in range(inputs):
@@ -107,7 +113,7 @@ def _speakers(parents: Parents) -> NDArray[np.bool_]:
                     and same_answer(parents.texts[row][column], parents.texts[other][column])
                 )
             )
-    return leader[:, None, :] == leader[None, :, :]
+    return leader
 
 
 def _without_taste(parents: Parents, opinion: Table) -> Table:
