@@ -2,13 +2,17 @@
 
 from contextlib import ExitStack
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from adamms.checkpoints import Checkpoint, TensorSource
+from adamms.checkpoints import Checkpoint
 from adamms.checkpoints.sources import PLUS, exists, is_a_name, is_text, parts_of
 from adamms.errors import CheckpointError
 
+if TYPE_CHECKING:
+    from adamms.checkpoints import TensorSource
 
-def open_model(source: str | Path, *, revision: str | None = None, download: bool = False) -> TensorSource:
+
+def open_model(source: str | Path, *, revision: str | None = None, download: bool = False) -> "TensorSource":
     """Open a model by reading its headers.
 
     Args:

@@ -13,14 +13,12 @@ from pathlib import Path
 from types import MappingProxyType, TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
-from adamms.checkpoints.auxiliary_files import auxiliary_files
 from adamms.checkpoints.locating import locate
 from adamms.checkpoints.model_files import Origin
 from adamms.checkpoints.safetensors_header import SafetensorsHeader, read_header
 from adamms.checkpoints.sources import pinned
 from adamms.checkpoints.tensor_data import TensorData
 from adamms.checkpoints.tensor_info import DTYPE_BITS, UNPLACED, TensorInfo
-from adamms.checkpoints.torch_file import StridedView, TorchHeader, read_torch_header
 from adamms.checkpoints.vocabulary import read_vocabulary
 from adamms.checkpoints.weight_files import (
     BIN_SUFFIX,
@@ -33,6 +31,7 @@ from adamms.checkpoints.weight_files import (
 from adamms.errors import CheckpointError
 
 if TYPE_CHECKING:
+    from adamms.checkpoints.torch_file import StridedView, TorchHeader
     from adamms.checkpoints.torch_tensor import Tensor
 
 # Blocks that a fingerprint samples from each shard: enough to tell two fine-tunes of one model apart.
@@ -113,7 +112,7 @@ class Checkpoint:
             return {}
         return parse_json_object(self.files.contents(name), what=f"{name} in {self.source}")
 
-    def _read_headers(self) -> dict[str, SafetensorsHeader | TorchHeader]:
+    def _read_headers(self) -> "dict[str, SafetensorsHeader | TorchHeader]":
         # Of a hub every header is a request or two, so several are under way at once.
         with ThreadPoolExecutor(1 if self.folder else 8, "adamms-headers") as pool:
             try:
@@ -122,7 +121,7 @@ class Checkpoint:
                 pool.shutdown(cancel_futures=True)
                 raise
 
-    def _read_header(self, shard: str) -> SafetensorsHeader | TorchHeader:
+    def _read_header(self, shard: str) -> "SafetensorsHeader | TorchHeader":
         def read(start: int, length: int) -> bytes:
             return self.files.read(shard, start, length)
 
@@ -131,6 +130,9 @@ class Checkpoint:
             # An adapter may have files of both kinds.
             if self.format == SAFETENSORS and not shard.endswith(BIN_SUFFIX):
                 return read_header(read, shard=shard, size=size)
+            # Late: few models are stored so.
+            from adamms.checkpoints.torch_file import read_torch_header
+
             return read_torch_header(read, shard=shard, size=size, place=self.folder is not None)
         except CheckpointError as error:
             raise CheckpointError(f"In {self.source}: {error}") from None
@@ -155,11 +157,11 @@ class Checkpoint:
             raise CheckpointError(f"The weight files of {self.source} hold no tensors.")
         return tensors
 
-    def _strided(self) -> dict[str, StridedView]:
+    def _strided(self) -> "dict[str, StridedView]":
         strided: dict[str, StridedView] = {}
         for header in self._headers.values():
-            if isinstance(header, TorchHeader):
-                strided |= header.strided
+            # Only `.bin` files hold such tensors.
+            strided |= getattr(header, "strided", {})
         return strided
 
     # Data
@@ -252,6 +254,9 @@ class Checkpoint:
 
         Not the weights in any format, their indices, the model card, or what training left behind.
         """
+        # Late: for a look at the headers, what else there is does not matter.
+        from adamms.checkpoints.auxiliary_files import auxiliary_files
+
         return auxiliary_files(self.files.every_name())
 
     @property

@@ -7,7 +7,6 @@ is ever tokenized. It does not know how many rows an embedding has.
 
 from typing import TYPE_CHECKING, Any
 
-from adamms.checkpoints.sentencepiece_model import read_pieces
 from adamms.checkpoints.weight_files import parse_json_object
 from adamms.errors import CheckpointError
 
@@ -58,6 +57,9 @@ def _from_tokenizer_json(files: "ModelFiles") -> dict[str, int]:
 
 def _from_sentencepiece(files: "ModelFiles") -> dict[str, int]:
     try:
+        # Late: few models have nothing else.
+        from adamms.checkpoints.sentencepiece_model import read_pieces
+
         pieces = read_pieces(files.contents(SENTENCEPIECE))
     except ValueError:
         raise _malformed(SENTENCEPIECE, files) from None

@@ -9,56 +9,67 @@ import io
 import os
 import signal
 import sys
+from importlib import import_module
 from pathlib import Path
 from types import FrameType
+from typing import Any
 
 import typer
+from typer.core import TyperGroup
 
-from adamms.cli import (
-    compare,
-    demo,
-    inspect,
-    map_,
-    merge,
-    methods,
-    push,
-    report,
-    run,
-    search,
-    select,
-    table,
-    verify,
-)
-from adamms.cli import eval as eval_
 from adamms.cli.console import fail
 from adamms.errors import EXTRAS, AdaMMSError, MissingPackageError
+
+# In the order of the help: the verb, and its file, which holds a function of that name.
+VERBS = {
+    "demo": "demo",
+    "inspect": "inspect",
+    "map": "map_",
+    "merge": "merge",
+    "methods": "methods",
+    "search": "search",
+    "select": "select",
+    "run": "run",
+    "eval": "eval_",
+    "report": "report",
+    "compare": "compare",
+    "table": "table",
+    "verify": "verify",
+    "push": "push",
+}
+LOOK: dict[str, Any] = {
+    "add_completion": False,
+    "pretty_exceptions_enable": False,
+    "rich_markup_mode": "markdown",
+    "context_settings": {"help_option_names": ["-h", "--help"]},
+}
+
+
+class Verbs(TyperGroup):
+    """The verbs, of which only the one that is asked for is imported."""
+
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        # Names alone: enough for lists and for suggestions.
+        self.commands = dict.fromkeys(VERBS)  # type: ignore[assignment]
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:
+        """A verb's command; None where there is no such verb."""
+        if cmd_name not in VERBS:
+            return None
+        function = VERBS[cmd_name]
+        verb = typer.Typer(**LOOK)
+        verb.command(cmd_name)(getattr(import_module(f"adamms.cli.{function}"), function))
+        return typer.main.get_command(verb)
+
 
 app = typer.Typer(
     name="adamms",
     help="Merge multimodal LLMs that do not share an architecture, without labels (AdaMMS, CVPR 2025).",
     no_args_is_help=True,
-    add_completion=False,
-    pretty_exceptions_enable=False,
-    rich_markup_mode="markdown",
-    context_settings={"help_option_names": ["-h", "--help"]},
+    cls=Verbs,
+    **LOOK,
 )
-for name, command in (
-    ("demo", demo.demo),
-    ("inspect", inspect.inspect),
-    ("map", map_.map_),
-    ("merge", merge.merge),
-    ("methods", methods.methods),
-    ("search", search.search),
-    ("select", select.select),
-    ("run", run.run),
-    ("eval", eval_.eval_),
-    ("report", report.report),
-    ("compare", compare.compare),
-    ("table", table.table),
-    ("verify", verify.verify),
-    ("push", push.push),
-):
-    app.command(name)(command)
 
 
 @app.callback(invoke_without_command=True)

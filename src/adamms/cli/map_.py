@@ -79,10 +79,14 @@ def map_(
         if json:
             print_json(document)
             return
-        from adamms.reports import discovery_table, mapping_tables, mapping_totals, similarity_table
+        from adamms.reports import mapping_tables, mapping_totals
 
         # A discovered layout has no names to group by: its own table says what is what.
         show(*([mapping_totals(mapping)] if discoveries else mapping_tables(mapping, base_model)))
-        show(*map(discovery_table, discoveries), *([similarity_table(similarities)] if similarities else []))
+        if discoveries or similarities:
+            from adamms.reports import discovery_table, similarity_table
+
+            shown = [similarity_table(similarities)] if similarities else []
+            show(*map(discovery_table, discoveries), *shown)
     if save:
         Bars().say(f"The mapping is saved in {save}.")

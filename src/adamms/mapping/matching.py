@@ -19,7 +19,6 @@ from adamms.mapping.compatibility import (
     role_list,
 )
 from adamms.mapping.decoder import Decoder, find_decoder
-from adamms.mapping.exclusion import exclude as exclude_tensors
 from adamms.mapping.heads import Head, head_of
 from adamms.mapping.outside import NOT_A_PARAMETER
 from adamms.mapping.parameter_mapping import ParameterMapping, count, shapes_of
@@ -74,6 +73,10 @@ def map_parameters(
     mapping = map_decoders(
         base, donor, ours=ours, theirs=theirs, duplicates=duplicates, vocabulary=vocabulary
     )
+    if not exclude:
+        return mapping
+    from adamms.mapping.exclusion import exclude as exclude_tensors
+
     return exclude_tensors(mapping, exclude, base=base, donor=donor, decoder=ours)
 
 

@@ -5,18 +5,17 @@ Pydantic models, unknown keys refused. Each validates itself; what concerns seve
 
 from dataclasses import fields
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
-from adamms.answering.command_engine import parse_command
-from adamms.answering.engine import DEFAULT, EngineOptions
 from adamms.errors import EvaluationError, MergeError, SearchError
-from adamms.evaluation.metrics import metric_named
 from adamms.merging import find_method
 from adamms.merging.coefficients import check_coefficient
 from adamms.responses.candidates import ALPHA
-from adamms.searching.signals import find_signal
+
+if TYPE_CHECKING:
+    from adamms.answering.engine import EngineOptions
 
 WITNESSES = "witnesses"
 """The rule that believes, question by question, the parent that is surer."""
@@ -148,13 +147,17 @@ class SearchOptions(Part):
         return self.rule == WITNESSES or bool(self.donor_answers)
 
     @property
-    def engine_options(self) -> EngineOptions:
+    def engine_options(self) -> "EngineOptions":
         """How the model that answers is loaded and asked."""
+        from adamms.answering.engine import EngineOptions
+
         return EngineOptions(**{field.name: getattr(self, field.name) for field in fields(EngineOptions)})
 
     @property
     def engine_name(self) -> str:
         """The engine that answers, by its name among those registered."""
+        from adamms.answering.engine import DEFAULT
+
         return self.engine or (DEFAULT if self.command is None else "command")
 
     @model_validator(mode="after")
@@ -163,9 +166,13 @@ class SearchOptions(Part):
             raise ValueError("a command is asked for candidates of alpha alone: leave one of the two out")
         return self
 
+    # What checks a search is imported where there is one: a merge has no use for it.
+
     @field_validator("command")
     @classmethod
     def _runnable(cls, value: str | None) -> str | None:
+        from adamms.answering.command_engine import parse_command
+
         try:
             if value is not None:
                 parse_command(value)
@@ -176,6 +183,8 @@ class SearchOptions(Part):
     @field_validator("rule")
     @classmethod
     def _signal(cls, value: str) -> str:
+        from adamms.searching.signals import find_signal
+
         try:
             return find_signal(value).name
         except SearchError as error:
@@ -184,6 +193,8 @@ class SearchOptions(Part):
     @field_validator("label_metric")
     @classmethod
     def _metric(cls, value: str) -> str:
+        from adamms.evaluation.metrics import metric_named
+
         try:
             metric_named(value)
         except EvaluationError as error:

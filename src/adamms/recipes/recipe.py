@@ -19,7 +19,6 @@ from pydantic import ValidationError, model_validator
 from adamms.checkpoints.sources import resolved
 from adamms.errors import MergeError, RecipeError
 from adamms.merging import find_method
-from adamms.recipes.mergekit import is_mergekit, recipe_parts
 from adamms.recipes.options import (
     FurtherDonor,
     MappingOptions,
@@ -196,6 +195,9 @@ def _read(path: Path) -> Recipe:
         raise RecipeError(f"{path}{where}: not valid YAML: {getattr(error, 'problem', error)}.") from None
     if not isinstance(data, dict):
         raise RecipeError(f"{path} is not a recipe: it needs at least the keys base and donor.")
+    # Late: only files may be mergekit's.
+    from adamms.recipes.mergekit import is_mergekit
+
     if is_mergekit(data):
         return _read_mergekit(data, path)
     try:
@@ -207,6 +209,8 @@ def _read(path: Path) -> Recipe:
 
 def _read_mergekit(data: dict[str, Any], path: Path) -> Recipe:
     try:
+        from adamms.recipes.mergekit import recipe_parts
+
         parts, notes = recipe_parts(data)
         recipe = make_recipe(**parts, notes=notes)
     except (MergeError, RecipeError) as error:

@@ -12,13 +12,9 @@ from typing import Any
 
 import yaml
 
-from adamms.answering.native import is_native
 from adamms.checkpoints.sources import PLUS
-from adamms.mapping.architectures.llava_original import stored
 from adamms.reports.parents import model_id, short_name
 from adamms.responses.candidates import value_in
-from adamms.searching.consistency import RULES
-from adamms.searching.signals import SUPERVISED
 
 METHODS = {"linear": ": `(1 - alpha) * base + alpha * donor`, in float32, rounded once"}
 
@@ -114,6 +110,10 @@ def _coverage(description: Mapping[str, Any]) -> list[str]:
 
 def loading_code(config: Mapping[str, Any], path: str) -> list[str]:
     """The Python lines that load a model and what prepares its inputs."""
+    # Late, as what tells of a choice is below: the card of a plain merge needs little.
+    from adamms.answering.native import is_native
+    from adamms.mapping.architectures.llava_original import stored
+
     if is_native(config):
         return [
             "from adamms.models import native_config, native_processor",
@@ -216,6 +216,9 @@ def _named(parent: Mapping[str, Any]) -> str:
 def _selection(selection: Mapping[str, Any] | None) -> list[str]:
     if selection is None:
         return ["By hand."]
+    from adamms.searching.consistency import RULES
+    from adamms.searching.signals import SUPERVISED
+
     gated = ", gated" if selection.get("gated") else ""
     setting = selection.get("setting", "alpha")
     by = f"rule `{selection['rule']}`{gated}, metric `{selection['metric']}`"

@@ -12,7 +12,6 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from adamms.reports.candidate_rows import accuracy_heading, candidate_rows
 from adamms.reports.parents import short_name
 from adamms.reports.quantities import parameters, percent, size
 
@@ -31,6 +30,9 @@ def candidates_table(
 ) -> RenderableType:
     """One row a candidate, the chosen one marked; accuracies, where given, as a column the search did not
     use."""
+    # Late: what is said of a mapping has no use for what is said of a choice.
+    from adamms.reports.candidate_rows import accuracy_heading, candidate_rows
+
     table = plain_table(title="Candidates: in how many answers each differs from its neighbours")
     table.add_column(selection.setting, justify="right")
     for heading in ("differences", "to previous", "to next"):

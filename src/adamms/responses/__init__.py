@@ -3,24 +3,28 @@
 Reading answers needs neither torch nor transformers.
 """
 
-from adamms.responses.candidates import format_alpha
-from adamms.responses.inputs import Example, read_inputs, sample
-from adamms.responses.parent_answers import (
-    DonorAnswers,
-    LineWriter,
-    Opinion,
-    donor_file,
-    read_donor,
-    read_donors,
-    read_opinions,
-)
-from adamms.responses.reading import (
-    read_base_answers,
-    read_donor_answers,
-    read_responses,
-    searched_setting,
-)
-from adamms.responses.responses import Response, Responses, ResponseWriter, response_file
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from adamms.responses.candidates import format_alpha
+    from adamms.responses.inputs import Example, read_inputs, sample
+    from adamms.responses.parent_answers import (
+        DonorAnswers,
+        LineWriter,
+        Opinion,
+        donor_file,
+        read_donor,
+        read_donors,
+        read_opinions,
+    )
+    from adamms.responses.reading import (
+        read_base_answers,
+        read_donor_answers,
+        read_responses,
+        searched_setting,
+    )
+    from adamms.responses.responses import Response, Responses, ResponseWriter, response_file
 
 __all__ = [
     "DonorAnswers",
@@ -43,3 +47,32 @@ __all__ = [
     "sample",
     "searched_setting",
 ]
+
+# Imported when they are asked for.
+FILES = {
+    "DonorAnswers": "parent_answers",
+    "Example": "inputs",
+    "LineWriter": "parent_answers",
+    "Opinion": "parent_answers",
+    "Response": "responses",
+    "ResponseWriter": "responses",
+    "Responses": "responses",
+    "donor_file": "parent_answers",
+    "format_alpha": "candidates",
+    "read_base_answers": "reading",
+    "read_donor": "parent_answers",
+    "read_donor_answers": "reading",
+    "read_donors": "parent_answers",
+    "read_inputs": "inputs",
+    "read_opinions": "parent_answers",
+    "read_responses": "reading",
+    "response_file": "responses",
+    "sample": "inputs",
+    "searched_setting": "reading",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in FILES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{FILES[name]}"), name)

@@ -11,6 +11,9 @@ from typing import Any
 ALPHA = "alpha"
 """What is searched unless another setting is: the donor's weight."""
 
+RECIPE = "recipe.yaml"
+"""In a run directory, and beside a merged model: what makes it again."""
+
 DECIMALS = 10
 
 

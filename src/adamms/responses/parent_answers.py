@@ -19,7 +19,8 @@ from types import TracebackType
 from typing import Any, BinaryIO
 
 from adamms.errors import SearchError
-from adamms.responses.reading import RECIPE, ROUNDING, read_donor_answers, read_records
+from adamms.responses.candidates import RECIPE
+from adamms.responses.reading import ROUNDING, read_donor_answers, read_records
 from adamms.responses.responses import Response, open_to_append
 
 PRETRAINED = "pretrained.jsonl"

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from adamms.errors import SearchError
-from adamms.responses.candidates import ALPHA, round_alpha, value_in
+from adamms.responses.candidates import ALPHA, RECIPE, round_alpha, value_in
 from adamms.responses.harness_logs import (
     ALPHA_IN_NAME,
     SAMPLES_OF_TASK,
@@ -26,8 +26,6 @@ from adamms.responses.responses import Response, parse_line
 
 CANDIDATE_FILE = re.compile(r"([A-Za-z_]\w*)=(-?\d+(?:\.\d+)?)\.jsonl")
 """A candidate's file as a search writes it: its setting and its value."""
-RECIPE = "recipe.yaml"
-"""In a run directory."""
 BASE_ANSWERS = "base.jsonl"
 """Among the responses where no candidate is the base, and the base answered by itself."""
 # How much a mean of probabilities may err.

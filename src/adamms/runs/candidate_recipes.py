@@ -7,7 +7,6 @@ weights as a recipe of its own, so that it can be merged again without a search.
 from adamms.merging import find_method
 from adamms.recipes.recipe import Recipe
 from adamms.responses.candidates import ALPHA
-from adamms.searching.candidates import parse_values
 
 
 def candidates_of(recipe: Recipe) -> tuple[float, ...]:
@@ -17,6 +16,9 @@ def candidates_of(recipe: Recipe) -> tuple[float, ...]:
         SearchError: they are not understood, out of the setting's range, or too few.
         MergeError: the method refuses one.
     """
+    # Late: a merge imports this file too.
+    from adamms.searching.candidates import parse_values
+
     assert recipe.search is not None
     name, method = recipe.search.setting, find_method(recipe.merge.method)
     if name == ALPHA:

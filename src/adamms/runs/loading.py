@@ -4,17 +4,18 @@ Weights are downloaded only once the mapping holds. Knows what a recipe asks for
 nothing and asks nothing.
 """
 
+from __future__ import annotations
+
 import json
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from adamms.adapters import open_model
-from adamms.checkpoints import TensorSource
 from adamms.checkpoints.sources import exists, expanded, parts_of, resolved
 from adamms.errors import MappingError, OutputError
-from adamms.mapping import MappedDonor, ParameterMapping, exclude, map_parameters
+from adamms.mapping import MappedDonor, ParameterMapping, map_parameters
 from adamms.merging import (
     MappedCheckpoint,
     MergeInputs,
@@ -29,6 +30,9 @@ from adamms.recipes.options import MappingOptions
 from adamms.recipes.recipe import Recipe
 from adamms.responses.candidates import ALPHA
 from adamms.runs.candidate_recipes import candidates_of, with_candidate
+
+if TYPE_CHECKING:
+    from adamms.checkpoints import TensorSource
 
 
 @dataclass(frozen=True)
@@ -211,6 +215,9 @@ def resolve_mapping(recipe: Recipe, base: TensorSource, donor: TensorSource) -> 
         raise MappingError(f"The mapping {options.file} cannot be read: {error}.") from None
     mapping = ParameterMapping.from_json(data).check(base, donor)
     _refuse_another_reading(options, mapping)
+    # Late: most mappings are automatic.
+    from adamms.mapping import exclude
+
     return _something(exclude(mapping, options.exclude, base=base, donor=donor))
 
 

@@ -15,7 +15,7 @@ from adamms.mapping import ParameterMapping
 from adamms.merging import Method
 from adamms.progress import Progress, Silent
 from adamms.recipes.recipe import Recipe
-from adamms.responses.reading import RECIPE
+from adamms.responses.candidates import RECIPE
 from adamms.runs.loading import LoadedModels, keep_sources, load_models, method_of
 from adamms.runs.writing import ADAMMS_JSON, source_files, write_merged
 

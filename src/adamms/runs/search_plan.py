@@ -3,11 +3,9 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from adamms.checkpoints import OutputFolder
-from adamms.evaluation.labels import Label, labels_of
-from adamms.evaluation.scoring import answer_scores
 from adamms.progress import Progress
 from adamms.recipes.options import SearchOptions
 from adamms.recipes.recipe import Recipe
@@ -21,6 +19,9 @@ from adamms.runs.candidate_recipes import candidates_of
 from adamms.runs.loading import base_is_apart
 from adamms.searching.dry_run import dry_run
 from adamms.searching.signals import SUPERVISED
+
+if TYPE_CHECKING:
+    from adamms.evaluation.labels import Label
 
 CHOICE = (
     "rule",
@@ -49,7 +50,7 @@ class SearchPlan:
     examples: list[Example]
     base_apart: bool
     """Whether no candidate is the base, which is asked by itself."""
-    labels: Mapping[str, Label] | None = None
+    labels: "Mapping[str, Label] | None" = None
     """The true answers, only where the rule is the supervised baseline."""
 
     @classmethod
@@ -64,7 +65,12 @@ class SearchPlan:
         alphas = candidates_of(recipe)
         inputs = options.inputs or _drawn(options, folder.path / INPUTS, progress)
         examples = sample(read_inputs(inputs), options.samples, seed=options.seed)
-        labels = labels_of(inputs, examples) if options.rule == SUPERVISED else None
+        labels = None
+        if options.rule == SUPERVISED:
+            # Late: a search without labels imports nothing that reads them.
+            from adamms.evaluation.labels import labels_of
+
+            labels = labels_of(inputs, examples)
         plan = cls(options, alphas, examples, base_is_apart(recipe), labels)
         dry_run(examples, alphas, base_apart=plan.base_apart, **plan.choice)
         if labels is not None:
@@ -79,6 +85,8 @@ class SearchPlan:
 
     def right(self, answers: Mapping[str, Response]) -> dict[str, float]:
         """How right each answer is, where the true answers may be read."""
+        from adamms.evaluation.scoring import answer_scores
+
         assert self.labels is not None
         return answer_scores(answers, self.labels, metric=self.options.label_metric)
 

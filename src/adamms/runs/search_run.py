@@ -20,7 +20,7 @@ from adamms.progress import Progress
 from adamms.recipes.options import WITNESSES
 from adamms.recipes.recipe import Recipe
 from adamms.responses import DonorAnswers, Example, Responses, format_alpha
-from adamms.responses.reading import RECIPE
+from adamms.responses.candidates import RECIPE
 from adamms.runs.candidate_recipes import with_candidate
 from adamms.runs.collected_answers import (
     base_merge,

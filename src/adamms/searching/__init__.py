@@ -4,10 +4,14 @@ Pure: from answers to a choice, with neither torch nor transformers. Answers com
 models that give them from `adamms.answering`.
 """
 
-from adamms.searching.answer_table import AnswerTable
-from adamms.searching.choice import select
-from adamms.searching.selection import CandidateScore, Repeats, Selection
-from adamms.searching.side_by_side import SignalScores
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from adamms.searching.answer_table import AnswerTable
+    from adamms.searching.choice import select
+    from adamms.searching.selection import CandidateScore, Repeats, Selection
+    from adamms.searching.side_by_side import SignalScores
 
 __all__ = [
     "AnswerTable",
@@ -17,3 +21,19 @@ __all__ = [
     "SignalScores",
     "select",
 ]
+
+# Imported when they are asked for.
+FILES = {
+    "AnswerTable": "answer_table",
+    "CandidateScore": "selection",
+    "Repeats": "selection",
+    "Selection": "selection",
+    "SignalScores": "side_by_side",
+    "select": "choice",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in FILES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{FILES[name]}"), name)
