@@ -6,13 +6,12 @@ Nothing heavy is imported until it is used: `import adamms` costs milliseconds.
 
 from typing import TYPE_CHECKING
 
-from adamms.version import __version__
-
 if TYPE_CHECKING:
     from adamms.api import merge as merge
     from adamms.api import search as search
     from adamms.checkpoints import Checkpoint as Checkpoint
     from adamms.mapping import map_parameters as map_parameters
+    from adamms.version import __version__ as __version__
 
 __all__ = ["Checkpoint", "__version__", "map_parameters", "merge", "search"]
 
@@ -23,6 +22,7 @@ def __getattr__(name: str) -> object:
 
     homes = {
         "Checkpoint": "adamms.checkpoints",
+        "__version__": "adamms.version",
         "map_parameters": "adamms.mapping",
         "merge": "adamms.api",
         "search": "adamms.api",

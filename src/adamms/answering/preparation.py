@@ -19,7 +19,6 @@ from typing import TYPE_CHECKING, Any
 
 from adamms.answering.native import native_processor
 from adamms.answering.original_llava import OriginalLlava
-from adamms.answering.original_processor import original_processor
 from adamms.errors import SearchError
 
 if TYPE_CHECKING:
@@ -281,6 +280,9 @@ def _load(folder: Path, *, trust_remote_code: bool, vision_tower: str | None) ->
     from transformers import AutoProcessor
 
     if (base := OriginalLlava.of(folder, vision_tower=vision_tower)) is not None:
+        # Late: few bases are in that layout.
+        from adamms.answering.original_processor import original_processor
+
         return _assembled(*original_processor(base))
 
     if (processor := native_processor(folder)) is not None:

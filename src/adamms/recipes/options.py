@@ -171,11 +171,12 @@ class SearchOptions(Part):
     @field_validator("command")
     @classmethod
     def _runnable(cls, value: str | None) -> str | None:
+        if value is None:
+            return None
         from adamms.answering.command_engine import parse_command
 
         try:
-            if value is not None:
-                parse_command(value)
+            parse_command(value)
         except SearchError as error:
             raise ValueError(str(error).rstrip(".")) from None
         return value
@@ -193,6 +194,8 @@ class SearchOptions(Part):
     @field_validator("label_metric")
     @classmethod
     def _metric(cls, value: str) -> str:
+        if value == cls.model_fields["label_metric"].default:
+            return value
         from adamms.evaluation.metrics import metric_named
 
         try:
