@@ -12,7 +12,7 @@ from importlib.metadata import entry_points
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
-from adamms.errors import SearchError
+from adamms.errors import EXTRAS, MissingPackageError, SearchError
 from adamms.responses.inputs import Example
 from adamms.responses.responses import Response
 
@@ -112,6 +112,7 @@ def open_engine(request: EngineRequest, *, name: str = DEFAULT) -> Engine:
 
     Raises:
         SearchError: no package registers it, it cannot be imported, or it cannot run the model.
+        MissingPackageError: what it needs is an extra of ours that is not installed.
     """
     registered = {point.name: point for point in entry_points(group=GROUP)}
     if name not in registered:
@@ -122,6 +123,9 @@ def open_engine(request: EngineRequest, *, name: str = DEFAULT) -> Engine:
     try:
         opener = registered[name].load()
     except (ImportError, AttributeError) as error:
+        package = str(getattr(error, "name", "")).partition(".")[0]
+        if isinstance(error, ModuleNotFoundError) and package in EXTRAS:
+            raise MissingPackageError(package) from error
         raise SearchError(
             f"The engine {name!r} ({registered[name].value}) cannot be imported: {error}."
         ) from error
