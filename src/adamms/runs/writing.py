@@ -6,7 +6,7 @@ Knows how a merge is written and resumed, not why its coefficient was chosen.
 import json
 from hashlib import sha256
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from adamms.checkpoints import CheckpointWriter
 from adamms.errors import CheckpointError
@@ -14,8 +14,10 @@ from adamms.merging import MergeInputs, Method
 from adamms.merging.journal import Journal
 from adamms.progress import Progress
 from adamms.runs.loading import LoadedModels
-from adamms.searching import Selection
 from adamms.version import __version__
+
+if TYPE_CHECKING:
+    from adamms.searching import Selection
 
 ADAMMS_JSON = "adamms.json"
 SourceFiles = list[tuple[str, int, int]]
@@ -26,7 +28,7 @@ def write_merged(
     folder: Path,
     *,
     method: Method,
-    selection: Selection | None,
+    selection: "Selection | None",
     progress: Progress,
     files: SourceFiles,
     resume: bool = False,
