@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from adamms.errors import OutputError, SearchError
-from adamms.reports import build_comparison, compare_runs
+from adamms.reports.compare_page import build_comparison
+from adamms.reports.comparison import compare_runs
 from adamms.responses import read_responses
 from adamms.searching import select
 

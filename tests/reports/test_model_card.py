@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import yaml
 
-from adamms.reports import write_model_card
+from adamms.reports.model_card import write_model_card
 from adamms.reports.parents import model_id, short_name
 from adamms.responses import Responses
 from adamms.searching import select

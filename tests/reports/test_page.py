@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from adamms.errors import SearchError
-from adamms.reports import build_report
+from adamms.reports.page import build_report
 from adamms.responses import Responses
 from adamms.searching import select
 from hostile_runs import write_hostile_run

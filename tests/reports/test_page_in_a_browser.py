@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from adamms.reports import build_comparison, build_report, compare_runs
+from adamms.reports.compare_page import build_comparison
+from adamms.reports.comparison import compare_runs
+from adamms.reports.page import build_report
 from hostile_runs import write_hostile_run
 
 if TYPE_CHECKING:

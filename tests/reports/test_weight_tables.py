@@ -6,7 +6,7 @@ from adamms.mapping.ancestor import WeightSimilarity
 from adamms.mapping.discovery import Discovery
 from adamms.mapping.findings import Finding
 from adamms.mapping.slots import VISION, Slot
-from adamms.reports import discovery_table, similarity_table
+from adamms.reports.weight_tables import discovery_table, similarity_table
 
 
 def printed(renderable: object) -> str:

@@ -20,7 +20,9 @@ def compare(
 
     Example: `adamms compare run-a run-b --out compare.html`
     """
-    from adamms.reports import build_comparison, compare_runs, comparison_tables
+    from adamms.reports.compare_page import build_comparison
+    from adamms.reports.compared_runs import comparison_tables
+    from adamms.reports.comparison import compare_runs
 
     comparison = compare_runs(list(runs))
     page = build_comparison(comparison, out) if out else None

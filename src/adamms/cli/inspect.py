@@ -24,6 +24,6 @@ def inspect(
     if json:
         print_json(inspection.to_json())
         return
-    from adamms.reports import inspection_tables
+    from adamms.reports.tables import inspection_tables
 
     show(*inspection_tables(inspection))

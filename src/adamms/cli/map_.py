@@ -79,12 +79,12 @@ def map_(
         if json:
             print_json(document)
             return
-        from adamms.reports import mapping_tables, mapping_totals
+        from adamms.reports.tables import mapping_tables, mapping_totals
 
         # A discovered layout has no names to group by: its own table says what is what.
         show(*([mapping_totals(mapping)] if discoveries else mapping_tables(mapping, base_model)))
         if discoveries or similarities:
-            from adamms.reports import discovery_table, similarity_table
+            from adamms.reports.weight_tables import discovery_table, similarity_table
 
             shown = [similarity_table(similarities)] if similarities else []
             show(*map(discovery_table, discoveries), *shown)

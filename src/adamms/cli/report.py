@@ -11,6 +11,6 @@ def report(run_dir: Annotated[Path, typer.Argument(help="A finished run director
 
     Example: `adamms report run`
     """
-    from adamms.reports import build_report
+    from adamms.reports.page import build_report
 
     print(build_report(run_dir))

@@ -198,8 +198,8 @@ def _shares(title: str, shares: "tuple[Share, ...]") -> RenderableType:
     return table
 
 
-def plain_table(*, title: str | None = None, show_header: bool = True) -> Table:
-    """A table as all of ours look."""
+def plain_table(*, title: str | None = None, show_header: bool = True, gap: int = 0) -> Table:
+    """A table as all of ours look, `gap` spaces behind a cell."""
     return Table(
         title=title,
         title_justify="left",
@@ -207,5 +207,5 @@ def plain_table(*, title: str | None = None, show_header: bool = True) -> Table:
         box=box.SIMPLE_HEAD,
         show_header=show_header,
         pad_edge=False,
-        padding=(0, 0),
+        padding=(0, gap, 0, 0),
     )

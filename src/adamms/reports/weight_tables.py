@@ -7,12 +7,11 @@ from collections.abc import Iterable
 from statistics import fmean
 from typing import TYPE_CHECKING
 
-from rich import box
 from rich.console import Group, RenderableType
-from rich.table import Table
 from rich.text import Text
 
 from adamms.reports.parents import short_name
+from adamms.reports.tables import plain_table
 
 if TYPE_CHECKING:
     from adamms.mapping.ancestor import WeightSimilarity
@@ -24,8 +23,9 @@ STYLES = {"related": "green", "distant": "yellow", "unrelated": "bold red", "unk
 
 def similarity_table(similarities: "Iterable[WeightSimilarity]") -> RenderableType:
     """One row a pair of models: how alike their weights are, and the verdict."""
-    table = _table(
-        "Do they share an ancestor? (cosine of sampled weights: relatives near 1, strangers near 0)"
+    table = plain_table(
+        title="Do they share an ancestor? (cosine of sampled weights: relatives near 1, strangers near 0)",
+        gap=1,
     )
     table.add_column("models", overflow="fold")
     for heading in ("similarity", "lowest", "highest", "tensors"):
@@ -51,7 +51,7 @@ def discovery_table(discovery: "Discovery") -> RenderableType:
     """One row a role: how many tensors were recognised, and how surely."""
     from adamms.mapping.grouping import layer_ranges
 
-    table = _table(f"Recognised in {short_name(discovery.source)} by its weights")
+    table = plain_table(title=f"Recognised in {short_name(discovery.source)} by its weights", gap=1)
     table.add_column("slot", overflow="fold", min_width=14)
     table.add_column("layers", overflow="fold")
     for heading in ("tensors", "similarity", "confidence"):
@@ -81,14 +81,3 @@ def discovery_table(discovery: "Discovery") -> RenderableType:
 def _order(group: "tuple[tuple[str, bool], list[Finding]]") -> tuple[bool, bool, str]:
     (role, duplicate), findings = group
     return findings[0].slot.layer is not None, duplicate, role
-
-
-def _table(title: str) -> Table:
-    return Table(
-        title=title,
-        title_justify="left",
-        title_style="bold",
-        box=box.SIMPLE_HEAD,
-        pad_edge=False,
-        padding=(0, 1, 0, 0),
-    )

@@ -86,7 +86,7 @@ def run_search(
         AdaMMSError: one sentence that says what is wrong, where, and what to do.
     """
     # Late: the pages need jinja2, and merging alone does not.
-    from adamms.reports import build_report
+    from adamms.reports.page import build_report
 
     options, log = plan.options, _Log(folder.path / "log.jsonl")
     for alpha in plan.alphas:

@@ -42,7 +42,7 @@ def write_merged(
     from adamms.merging import cpu_kernel
     from adamms.merging.statistics import elements_to_reduce, model_statistics
     from adamms.merging.stream import stream_merge
-    from adamms.reports import write_model_card
+    from adamms.reports.model_card import write_model_card
 
     options = loaded.recipe.merge
     writer = CheckpointWriter(
