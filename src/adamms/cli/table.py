@@ -36,7 +36,7 @@ def table(
     from adamms.evaluation.score_gathering import gather_scores, split_sources
     from adamms.evaluation.score_summaries import summed_gains
     from adamms.evaluation.score_table import score_table
-    from adamms.reports import score_tables
+    from adamms.reports.score_tables import score_csv, score_latex, score_markdown, score_text
 
     sources = split_sources(scores)
     if sources is None:
@@ -47,11 +47,7 @@ def table(
     if json or form == "json":
         print_json(compared.to_json())
     elif form == "text":
-        show(score_tables.score_text(compared), wide=True)
+        show(score_text(compared), wide=True)
     else:
-        write = {
-            "markdown": score_tables.score_markdown,
-            "latex": score_tables.score_latex,
-            "csv": score_tables.score_csv,
-        }
+        write = {"markdown": score_markdown, "latex": score_latex, "csv": score_csv}
         print(write[form](compared), end="")
