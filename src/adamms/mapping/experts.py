@@ -37,7 +37,7 @@ BESIDE = tuple(
     for pattern, role in (
         (r"(?:gate|router)\.weight$", "moe.router"),
         (r"(?:gate|router)\.bias$", "moe.router.bias"),
-        (r"(?:\w+\.)?e_score_correction_bias$", "moe.router.correction"),
+        (r"(?:\w+\.){0,2}e_score_correction_bias$", "moe.router.correction"),
         (r"shared_experts?\.(?P<part>gate|up|down)_proj\.weight$", "moe.shared."),
     )
 )
@@ -152,7 +152,8 @@ def _places(held: _Held, shapes: Mapping[str, tuple[int, ...]], *, transposed: b
 def _beside(place: Place) -> Slot:
     for pattern, role in BESIDE:
         match = pattern.search(place.tensor)
-        if match and BLOCKS.fullmatch(match["block"]) and not place.slot.is_duplicate:
+        own = "vision" not in place.tensor and not place.slot.is_duplicate
+        if match and BLOCKS.fullmatch(match["block"]) and own:
             kind = KIND.match(place.slot.role)
             part = match.groupdict().get("part") or ""
             return replace(place.slot, role=f"{kind.group() if kind else ''}{role}{part}")
