@@ -145,7 +145,7 @@ def search(
         batch_size=batch_size,
         parents=parents,
         exhaustive=exhaustive,
-        ask_donor=not no_donor,
+        no_donor=no_donor,
         donor_answers=tuple(donor_answers or ()),
         donor_vision_tower=donor_vision_tower,
         engine=engine,

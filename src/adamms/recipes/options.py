@@ -126,8 +126,8 @@ class SearchOptions(Part):
     """Folder or hub id of the base's vision tower, where the base's layout leaves it out (LLaVA-1.5)."""
     parents: Literal["auto", "mapped", "resident"] = "auto"
     """The parents' tensors: read from their files for every candidate, or held in memory (on a GPU's)."""
-    ask_donor: bool = True
-    """Let the donor answer by itself where the rule reads its answers; else alpha 1 stands for it."""
+    no_donor: bool = False
+    """Do not let the donor answer by itself, where the rule reads its answers; alpha 1 stands for it."""
     donor_answers: tuple[Path, ...] = ()
     """Files of the donors' own answers, one a donor, instead of asking them."""
     donor_vision_tower: str | None = None

@@ -34,15 +34,20 @@ TEXT_BUDGET = 1_100_000
 """What a click shows is cut to the first of these lengths that keeps all texts within so many bytes."""
 
 
+PARENT = "parent"
+
+
 @dataclass(frozen=True)
 class Column:
     """What one column of the grid stands for."""
 
     label: str
     kind: str
-    """`run`, or what a search's candidates differ in: `alpha`, or the name of another setting."""
+    """`run`, `parent`, or what a search's candidates differ in: `alpha`, or the name of another setting."""
     is_chosen: bool = False
     disqualified: str | None = None
+    is_parent: bool = False
+    """Whether a donor's own answers stand there, beside the candidates'."""
 
 
 @dataclass(frozen=True)
@@ -97,7 +102,9 @@ def answer_grid(
         compared: the text by which two answers are equal.
         examples: input id -> prompt, images and perhaps the true answer, as far as they are still there.
     """
-    sound = [index for index, column in enumerate(columns) if not column.disqualified]
+    sound = [
+        index for index, column in enumerate(columns) if not column.disqualified and not column.is_parent
+    ]
     texts = {id_: [compared(response) for response in row] for id_, row in answers.items()}
     changes = {id_: _changes([row[index] for index in sound]) for id_, row in texts.items()}
     # Stable: among equals the file's order stays.

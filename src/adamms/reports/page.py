@@ -8,7 +8,7 @@ matter.
 from pathlib import Path
 from typing import Any
 
-from adamms.reports.answer_grid import Column, Grid, answer_grid
+from adamms.reports.answer_grid import PARENT, Column, Grid, answer_grid
 from adamms.reports.candidate_rows import accuracy_heading, candidate_rows, meaning
 from adamms.reports.html import render, write_page
 from adamms.reports.model_card import loading_code
@@ -50,8 +50,9 @@ def render_page(run: RunFiles) -> str:
 
 
 def run_grid(run: RunFiles) -> Grid:
-    """A run's answers, a column a candidate."""
+    """A run's answers, a column a candidate that answered, and one for each donor."""
     selection = run.selection
+    candidates = [candidate for candidate in selection.candidates if candidate.alpha in run.responses]
     columns = [
         Column(
             f"{candidate.alpha:g}",
@@ -59,13 +60,19 @@ def run_grid(run: RunFiles) -> Grid:
             candidate.alpha == selection.selected,
             candidate.disqualified,
         )
-        for candidate in selection.candidates
+        for candidate in candidates
     ]
-    alphas = [candidate.alpha for candidate in selection.candidates]
+    several = len(run.donors) > 1
+    columns += [
+        Column(f"donor {place}" if several else "donor", PARENT, is_parent=True)
+        for place in range(1, len(run.donors) + 1)
+    ]
+    answered = [run.responses[candidate.alpha] for candidate in candidates]
+    answered += [donor.answers for donor in run.donors]
     answers = {
-        id_: [run.responses[alpha][id_] for alpha in alphas]
-        for id_ in run.responses[alphas[0]]
-        if all(id_ in run.responses[alpha] for alpha in alphas)
+        id_: [answers[id_] for answers in answered]
+        for id_ in answered[0]
+        if all(id_ in answers for answers in answered)
     }
     return answer_grid(
         columns,
@@ -134,9 +141,14 @@ def _plot(run: RunFiles, width: int) -> str:
     chosen, name = selection.selected, selection.setting
     crossed = [candidate.alpha for candidate in selection.candidates if candidate.disqualified]
     points = [(candidate.alpha, candidate.differences) for candidate in selection.candidates]
-    panels = [Panel("Differences (fewer: more consistent)", [Series(points, 1, chosen, crossed)], number)]
+    heading, what = "Differences (fewer: more consistent)", "Differences to the neighbours' answers"
+    own = selection.signal(selection.rule)
+    if selection.reading is not None and own is not None:
+        points = [(candidate.alpha, own.score(candidate.alpha)) for candidate in selection.candidates]
+        heading, what = "Score by reading (higher: better)", "Scores by reading the parents' answers"
+    panels = [Panel(heading, [Series(points, 1, chosen, crossed)], number)]
     listed = "; ".join(f"{name} {alpha:g}: {number(value)}" for alpha, value in points if value is not None)
-    description = f"Differences to the neighbours' answers: {listed}."
+    description = f"{what}: {listed}."
     if run.accuracy:
         right = [(candidate.alpha, run.accuracy.get(candidate.alpha)) for candidate in selection.candidates]
         series = Series(right, 2, chosen, crossed)

@@ -15,7 +15,7 @@ import yaml
 from adamms.errors import AdaMMSError, SearchError
 from adamms.mapping import Group, ParameterMapping
 from adamms.reports.signals import Repeats, Signal, read_repeats, read_signals
-from adamms.responses import Example, Responses, read_inputs, read_responses
+from adamms.responses import DonorAnswers, Example, Responses, read_donors, read_inputs, read_responses
 from adamms.searching import Selection
 
 
@@ -29,6 +29,8 @@ class RunFiles:
     groups: tuple[Group, ...]
     """The mapping's tensors grouped; empty where the merged model is not there any more."""
     responses: Responses
+    donors: tuple[DonorAnswers, ...]
+    """What the donors answered by themselves, or alpha 1 in their stead; empty where none was asked."""
     selection: Selection
     accuracy: Mapping[float, float] | None
     """Alpha -> share of right answers, where answers were known; the search did not use it."""
@@ -61,7 +63,8 @@ def read_run(folder: Path) -> RunFiles:
     mapping = ParameterMapping.from_json(_json(folder / "mapping.json"))
     responses = read_responses(folder)
     missing = [candidate.alpha for candidate in selection.candidates if candidate.alpha not in responses]
-    if missing:
+    # Where candidates were judged by reading, those that were not near the choice answered nothing.
+    if missing and selection.reading is None:
         raise SearchError(
             f"{folder} has no answers for {selection.setting} {missing[0]:g}, though selection.json names it."
         )
@@ -71,6 +74,7 @@ def read_run(folder: Path) -> RunFiles:
         mapping=mapping,
         groups=_groups(mapping, folder / "merged"),
         responses=responses,
+        donors=read_donors(folder),
         selection=selection,
         accuracy=_accuracy(folder / "accuracy.json", selection),
         examples=_examples(recipe, folder),

@@ -4,7 +4,7 @@ Of the candidates, each in a file of its own; of the base where no candidate is 
 beside them. Knows a run's folder and how an interrupted one goes on, not which candidate is chosen.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -48,7 +48,7 @@ def collect_responses(
     plan: SearchPlan,
     folder: OutputFolder,
     *,
-    wanted: dict[float, Sequence[str]] | None = None,
+    wanted: Mapping[float, Sequence[str]] | None = None,
     known: dict[float, dict[str, Response]],
     progress: Progress,
 ) -> Responses:

@@ -48,7 +48,7 @@ def ask_donors(
             absent.append(number)
         else:
             why = "--no-donor"
-            if plan.options.ask_donor:
+            if not plan.options.no_donor:
                 why = _ask(loaded, number, file, plan, folder, progress=progress)
             if why:
                 model = loaded.parents.donors[number - 1].checkpoint.source

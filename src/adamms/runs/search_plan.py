@@ -5,9 +5,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from adamms.answering.engine import DEFAULT
 from adamms.checkpoints import OutputFolder
 from adamms.progress import Progress
-from adamms.recipes.options import SearchOptions
+from adamms.recipes.options import WITNESSES, SearchOptions
 from adamms.recipes.recipe import Recipe
 from adamms.responses import (
     Example,
@@ -15,6 +16,7 @@ from adamms.responses import (
     read_inputs,
     sample,
 )
+from adamms.responses.candidates import ALPHA
 from adamms.runs.candidate_recipes import candidates_of
 from adamms.runs.loading import base_is_apart
 from adamms.searching.dry_run import dry_run
@@ -72,11 +74,34 @@ class SearchPlan:
 
             labels = labels_of(inputs, examples)
         plan = cls(options, alphas, examples, base_is_apart(recipe), labels)
-        dry_run(examples, alphas, base_apart=plan.base_apart, **plan.choice)
+        # What the parents answer by themselves is asked whatever the candidates are.
+        donors = 1 + len(recipe.donors) if options.witnessed else 0
+        dry_run(examples, alphas, base_apart=plan.asks_base, donors=donors, **plan.choice)
         if labels is not None:
             # A metric that the labels do not suffice for must not be found out after the last answer.
             plan.right({each.id: Response(each.id, 0.0, "x") for each in examples})
         return plan
+
+    @property
+    def asks_base(self) -> bool:
+        """Whether the base is asked by itself: no candidate is it, and the choice needs it."""
+        return self.base_apart or (self.options.witnessed and 0.0 not in self.alphas)
+
+    @property
+    def reads(self) -> bool:
+        """Whether candidates are judged by reading the parents' answers instead of answering.
+
+        Not where every answer is wanted, nor where whoever answers cannot tell how probable an answer is.
+        """
+        options = self.options
+        everything = options.exhaustive or options.repeats or options.gated or options.keep_all
+        return (
+            options.rule == WITNESSES
+            and not everything
+            and options.setting == ALPHA
+            and options.engine_name == DEFAULT
+            and options.metric == "exact"
+        )
 
     @property
     def ids(self) -> list[str]:

@@ -9,15 +9,14 @@ import shutil
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
+from adamms.answering.engine import DEFAULT
 from adamms.answering.resume_state import ASKED, check_unchanged
 from adamms.checkpoints import OutputFolder
 from adamms.errors import CheckpointError
 from adamms.mapping import ParameterMapping
 from adamms.merging import check_merge
 from adamms.progress import Progress
-from adamms.recipes.options import WITNESSES
 from adamms.recipes.recipe import Recipe
 from adamms.responses import DonorAnswers, Example, Responses, format_alpha
 from adamms.responses.candidates import RECIPE
@@ -36,6 +35,7 @@ from adamms.runs.collected_opinions import (
 from adamms.runs.donor_answers import ask_donors, collect_donor_answers, stand_ins
 from adamms.runs.engines import SCRATCH, open_sweep
 from adamms.runs.loading import LoadedModels, method_of
+from adamms.runs.read_run import Witnesses, choose_by_reading
 from adamms.runs.resume_guard import check_same_recipe
 from adamms.runs.search_plan import SearchPlan
 from adamms.runs.writing import require_unchanged, source_files, write_json, write_merged
@@ -141,36 +141,43 @@ def run_search(
 def _choose(
     loaded: LoadedModels, folder: OutputFolder, *, plan: SearchPlan, progress: Progress
 ) -> tuple[Responses, Selection]:
-    """Everything asked of every candidate, and the choice among their answers."""
-    known = known_responses(folder, progress)
-    witnessed = plan.options.witnessed
+    """The answers that the choice is made of, and the choice.
+
+    Where the rule believes the parents, candidates read their answers (`read_run.py`), unless everything is
+    asked of every candidate.
+    """
+    witnessed, known = plan.options.witnessed, known_responses(folder, progress)
     merges = stand_ins(loaded, ask_donors(loaded, plan, folder, progress=progress)) if witnessed else {}
-    base_itself, ancestor = base_merge(loaded), ancestor_merge(loaded) if witnessed else None
-    others = [base_itself, *merges.values(), *([ancestor] if ancestor is not None else [])]
+    itself, ancestor = base_merge(loaded), ancestor_merge(loaded) if witnessed else None
+    others = [itself, *merges.values(), *([ancestor] if ancestor is not None else [])]
     sweep = open_sweep(loaded, plan, folder, others=others, progress=progress)
-    responses = collect_responses(sweep, plan, folder, known=known, progress=progress)
     base = None
-    if plan.base_apart or (witnessed and 0.0 not in plan.alphas):
-        base = collect_base_answers(sweep, base_itself, plan, folder, progress=progress)
+    if plan.asks_base:
+        base = collect_base_answers(sweep, itself, plan, folder, progress=progress)
+    elif plan.reads:
+        collect_responses(sweep, plan, folder, wanted={0.0: plan.ids}, known=known, progress=progress)
+    if not plan.reads:
+        responses = collect_responses(sweep, plan, folder, known=known, progress=progress)
     donors: tuple[DonorAnswers, ...] = ()
     if witnessed:
         count = len(loaded.parents.donors)
         donors = collect_donor_answers(sweep, plan, folder, count=count, merges=merges, progress=progress)
-    opinion = None
-    if ancestor is not None and plan.options.command is None:
-        parents = ParentAnswers(
+    if plan.reads:
+        witnesses = Witnesses(known[0.0] if base is None else base, donors, ancestor)
+        return choose_by_reading(sweep, plan, folder, witnesses, known=known, progress=progress)
+    opinions = None
+    if ancestor is not None and plan.options.engine_name == DEFAULT:
+        answers = ParentAnswers(
             responses[0.0] if base is None else base, tuple(donor.answers for donor in donors)
         )
-        opinion = collect_pretrained_opinion(
-            sweep, ancestor, folder, ids=parents.disagreements, answers=parents, progress=progress
+        opinions = collect_pretrained_opinion(
+            sweep, ancestor, folder, ids=plan.ids, answers=answers, progress=progress
         )
     labels = None
     if plan.labels is not None:
         labels = {alpha: plan.right(answered) for alpha, answered in responses.items()}
-    witnesses: dict[str, Any] = {}
-    if plan.options.rule == WITNESSES:
-        witnesses = {"donors": donors, "opinion": opinion}
-    return responses, select(responses, **plan.choice, labels=labels, base=base, **witnesses)
+    selection = select(responses, **plan.choice, labels=labels, base=base, donors=donors, opinions=opinions)
+    return responses, selection
 
 
 def _accuracy(
@@ -184,7 +191,9 @@ def _accuracy(
     if any(example.id not in known for example in examples):
         return None
     labels = {id_: Label((answer,)) for id_, answer in known.items()}
-    return {alpha: evaluate(answered, labels).total.score for alpha, answered in responses.items()}
+    # A candidate that only confirmed a choice answered a few, and not such as were drawn by chance.
+    whole = {alpha: answered for alpha, answered in responses.items() if len(answered) == len(examples)}
+    return {alpha: evaluate(answered, labels).total.score for alpha, answered in whole.items()} or None
 
 
 class _Log:

@@ -9,13 +9,19 @@ from collections.abc import Sequence
 from typing import Any
 
 from adamms.responses.inputs import Example
+from adamms.responses.parent_answers import DonorAnswers
 from adamms.responses.responses import Response
 from adamms.searching.choice import select
 from adamms.searching.signals import SUPERVISED
 
 
 def dry_run(
-    examples: Sequence[Example], alphas: Sequence[float], *, base_apart: bool = False, **settings: Any
+    examples: Sequence[Example],
+    alphas: Sequence[float],
+    *,
+    base_apart: bool = False,
+    donors: int = 0,
+    **settings: Any,
 ) -> None:
     """Choose among answers that say nothing, with the settings of the choice to come.
 
@@ -23,6 +29,7 @@ def dry_run(
         examples: what will be asked.
         alphas: the candidates.
         base_apart: whether none of them is the base, which is asked by itself.
+        donors: how many donors answer by themselves.
         **settings: of `select`.
 
     Raises:
@@ -39,4 +46,5 @@ def dry_run(
     if settings.get("rule") == SUPERVISED:
         labels = {alpha: dict.fromkeys(answered, 0.0) for alpha, answered in responses.items()}
     base = responses[min(responses)] if base_apart else None
-    select(responses, **settings, labels=labels, base=base)
+    witnesses = (DonorAnswers(responses[min(responses)]),) * donors
+    select(responses, **settings, labels=labels, base=base, donors=witnesses)

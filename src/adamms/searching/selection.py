@@ -51,6 +51,27 @@ class Repeats:
 
 
 @dataclass(frozen=True)
+class Reading:
+    """What a search read, where candidates were judged without letting them answer."""
+
+    inputs: int
+    """On which the parents' answers were read."""
+    candidates: tuple[float, ...]
+    """Those that read them; others were left out by the shape of the scores."""
+    confirmed: int
+    """Inputs that the chosen candidate and its neighbours answered."""
+
+    def to_json(self) -> dict[str, Any]:
+        """The entry `reading` of `selection.json`."""
+        return {**vars(self), "candidates": list(self.candidates)}
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> "Reading":
+        """Read the entry back."""
+        return cls(int(data["inputs"]), tuple(map(float, data["candidates"])), int(data["confirmed"]))
+
+
+@dataclass(frozen=True)
 class Selection:
     """The chosen alpha and everything it was chosen by; `selection.json` is this."""
 
@@ -72,6 +93,8 @@ class Selection:
     signals: tuple[SignalScores, ...] = ()
     """Every signal side by side, whichever chose."""
     repeats: Repeats | None = None
+    reading: Reading | None = None
+    """What was read instead of generated; None where every candidate answered everything."""
     axis: SearchAxis = BY_ALPHA
     """What the candidates differ in, and whether the base is one of them."""
     base_score: float | None = None
@@ -101,6 +124,10 @@ class Selection:
         ]
         data["signals"] = [scores.to_json(axis) for scores in self.signals]
         data["repeats"] = None if self.repeats is None else self.repeats.to_json()
+        if self.reading is None:
+            del data["reading"]
+        else:
+            data["reading"] = self.reading.to_json()
         if axis.setting != ALPHA:
             data["setting"] = axis.setting
         # That there is such a score, or null, says that the base is no candidate.
@@ -125,6 +152,7 @@ class Selection:
             known["notes"] = tuple(data.get("notes", ()))
             known["signals"] = tuple(map(SignalScores.from_json, data.get("signals", ())))
             known["repeats"] = _repeats_from(data.get("repeats"))
+            known["reading"] = Reading.from_json(data["reading"]) if data.get("reading") else None
             return cls(**known)
         except (KeyError, TypeError, AttributeError, ValueError) as error:
             raise SearchError(f"This is not a selection.json: {error}.") from None
