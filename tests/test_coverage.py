@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from benchmarks.coverage.__main__ import PAGE
 from benchmarks.coverage.measured import Pair, layout, measure
 from benchmarks.coverage.page import models_page
 
@@ -57,3 +58,9 @@ def test_the_page_counts_and_says_why() -> None:
     assert "- `two`: They differ in depth: base 3" in page
     assert "| `three` | 50.0% |  |  | class |" in page
     assert "| `four` | wrong: 2 tensors |  |  | class |" in page
+
+
+def test_the_page_is_there_and_counts_every_type() -> None:
+    page = PAGE.read_text()
+    assert "merged in part, or wrong | 0 |" in page
+    assert page.count("| class") >= 114

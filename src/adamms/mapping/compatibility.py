@@ -33,6 +33,9 @@ OTHER_FUNCTION = (
     "The same weights compute something else in the one than in the other, so they cannot be merged; if a "
     "config.json is wrong, correct it."
 )
+INCOMPLETE = (
+    "What the one computes the other does not, by the names of their weights, so they are not merged."
+)
 VERDICT = "These models do not share a pretrained language model, so they cannot be merged."
 
 
@@ -53,11 +56,10 @@ def refuse_incompatible(base: Decoder, donor: Decoder, *, allow_partial: bool = 
     Raises:
         MappingError: they cannot; the message holds every difference, or the first few with counts.
     """
-    problems = [*_config_differences(base, donor), *_shape_differences(base, donor)]
-    if not problems:
-        problems = list(_uncovered(base, donor))
-    if problems:
+    if problems := [*_config_differences(base, donor), *_shape_differences(base, donor)]:
         raise MappingError("\n".join([*problems, VERDICT]))
+    if problems := list(_uncovered(base, donor)):
+        raise MappingError("\n".join([*problems, INCOMPLETE]))
     if arithmetic := list(_other_arithmetic(base, donor)):
         raise MappingError("\n".join([*arithmetic, *differences_to_say(base, donor), OTHER_FUNCTION]))
     if not allow_partial and (parts := list(_partial(base, donor))):
@@ -153,7 +155,7 @@ def _uncovered(base: Decoder, donor: Decoder) -> Iterable[str]:
         yield (
             f"Most of the base's decoder has no counterpart in the donor: {len(missing)} of {len(ours)} "
             f"weights ({role_list(missing)}), the first {missing[0].tensor} in {base.source}; the donor "
-            f"{donor.source} is a {donor.table.name} under {donor.prefix or 'no prefix'}."
+            f"{donor.source} is a {donor.table.name} under {donor.prefix.rstrip('.') or 'no prefix'}."
         )
         return
     # Norms belong to a family's wiring: a decoder without one of them computes something else. (A bias that
