@@ -26,6 +26,14 @@ def attend(
 ) -> tuple[Tensor, Tensor | None]:
     """Attention over heads with the implementation of `module.config`; the heads side by side again.
 
+    Args:
+        module: says whether it is causal, and how many queries share a key.
+        query: (batch, heads, length, head_dim).
+        key: (batch, key heads, length of the cache too, head_dim).
+        value: the same shape.
+        mask: the causal mask as the implementation wants it, or None.
+        dropout: of the attention weights, in training.
+
     Returns:
         The output (batch, length, heads x head_dim), and the weights where the implementation has them.
     """

@@ -54,7 +54,15 @@ class TwoWayAttention(nn.Module):
         mask: Tensor | None,
         past_key_values: Any = None,
     ) -> tuple[Tensor, Tensor | None]:
-        """(batch, length, width) -> the same shape, and the attention weights where they are at hand."""
+        """(batch, length, width) -> the same shape, and the attention weights where they are at hand.
+
+        Args:
+            hidden: (batch, length, width).
+            routing: which positions the copies of images compute; None where the batch has none.
+            rotation: cosines and sines of the rotary positions.
+            mask: the causal mask, as the attention's kernel wants it.
+            past_key_values: a transformers cache, or None.
+        """
         query, key, value = (
             split_heads(part, self.head_dim) for part in self.project(hidden, routing=routing)
         )
@@ -84,7 +92,7 @@ class TwoWayDecoderLayer(GradientCheckpointingLayer):
         mask: Tensor | None,
         past_key_values: Any = None,
     ) -> Tensor:
-        """(batch, length, width) -> the same shape."""
+        """(batch, length, width) -> the same shape; arguments as of `TwoWayAttention.forward`."""
         attended, _ = self.self_attn(
             routed(self.input_layernorm, hidden, routing=routing),
             routing=routing,
