@@ -45,7 +45,7 @@ class Mixture:
         while True:
             picture = rng.choice(album.of(task))
             tasks = self._company(task, rng)
-            turns = [picture.ask(each, rng=rng, facts=facts) for each in tasks]
+            turns = [picture.ask(kind, rng=rng, facts=facts) for kind in tasks]
             taught = [self._lesson(turn, picture, rng=rng, facts=facts) for turn in turns if turn is not None]
             kept = [self._worded(turn) for turn in taught if turn is not None]
             if kept:
@@ -53,11 +53,11 @@ class Mixture:
 
     def _company(self, task: str, rng: random.Random) -> list[str]:
         if task in KNOWLEDGE:
-            known = [each for each in KNOWLEDGE if each in self.shares]
+            known = [kind for kind in KNOWLEDGE if kind in self.shares]
             return rng.sample(known, k=min(3, len(known)))
         if task in EVERYDAY_TASKS:
-            others = [each for each in EVERYDAY_TASKS if each in self.shares]
-            return [task, *rng.choices(others, weights=[self.shares[each] for each in others], k=2)]
+            others = [kind for kind in EVERYDAY_TASKS if kind in self.shares]
+            return [task, *rng.choices(others, weights=[self.shares[other] for other in others], k=2)]
         return [task] * 2
 
     def _lesson(self, turn: Turn, picture: Picture, *, rng: random.Random, facts: Facts) -> Turn | None:

@@ -85,12 +85,12 @@ class Interviewer:
         self, model: Any, features: Tensor, asked: Sequence[tuple[int, tuple[int, ...]]]
     ) -> list[float]:
         """Return the log-probability of given answers, each to the question of that number (one pass)."""
-        found = {}
+        likelihoods = {}
         for number, (index, shares) in enumerate(self._read(model, features, asked, whole=True)):
             tokens = torch.tensor(asked[number][1])
             assert index == asked[number][0]
-            found[number] = shares[torch.arange(len(tokens)), tokens].sum().item()
-        return [found[number] for number in range(len(asked))]
+            likelihoods[number] = shares[torch.arange(len(tokens)), tokens].sum().item()
+        return [likelihoods[number] for number in range(len(asked))]
 
     def _read(
         self,
@@ -106,7 +106,7 @@ class Interviewer:
         """
         for start in range(0, len(asked), ROWS):
             part = asked[start : start + ROWS]
-            texts = [self._prompts[index] + list(said[:-1] if whole else said) for index, said in part]
+            texts = [self._prompts[index] + list(answer[:-1] if whole else answer) for index, answer in part]
             width = max(map(len, texts))
             ids = torch.tensor([text + [self._end] * (width - len(text)) for text in texts])
             numbers = torch.tensor([index for index, _ in part])
@@ -118,7 +118,7 @@ class Interviewer:
                 flat = torch.cat([row * width + columns for row, columns in enumerate(where)])
                 logits = model.lm_head(hidden.reshape(-1, hidden.shape[-1])[flat])
                 shares = torch.log_softmax(logits.float(), dim=-1)
-            for (index, _), piece in zip(part, shares.split([len(each) for each in where]), strict=True):
+            for (index, _), piece in zip(part, shares.split([len(tokens) for tokens in where]), strict=True):
                 yield index, piece
 
 

@@ -40,15 +40,15 @@ def draw_questions(album: Album, *, each: int, seed: int, tasks: Sequence[str] =
     drawn: list[Question] = []
     for task in tasks:
         rng = random.Random(f"{seed} {task}")
-        found: dict[tuple[int, str], Question] = {}
+        of_task: dict[tuple[int, str], Question] = {}
         for picture in _round_and_round(album.of(task), rng):
-            if len(found) == each:
+            if len(of_task) == each:
                 break
             turn = picture.ask(task, rng=rng, facts=facts)
             if turn is not None:
                 question = Question(picture, turn, _half(task, picture, facts))
-                found.setdefault((id(picture), turn.question), question)
-        drawn += found.values()
+                of_task.setdefault((id(picture), turn.question), question)
+        drawn += of_task.values()
     return drawn
 
 

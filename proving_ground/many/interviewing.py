@@ -77,25 +77,25 @@ def interview(
     for alpha in ALPHAS:
         given.append(here.answers(parents.merge(alpha), features, drafts=given[-1] if given else None))
     alone = there.answers(parents.donor, donor_features)
-    said = [
+    differing = [
         _different(here, [answers[index] for answers in given], there, alone[index])
         for index in range(len(asked))
     ]
-    rated = _ratings(parents, here, features=features, said=said, given=given)
+    rated = _ratings(parents, here, features=features, said=differing, given=given)
     by_donor = _rating(
         there,
         parents.donor,
         donor_features,
-        [[there.translate(a, here) for a in texts.values()] for texts in said],
+        [[there.translate(a, here) for a in texts.values()] for texts in differing],
     )
     by_ancestor = (
         [[] for _ in asked]
         if parents.theta_0 is None
-        else _rating(here, parents.ancestor(), features, [list(texts.values()) for texts in said])
+        else _rating(here, parents.ancestor(), features, [list(texts.values()) for texts in differing])
     )
     records = []
     for index, (name, question) in enumerate(zip(identifiers(asked), asked, strict=True)):
-        texts = list(said[index])
+        texts = list(differing[index])
         answers = [responses[index] for responses in given]
         truth = question.turn.answer
         records.append(

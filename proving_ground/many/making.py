@@ -111,7 +111,7 @@ def _keep(path: Path, made: Interview, *, report: Report) -> None:
     write_interview(path, made)
     count = len(made.asked)
     right = [
-        round(100 * sum(each.right(place) for each in made.asked) / count, 1)
+        round(100 * sum(asked.right(place) for asked in made.asked) / count, 1)
         for place in range(len(made.header.alphas))
     ]
     report(f"{path.name}: {count} questions, % right by alpha {right}")

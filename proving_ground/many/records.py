@@ -79,14 +79,14 @@ class Interview:
     def tasks(self) -> dict[str, list[Asked]]:
         """Return the questions by task, in the order of the tasks' first questions."""
         groups: dict[str, list[Asked]] = {}
-        for each in self.asked:
-            groups.setdefault(each.task, []).append(each)
+        for asked in self.asked:
+            groups.setdefault(asked.task, []).append(asked)
         return groups
 
 
 def write_interview(path: Path, interview: Interview) -> None:
     """Write an interview; the same answers give the same bytes."""
-    lines = [asdict(interview.header), *(_packed(each) for each in interview.asked)]
+    lines = [asdict(interview.header), *(_packed(asked) for asked in interview.asked)]
     text = "".join(json.dumps(line, separators=(",", ":")) + "\n" for line in lines)
     partial = path.with_suffix(".partial")
     partial.write_bytes(bz2.compress(text.encode()))

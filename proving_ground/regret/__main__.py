@@ -25,15 +25,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except AdaMMSError as error:
         print(error, file=sys.stderr)
         return 2
-    found = [outcome for cell in every for outcome in outcomes(cell, all_rules(), draws=options.draws)]
+    results = [outcome for cell in every for outcome in outcomes(cell, all_rules(), draws=options.draws)]
     for name in PARTS:
         _print_part(
             name,
             [cell for cell in every if part(cell.header) == name],
-            [outcome for outcome in found if part(outcome.cell.header) == name],
+            [outcome for outcome in results if part(outcome.cell.header) == name],
         )
     apart = (*CHOOSING_PARTS, STRESS)
-    reporting = [outcome for outcome in found if part(outcome.cell.header) not in apart]
+    reporting = [outcome for outcome in results if part(outcome.cell.header) not in apart]
     earlier = [outcome for outcome in reporting if part(outcome.cell.header) != LATER]
     _print_together("All reporting cells together", earlier)
     if len(reporting) > len(earlier):
@@ -41,24 +41,24 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 0
 
 
-def _print_part(name: str, here: Sequence[Cell], found: Sequence[Outcome]) -> None:
+def _print_part(name: str, here: Sequence[Cell], results: Sequence[Outcome]) -> None:
     if not here:
         return
     print(f"## {name}: {len(here)} cells\n\n### Regret by kind of task (number of cells)\n")
-    print(by_kind(found, lambda summary: summary.regret), end="\n\n")
+    print(by_kind(results, lambda summary: summary.regret), end="\n\n")
     print("### All measures\n")
-    print(summaries(found), end="\n\n")
-    print(f"### Against the paper's rule\n\n{differences(found)}\n")
+    print(summaries(results), end="\n\n")
+    print(f"### Against the paper's rule\n\n{differences(results)}\n")
     print(f"### Accuracy by alpha\n\n{curves(here)}\n")
 
 
-def _print_together(name: str, found: Sequence[Outcome]) -> None:
-    if not found:
+def _print_together(name: str, results: Sequence[Outcome]) -> None:
+    if not results:
         return
-    count = len({outcome.cell.name for outcome in found})
+    count = len({outcome.cell.name for outcome in results})
     print(f"## {name}: {count} cells\n\n### Regret by kind of task (number of cells)\n")
-    print(by_kind(found, lambda summary: summary.regret), end="\n\n")
-    print(f"### Against the paper's rule\n\n{differences(found)}\n")
+    print(by_kind(results, lambda summary: summary.regret), end="\n\n")
+    print(f"### Against the paper's rule\n\n{differences(results)}\n")
 
 
 if __name__ == "__main__":

@@ -57,25 +57,27 @@ def cells(interview: Interview) -> list[Cell]:
 
 
 def _cell(header: Header, task: str, asked: Sequence[Asked]) -> Cell:
-    asked = sorted(asked, key=lambda each: each.id)
+    asked = sorted(asked, key=lambda question: question.id)
     alphas = header.alphas
     responses = {
-        alpha: {each.id: _response(each, place, alpha) for each in asked}
+        alpha: {question.id: _response(question, place, alpha) for question in asked}
         for place, alpha in enumerate(alphas[:CANDIDATES])
     }
     donor = {
-        each.id: Response(each.id, 1.0, each.said[each.alone], confidence=each.confidence[-1])
-        for each in asked
+        question.id: Response(
+            question.id, 1.0, question.said[question.alone], confidence=question.confidence[-1]
+        )
+        for question in asked
     }
     table = AnswerTable.of(responses, donors=(DonorAnswers(donor),))
-    right = np.array([[each.right(place) for each in asked] for place in range(len(alphas))])
+    right = np.array([[question.right(place) for question in asked] for place in range(len(alphas))])
     return Cell(
         header=header,
         task=task,
         table=table,
         right=right[:CANDIDATES],
         far={alpha: float(right[place].mean()) for place, alpha in enumerate(alphas) if place >= CANDIDATES},
-        donor=sum(each.donor_right() for each in asked) / len(asked),
+        donor=sum(question.donor_right() for question in asked) / len(asked),
     )
 
 

@@ -32,11 +32,11 @@ class Difference:
     pairs: int
 
 
-def difference(found: Sequence[Outcome], *, rule: str, paper: str) -> Difference:
+def difference(outcomes: Sequence[Outcome], *, rule: str, paper: str) -> Difference:
     """Compare a rule with the paper's in the same cells."""
-    theirs = {outcome.cell.name: outcome.regret for outcome in found if outcome.rule == paper}
+    theirs = {outcome.cell.name: outcome.regret for outcome in outcomes if outcome.rule == paper}
     groups: dict[tuple[str, str], list[float]] = {}
-    for outcome in found:
+    for outcome in outcomes:
         if outcome.rule == rule:
             header = outcome.cell.header
             gap = outcome.regret - theirs[outcome.cell.name]

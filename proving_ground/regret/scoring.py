@@ -96,18 +96,18 @@ def _ranks(values: NDArray[np.float64]) -> NDArray[np.float64]:
     return below + (equal - 1) / 2
 
 
-def summarise(found: Sequence[Outcome]) -> Summary:
+def summarise(outcomes: Sequence[Outcome]) -> Summary:
     """Sum up one rule's outcomes."""
-    worst = max(found, key=lambda outcome: outcome.regret)
-    ranks = [outcome.rank for outcome in found if outcome.rank is not None]
+    worst = max(outcomes, key=lambda outcome: outcome.regret)
+    ranks = [outcome.rank for outcome in outcomes if outcome.rank is not None]
     return Summary(
-        cells=len(found),
-        regret=_mean([outcome.regret for outcome in found]),
+        cells=len(outcomes),
+        regret=_mean([outcome.regret for outcome in outcomes]),
         worst=worst.regret,
         worst_cell=worst.cell.name,
-        near=_mean([outcome.near for outcome in found]),
-        over_base=_mean([outcome.over_base for outcome in found]),
-        over_tenth=_mean([outcome.over_tenth for outcome in found]),
+        near=_mean([outcome.near for outcome in outcomes]),
+        over_base=_mean([outcome.over_base for outcome in outcomes]),
+        over_tenth=_mean([outcome.over_tenth for outcome in outcomes]),
         rank=_mean(ranks) if ranks else None,
     )
 

@@ -8,29 +8,29 @@ from proving_ground.regret.differences import difference
 from proving_ground.regret.scoring import Outcome, Summary, summarise
 
 
-def by_kind(found: Sequence[Outcome], measure: Callable[[Summary], float | None]) -> str:
+def by_kind(outcomes: Sequence[Outcome], measure: Callable[[Summary], float | None]) -> str:
     """One row a rule, one column a kind of task; the best of each column is bold if lower is better."""
-    kinds = [kind for kind in KINDS if any(outcome.cell.kind == kind for outcome in found)]
-    rules = list(dict.fromkeys(outcome.rule for outcome in found))
-    cells = {kind: len({o.cell.name for o in found if o.cell.kind == kind}) for kind in kinds}
+    kinds = [kind for kind in KINDS if any(outcome.cell.kind == kind for outcome in outcomes)]
+    rules = list(dict.fromkeys(outcome.rule for outcome in outcomes))
+    cells = {kind: len({o.cell.name for o in outcomes if o.cell.kind == kind}) for kind in kinds}
     lines = [
         _row(["rule", *(f"{kind} ({cells[kind]})" for kind in kinds), "mean of kinds", "all", "worst cell"]),
         _row(["---"] * (len(kinds) + 4)),
     ]
     for rule in rules:
-        own = [outcome for outcome in found if outcome.rule == rule]
+        own = [outcome for outcome in outcomes if outcome.rule == rule]
         by = [summarise([outcome for outcome in own if outcome.cell.kind == kind]) for kind in kinds]
-        numbers = [measure(each) for each in by]
+        numbers = [measure(summary) for summary in by]
         known = [number for number in numbers if number is not None]
-        whole = summarise(own)
+        total = summarise(own)
         lines.append(
             _row(
                 [
                     rule,
                     *map(_number, numbers),
                     _number(sum(known) / len(known) if known else None),
-                    _number(measure(whole)),
-                    _number(whole.worst),
+                    _number(measure(total)),
+                    _number(total.worst),
                 ]
             )
         )
@@ -41,7 +41,7 @@ PAPER = "sum (the paper's)"
 SMALL = 0.5
 
 
-def summaries(found: Sequence[Outcome]) -> str:
+def summaries(outcomes: Sequence[Outcome]) -> str:
     """One row a rule: all measures over all cells, and in how many it differs from the paper's rule."""
     titles = [
         "rule",
@@ -55,31 +55,31 @@ def summaries(found: Sequence[Outcome]) -> str:
         "where it is worst",
     ]
     lines = [_row(titles), _row(["---"] * len(titles))]
-    paper = {outcome.cell.name: outcome.regret for outcome in found if outcome.rule == PAPER}
-    for rule in dict.fromkeys(outcome.rule for outcome in found):
-        own = [outcome for outcome in found if outcome.rule == rule]
-        whole = summarise(own)
+    paper = {outcome.cell.name: outcome.regret for outcome in outcomes if outcome.rule == PAPER}
+    for rule in dict.fromkeys(outcome.rule for outcome in outcomes):
+        own = [outcome for outcome in outcomes if outcome.rule == rule]
+        total = summarise(own)
         gains = [paper[outcome.cell.name] - outcome.regret for outcome in own]
         better, worse = sum(gain > SMALL for gain in gains), sum(gain < -SMALL for gain in gains)
         lines.append(
             _row(
                 [
                     rule,
-                    _number(whole.regret),
-                    _number(whole.worst),
-                    _number(whole.near),
-                    "" if whole.rank is None else f"{whole.rank:.2f}",
-                    _number(whole.over_base),
-                    _number(whole.over_tenth),
+                    _number(total.regret),
+                    _number(total.worst),
+                    _number(total.near),
+                    "" if total.rank is None else f"{total.rank:.2f}",
+                    _number(total.over_base),
+                    _number(total.over_tenth),
                     f"{better} / {worse}",
-                    whole.worst_cell,
+                    total.worst_cell,
                 ]
             )
         )
     return "\n".join(lines)
 
 
-def differences(found: Sequence[Outcome]) -> str:
+def differences(outcomes: Sequence[Outcome]) -> str:
     """One row a rule: its mean regret against the paper's rule, with intervals."""
     titles = [
         "rule",
@@ -90,18 +90,18 @@ def differences(found: Sequence[Outcome]) -> str:
         "pairs and seeds in which it loses less",
     ]
     lines = [_row(titles), _row(["---"] * len(titles))]
-    for rule in dict.fromkeys(outcome.rule for outcome in found):
-        own = [outcome for outcome in found if outcome.rule == rule]
-        whole = difference(found, rule=rule, paper=PAPER)
+    for rule in dict.fromkeys(outcome.rule for outcome in outcomes):
+        own = [outcome for outcome in outcomes if outcome.rule == rule]
+        overall = difference(outcomes, rule=rule, paper=PAPER)
         lines.append(
             _row(
                 [
                     rule,
                     f"{summarise(own).regret:.2f}",
-                    f"{whole.mean:+.2f}",
-                    f"{whole.by_pairs[0]:+.2f} ... {whole.by_pairs[1]:+.2f}",
-                    f"{whole.by_cells[0]:+.2f} ... {whole.by_cells[1]:+.2f}",
-                    f"{whole.below} of {whole.pairs}",
+                    f"{overall.mean:+.2f}",
+                    f"{overall.by_pairs[0]:+.2f} ... {overall.by_pairs[1]:+.2f}",
+                    f"{overall.by_cells[0]:+.2f} ... {overall.by_cells[1]:+.2f}",
+                    f"{overall.below} of {overall.pairs}",
                 ]
             )
         )
