@@ -33,12 +33,16 @@ BLOCKS = re.compile(r"\d+|mlp|feed_forward|block_sparse_moe|moe|ffn")
 # Biases of a stack go with gate and up projections that alternate, as gpt-oss stores them.
 INTERLEAVED = re.compile(MIXTURE + r"experts\.gate_up_proj_bias$")
 BESIDE = tuple(
-    (re.compile(MIXTURE + pattern), role)
+    (re.compile(pattern), role)
     for pattern, role in (
-        (r"(?:gate|router)\.weight$", "moe.router"),
-        (r"(?:gate|router)\.bias$", "moe.router.bias"),
-        (r"(?:\w+\.){0,2}e_score_correction_bias$", "moe.router.correction"),
-        (r"shared_experts?\.(?P<part>gate|up|down)_proj\.weight$", "moe.shared."),
+        (MIXTURE + r"(?:gate|router)\.weight$", "moe.router"),
+        (MIXTURE + r"(?:gate|router)\.bias$", "moe.router.bias"),
+        # ERNIE's lies two modules deep: the block is then one that is known, not the list of layers.
+        (
+            rf"\.(?P<block>{BLOCKS.pattern})\.(?:\w+\.){{0,2}}e_score_correction_bias$",
+            "moe.router.correction",
+        ),
+        (MIXTURE + r"shared_experts?\.(?P<part>gate|up|down)_proj\.weight$", "moe.shared."),
     )
 )
 """What stands beside the experts, by the end of its name."""
