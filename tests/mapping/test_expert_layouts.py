@@ -96,6 +96,28 @@ def llava_mixtral() -> Any:
     return transformers.LlavaForConditionalGeneration(config)
 
 
+ERNIE: dict[str, Any] = {
+    key: value
+    for key, value in LANGUAGE.items()
+    if key not in ("num_experts", "num_experts_per_tok", "head_dim")
+} | {"moe_num_experts": EXPERTS, "moe_k": 2, "moe_num_shared_experts": 1, "moe_layer_start_index": 1}
+
+
+def ernie() -> Any:
+    return transformers.Ernie4_5_MoeForCausalLM(transformers.Ernie4_5_MoeConfig(**ERNIE))
+
+
+def ernie_vl() -> Any:
+    """Twice as many experts on disk: those for images are counted on, and the router is transposed."""
+    rope = {"rope_type": "default", "rope_theta": 500_000.0, "mrope_section": [1, 1, 2]}
+    text = ERNIE | {"moe_intermediate_size": [12, 12], "rope_parameters": rope}
+    tower = {"depth": 1, "hidden_size": 16, "intermediate_size": 24, "num_heads": 2, "patch_size": 4}
+    config = transformers.Ernie4_5_VLMoeConfig(
+        text_config=text, vision_config=tower, tie_word_embeddings=False
+    )
+    return transformers.Ernie4_5_VLMoeForConditionalGeneration(config)
+
+
 def as_saved(tensors: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
     return tensors
 
@@ -112,8 +134,9 @@ def language(name: str) -> str | None:
     """A parameter of a language model under a name that all classes share, None for any other."""
     for prefix in ("model.language_model.", "model."):
         if name.startswith(prefix) and not name.startswith("model.visual"):
-            rest = name.removeprefix(prefix)
-            return rest if rest.startswith(("layers.", "embed_tokens.", "norm.")) else None
+            rest = name.removeprefix(prefix).replace(".text_moe.", ".")
+            own = rest.startswith(("layers.", "embed_tokens.", "norm.")) and ".vision_moe." not in rest
+            return rest if own else None
     return name if name.startswith("lm_head.") else None
 
 
@@ -136,6 +159,8 @@ def save(model: Any, folder: Path, change: Callable[[dict[str, Any]], dict[str, 
         (qwen3_omni, as_saved, qwen3_vl_moe, transposed),
         (llava_mixtral, as_saved, mixtral, as_saved),
         (mixtral, as_saved, llava_mixtral, as_saved),
+        (ernie_vl, as_saved, ernie, as_saved),
+        (ernie, as_saved, ernie_vl, as_saved),
     ],
     ids=lambda value: value.__name__,
 )

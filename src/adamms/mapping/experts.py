@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import NamedTuple
 
-from adamms.mapping.slots import EMBED, Place, Rows, Slot
+from adamms.mapping.slots import EMBED, EXPERT_NUMBER, Place, Rows, Slot
 
 MIXTURE = r"\.(?P<block>\w+)\."
 EXPERTS = re.compile(
@@ -46,6 +46,8 @@ BESIDE = tuple(
     )
 )
 """What stands beside the experts, by the end of its name."""
+SECOND = re.compile(MIXTURE + r"gate\.weight_1$")
+"""The router of ERNIE-VL's second mixture, for images; its experts are counted on from the first's."""
 KIND = re.compile(r"(?:(?:encoder|cross|prediction)\.)*")
 
 
@@ -80,6 +82,11 @@ def with_experts(places: Sequence[Place], shapes: Mapping[str, tuple[int, ...]])
             mixtures.setdefault((layer, held.block), []).append(held)
         elif match := INTERLEAVED.search(place.tensor):
             odd[layer, _block(match)] = None
+    own = {
+        replace(place.slot, role=""): next((size for size in place.shape if size != width), width)
+        for place in places
+        if SECOND.search(place.tensor)
+    }
     taken: dict[Slot, None] = {}
     split: dict[str, tuple[Place, ...]] = {}
     layers = dict.fromkeys(layer for layer, _ in mixtures)
@@ -91,13 +98,35 @@ def with_experts(places: Sequence[Place], shapes: Mapping[str, tuple[int, ...]])
     done: dict[str, None] = {}
     for place in places:
         if place.tensor not in split:
-            slot = _beside(place) if replace(place.slot, role="") in layers else place.slot
+            layer = replace(place.slot, role="")
+            slot = _beside(place) if layer in layers else place.slot
             slot = place.slot if slot in taken else slot
             taken[slot] = None
-            yield replace(place, slot=slot)
+            yield from _rows(replace(place, slot=slot), width=width, second=layer in own)
         elif place.tensor not in done:
             done[place.tensor] = None
-            yield from split[place.tensor]
+            for part in split[place.tensor]:
+                number = EXPERT_NUMBER.search(part.slot.role)
+                layer = replace(part.slot, role="")
+                further = layer in own and number is not None and int(number.group(1)) >= own[layer]
+                yield replace(part, slot=replace(part.slot, inserted=True)) if further else part
+
+
+def _rows(place: Place, *, width: int, second: bool) -> Iterator[Place]:
+    """What stands beside the experts: a router stored `[in, experts]`, a second mixture's parts."""
+    role = place.slot.role
+    if role.endswith("moe.router") and len(place.shape) == 2:
+        transposed = place.shape[0] == width != place.shape[1]
+        shape = place.shape[::-1] if transposed else place.shape
+        yield replace(place, shape=shape, columns=(0, place.shape[1]), transposed=transposed)
+    elif second and SECOND.search(place.tensor):
+        yield replace(place, slot=replace(place.slot, inserted=True))
+    elif second and role.endswith("moe.router.correction") and place.shape[0] == 2:
+        further = replace(place.slot, role=f"{role}.second", inserted=True)
+        for slot, rows in ((place.slot, (0, 1)), (further, (1, 2))):
+            yield replace(place, slot=slot, rows=rows, shape=(1, *place.shape[1:]))
+    else:
+        yield place
 
 
 def _held(place: Place) -> _Held | None:

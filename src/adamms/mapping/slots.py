@@ -11,7 +11,7 @@ from dataclasses import dataclass
 Rows = tuple[int, int]
 """A half-open range of rows (dimension 0)."""
 
-EXPERT_NUMBER = re.compile(r"\bmoe\.\d+\.")
+EXPERT_NUMBER = re.compile(r"\bmoe\.(\d+)\.")
 
 TEXT = "text"
 VISION = "vision"
