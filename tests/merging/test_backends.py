@@ -17,10 +17,10 @@ from adamms.mapping import MappedDonor, map_parameters
 from adamms.merging import MappedCheckpoint, MergeInputs, all_methods, cpu_kernel, make_method
 from adamms.merging.backends import NumpyBackend
 from adamms.merging.blocks import RawBlock
-from adamms.merging.coefficients import TensorLocation
 from adamms.merging.dtypes import ITEMSIZES, RawTensor, count_nan, count_not_finite
 from adamms.merging.magnitudes import magnitude_reductions
 from adamms.merging.method import BoundMethod, as_parameters, call
+from adamms.merging.parameters import TensorLocation
 from adamms.merging.parent_store import elementwise
 from adamms.merging.statistics import elements_to_reduce
 from adamms.merging.stream import stream_merge

@@ -18,12 +18,11 @@ from adamms.mapping import MappedDonor, map_parameters
 from adamms.merging import MappedCheckpoint, MergeInputs, all_methods, cpu_kernel, make_method
 from adamms.merging.backends import NumpyBackend
 from adamms.merging.blocks import RawBlock
-from adamms.merging.coefficients import TensorLocation
 from adamms.merging.draws import SeededDraws
 from adamms.merging.dtypes import LARGEST, RawTaskVector, RawTensor
-from adamms.merging.kernel_params import KernelParams
 from adamms.merging.magnitudes import lower_counts, upper_counts
-from adamms.merging.method import BoundMethod, Method, as_parameters, call
+from adamms.merging.method import BoundMethod, KernelParams, Method, as_parameters, call
+from adamms.merging.parameters import TensorLocation
 from adamms.merging.statistics import model_statistics
 from adamms.merging.stream import stream_merge
 from adamms.merging.torch_backend import TORCH_DTYPES

@@ -18,11 +18,11 @@ from hypothesis import strategies as st
 
 from adamms.errors import MergeError
 from adamms.merging import all_methods, find_method, make_method, methods
-from adamms.merging.coefficients import TensorLocation
 from adamms.merging.draws import SeededDraws
 from adamms.merging.method import as_parameters, call
 from adamms.merging.methods.karcher import karcher_coefficients
 from adamms.merging.methods.nearswap import nearswap
+from adamms.merging.parameters import TensorLocation
 
 ROOT = Path(__file__).parents[2]
 NEEDS_ALPHA = {"alpha": 0.4}

@@ -1,19 +1,20 @@
 """Step 2 of the method: merge mapped tensors, streamed from disk to disk (section 3.2).
 
-The names here are light. What does the arithmetic brings torch with it and is imported from its modules
-(`merging.stream`, `merging.tensors`) by those who need it.
+What merges is imported from its modules by those who need it: `merging.stream` from disk to disk, in the
+fused kernel or numpy, and `merging.tensors` into a live model, which alone brings torch with it.
 """
 
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from adamms.merging.merge_inputs import MappedCheckpoint, MergeInputs
-    from adamms.merging.method import MergeMethod, Method, Parameter
+    from adamms.merging.merge_inputs import MappedCheckpoint, MergeInputs, check_merge, unmatched
+    from adamms.merging.method import KernelParams, MergeMethod, Method
     from adamms.merging.methods import all_methods, find_method, make_method
-    from adamms.merging.suitability import check_merge, unmatched
+    from adamms.merging.parameters import Parameter
 
 __all__ = [
+    "KernelParams",
     "MappedCheckpoint",
     "MergeInputs",
     "MergeMethod",
@@ -31,13 +32,14 @@ FILES = {
     "MappedCheckpoint": "merge_inputs",
     "MergeInputs": "merge_inputs",
     "MergeMethod": "method",
+    "KernelParams": "method",
     "Method": "method",
-    "Parameter": "method",
+    "Parameter": "parameters",
     "all_methods": "methods",
-    "check_merge": "suitability",
+    "check_merge": "merge_inputs",
     "find_method": "methods",
     "make_method": "methods",
-    "unmatched": "suitability",
+    "unmatched": "merge_inputs",
 }
 
 

@@ -6,10 +6,8 @@ multiplying by it, and a scalar operand may cost more than an array of them.
 """
 
 from collections.abc import Sequence
-from typing import Any
 
-# A torch tensor or a numpy array of float32, or of float64 for a model that is stored so.
-Array = Any
+from adamms.merging.method import Array
 
 
 def in_numpy(values: Array) -> bool:

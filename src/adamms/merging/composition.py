@@ -11,10 +11,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from adamms.merging.arrays import Array
-from adamms.merging.kernel_params import KernelParams
-from adamms.merging.method import MergeMethod, Parameter, Reduction, call, no_reductions
-from adamms.merging.parameters import ALPHA, BASE_WEIGHT, CONSENSUS, LAMBDA, NORMALIZE
+from adamms.merging.method import Array, KernelParams, MergeMethod, Reduction, call, no_reductions
+from adamms.merging.parameters import ALPHA, BASE_WEIGHT, CONSENSUS, LAMBDA, NORMALIZE, Parameter
 from adamms.merging.task_vectors import add_to, disjoint_merge, task_vectors, weighted_sum
 
 if TYPE_CHECKING:

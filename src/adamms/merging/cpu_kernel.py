@@ -16,8 +16,7 @@ import numpy as np
 from adamms.merging.backends import NumpyBackend, task_vectors_of
 from adamms.merging.blocks import RawBlock
 from adamms.merging.dtypes import ITEMSIZES, LARGEST, RawTaskVector, RawTensor
-from adamms.merging.kernel_params import KernelParams
-from adamms.merging.method import BoundMethod, Reduction
+from adamms.merging.method import BoundMethod, KernelParams, Reduction
 
 SOURCE = Path(__file__).with_name("kernels.c")
 LIBRARY = Path(__file__).with_name("kernels.so")

@@ -8,8 +8,7 @@ from collections.abc import Callable, Sequence
 from math import sqrt
 from typing import TYPE_CHECKING, Any
 
-from adamms.merging.arrays import Array
-from adamms.merging.method import Reduction, Scope
+from adamms.merging.method import Array, Reduction, Scope
 
 if TYPE_CHECKING:
     import numpy as np

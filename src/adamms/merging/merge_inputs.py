@@ -1,18 +1,22 @@
 """The models of one merge: the base, the donors and the ancestor, each seen through a mapping of its own.
 
-Plain data about opened checkpoints; nothing is read here but headers.
+Plain data about opened checkpoints; nothing is read here but headers. `check_merge` says from these alone
+whether a method and its models fit each other, before anything long begins: single settings were checked
+when they were made, here every tensor's own values are.
 """
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from fnmatch import fnmatchcase
 from functools import cached_property
 from itertools import pairwise
 from math import prod
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from adamms.errors import MergeError
-from adamms.merging.coefficients import TensorLocation, tensor_locations
+from adamms.merging.dtypes import ITEMSIZES
 from adamms.merging.method import Method, as_parameters
+from adamms.merging.parameters import DEFAULT, PARTS, TensorLocation, tensor_locations
 
 if TYPE_CHECKING:
     from adamms.checkpoints import TensorSource
@@ -170,3 +174,49 @@ def _aligned(name: str, views: tuple[MappedCheckpoint, ...]) -> Iterator[RowSpan
                 (piece.donor, piece.donor_rows[0] + start - piece.base_rows[0]) if piece and inside else None
             )
         yield RowSpan(start, stop, tuple(sources))
+
+
+def check_merge(inputs: MergeInputs, method: Method) -> None:
+    """Insist that a merge can be done at every tensor that it changes.
+
+    Raises:
+        MergeError: a tensor cannot be interpolated, or the settings are out of range at one.
+    """
+    views = inputs.views_for(method)
+    changed = inputs.changed(method)
+    for name in changed:
+        if not any(inputs.weights(name, method)) and len(views) == len(inputs.donors):
+            raise MergeError(f"All weights are 0 at {name}, so nothing would be left of it; raise one.")
+        inputs.settings_at(name, method)
+    stored = [_other_dtypes(inputs, view, changed) for view in views]
+    own = {name: inputs.base.tensors[name].dtype for name in changed}
+    stored.insert(0, {name: dtype for name, dtype in own.items() if dtype not in ITEMSIZES})
+    sources = (inputs.base, *(view.checkpoint for view in views))
+    for model, found in zip(sources, stored, strict=True):
+        if found:
+            name, dtype = next(iter(found.items()))
+            more = f" (and {len(found) - 1} more tensors)" if len(found) > 1 else ""
+            raise MergeError(
+                f"{name} in {model.source} is stored as {dtype}{more}, which cannot be interpolated; "
+                "merge an unquantised copy of the model (bfloat16, float16 or float32)."
+            )
+
+
+def unmatched(inputs: MergeInputs, method: Method) -> tuple[tuple[str, str], ...]:
+    """The settings, and the patterns of tensor names in them that fit no tensor of the base."""
+    names = tuple(inputs.base.tensors)
+    return tuple(
+        (setting, entry)
+        for setting, value in method.settings.items()
+        for table in (value if isinstance(value, tuple) else (value,))
+        if isinstance(table, dict)
+        for entry in table
+        if entry not in (*PARTS, DEFAULT) and not any(fnmatchcase(name, entry) for name in names)
+    )
+
+
+def _other_dtypes(inputs: MergeInputs, view: MappedCheckpoint, changed: tuple[str, ...]) -> dict[str, str]:
+    """The tensors that a view gives to the merge and that are no floating numbers, with their dtypes."""
+    used = dict.fromkeys(piece.donor for name in changed for piece in view.mapped.pieces(name))
+    dtypes = {name: view.checkpoint.tensors[name].dtype for name in used}
+    return {name: dtype for name, dtype in dtypes.items() if dtype not in ITEMSIZES}

@@ -8,17 +8,17 @@ held.
 """
 
 import inspect
-import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache, cached_property
 from typing import TYPE_CHECKING, Any, Literal
 
 from adamms.errors import MergeError
-from adamms.merging.coefficients import (
+from adamms.merging.parameters import (
+    WEIGHTS,
     Coefficient,
+    Parameter,
     TensorLocation,
-    check_coefficient,
     coefficient_at,
     numbers_in,
 )
@@ -26,84 +26,14 @@ from adamms.merging.coefficients import (
 if TYPE_CHECKING:
     import numpy as np
 
-    from adamms.merging.arrays import Array
-    from adamms.merging.kernel_params import KernelParams
-
+# A torch tensor or a numpy array of float32, or of float64 for a model that is stored so.
+Array = Any
 Scope = Literal["tensor", "model"]
 
 # What weights that should sum to 1 may exceed it by, because decimals are not exact.
 LITTLE = 1e-9
-# The parameters that reach a method as `weights`, one a model.
-WEIGHTS = ("alpha", "base_weight")
 # What a function may ask for beside parameters and statistics.
 OF_BLOCKS = ("models", "pretrained", "draws", "width", "weights")
-
-
-@dataclass(frozen=True)
-class Parameter:
-    """One parameter: what it may be, what it is when left out, and a line of help.
-
-    `default` None with `required` False means that the method decides; the help says how. A `coefficient` may
-    also be given over depth or by part. One that is `per_model` may differ from model to model, under keys
-    such as `donor2.density`, and reaches the method as one number a model.
-    """
-
-    name: str
-    default: float | bool | str | None
-    help: str
-    low: float | None = None
-    high: float | None = None
-    choices: tuple[str, ...] = ()
-    required: bool = False
-    integer: bool = False
-    coefficient: bool = False
-    per_model: bool = False
-
-    @property
-    def is_number(self) -> bool:
-        """Whether its values are numbers, which a search can try in a row."""
-        return not self.choices and not isinstance(self.default, bool | str)
-
-    @property
-    def expected(self) -> str:
-        """What values are right, for people."""
-        if self.choices:
-            return "one of " + ", ".join(self.choices)
-        if isinstance(self.default, bool):
-            return "true or false"
-        kind = "a whole number" if self.integer else "a coefficient" if self.coefficient else "a number"
-        if self.low is None:
-            return kind
-        if self.high is None:
-            return f"{kind} from {self.low:g}"
-        return f"{kind} from {self.low:g} to {self.high:g}"
-
-    def check(self, value: object, *, method: str) -> Any:
-        """The value in its own type.
-
-        Raises:
-            MergeError: it is not what the parameter takes.
-        """
-        if self.coefficient and value is not None:
-            of_weights = self.name in WEIGHTS or not isinstance(self.default, float)
-            default = None if of_weights else self.default
-            return check_coefficient(value, self.name, high=self.high, default=default)  # type: ignore[arg-type]
-        if self._accepts(value):
-            plain = isinstance(value, bool | str) or self.integer or value is None
-            return value if plain else float(value)  # type: ignore[arg-type]
-        raise MergeError(f"{self.name} of the method {method} must be {self.expected}, not {value!r}.")
-
-    def _accepts(self, value: object) -> bool:
-        if value is None:
-            return self.default is None and not self.required
-        if self.choices or isinstance(self.default, bool):
-            return value in self.choices if self.choices else isinstance(value, bool)
-        if isinstance(value, bool) or not isinstance(value, int if self.integer else int | float):
-            return False
-        low = -float("inf") if self.low is None else self.low
-        high = float("inf") if self.high is None else self.high
-        # NaN compares false with everything; infinity, or an integer beyond all floats, is no value either.
-        return low <= value <= high and abs(value) <= sys.float_info.max
 
 
 @dataclass(frozen=True)
@@ -139,6 +69,37 @@ def no_reductions(settings: Mapping[str, Any]) -> tuple[Reduction, ...]:
 
 
 @dataclass(frozen=True)
+class KernelParams:
+    """A merge at one tensor as parameters of the fused kernel; sequences hold one a model, the base's first.
+
+        theta_out = theta_0 + lambda * C_i(w_i * rescale_i * mask_i(tau_i)),   tau_i = theta_i - theta_0
+        theta_out = sum_i w_i * rescale_i * theta_i                        where no ancestor is read
+
+    C is a sum, divided by `divisor`, or the sign consensus of TIES. A method of this form says so by a
+    function beside its pure one, which stays what the method is: `kernels.c` gives its bits, only faster.
+
+    Attributes:
+        weights: w_i.
+        rescale: what a sparse task vector is multiplied by; None for 1.
+        min_magnitude: task-vector entries of a smaller magnitude become 0; None trims nothing.
+        max_magnitude: and so do those of this magnitude and larger; None trims nothing.
+        keep_prob: the probability with which an entry stays; None drops nothing.
+        sign_consensus: whether signs are elected, and what agrees is averaged by weight or added up.
+        divisor: the sum is divided by it; 0 for none.
+        lambda_: the merged task vector is multiplied by it.
+    """
+
+    weights: Sequence[float]
+    rescale: Sequence[float] | None = None
+    min_magnitude: Sequence[float] | None = None
+    max_magnitude: Sequence[float] | None = None
+    keep_prob: Sequence[float] | None = None
+    sign_consensus: Literal["mean", "sum"] | None = None
+    divisor: float = 0.0
+    lambda_: float = 1.0
+
+
+@dataclass(frozen=True)
 class MergeMethod:
     """A merge method as its file declares it.
 
@@ -162,7 +123,7 @@ class MergeMethod:
         name: what it is called; the function's name where it is left out.
     """
 
-    function: "Callable[..., Array]"
+    function: Callable[..., Array]
     summary: str
     source: str
     parameters: tuple[Parameter, ...] = ()
@@ -173,7 +134,7 @@ class MergeMethod:
     reductions: Callable[[Mapping[str, Any]], tuple[Reduction, ...]] = no_reductions
     check: Callable[[Mapping[str, Any]], None] = field(default=lambda values: None)
     by_rows: Callable[[Mapping[str, Any]], bool] = field(default=lambda settings: False)
-    kernel: "Callable[..., KernelParams] | None" = None
+    kernel: Callable[..., KernelParams] | None = None
     name: str = ""
 
     def __post_init__(self) -> None:
@@ -352,9 +313,9 @@ class BoundMethod:
         params: the fused kernel's parameters, where the method has that form.
     """
 
-    function: "Callable[..., Array]"
+    function: Callable[..., Array]
     arguments: Mapping[str, Any]
-    params: "KernelParams | None"
+    params: KernelParams | None
 
     @classmethod
     def of(cls, method: Method, arguments: Mapping[str, Any]) -> "BoundMethod":
@@ -363,8 +324,8 @@ class BoundMethod:
         return cls(method.rule.function, arguments, call(kernel, arguments) if kernel else None)
 
     def __call__(
-        self, *, models: "Sequence[Array]", pretrained: "Array | None", draws: "Sequence[Array]", width: int
-    ) -> "Array":
+        self, *, models: Sequence[Array], pretrained: Array | None, draws: Sequence[Array], width: int
+    ) -> Array:
         """The merged values of a block, a flat array like each of `models`."""
         block = {"models": models, "pretrained": pretrained, "draws": draws, "width": width}
         return call(self.function, {**self.arguments, **block})

@@ -6,7 +6,8 @@ Masks are multiplied, never selected with: a NaN in a source must come out as Na
 from collections.abc import Sequence
 from typing import Literal
 
-from adamms.merging.arrays import Array, count_where, divide, not_negative, ones_where, signs
+from adamms.merging.arrays import count_where, divide, not_negative, ones_where, signs
+from adamms.merging.method import Array
 
 
 def task_vectors(models: Sequence[Array], pretrained: Array) -> list[Array]:

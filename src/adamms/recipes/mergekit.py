@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from adamms.errors import RecipeError
-from adamms.merging.coefficients import Coefficient
+from adamms.merging.parameters import Coefficient
 from adamms.recipes.mergekit_parameters import Parameters, changed, largest, least
 
 KNOWN = ("merge_method", "base_model", "models", "parameters", "dtype", "out_dtype")

@@ -10,7 +10,7 @@ from glob import escape
 from typing import Any
 
 from adamms.errors import RecipeError
-from adamms.merging.coefficients import DEFAULT, Coefficient, numbers_in
+from adamms.merging.parameters import DEFAULT, Coefficient, numbers_in
 
 # The parameters of the methods in common; a method that has no such one passes over it, as in mergekit.
 PARAMETERS = (

@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator, model_valida
 
 from adamms.errors import EvaluationError, MergeError, SearchError
 from adamms.merging import find_method
-from adamms.merging.coefficients import check_coefficient
+from adamms.merging.parameters import check_coefficient
 from adamms.responses.candidates import ALPHA
 
 if TYPE_CHECKING:

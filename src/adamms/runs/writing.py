@@ -40,7 +40,6 @@ def write_merged(
     """
     # Late: torch takes seconds, and most mistakes are found before it is needed.
     from adamms.merging import cpu_kernel
-    from adamms.merging.statistics import elements_to_reduce, model_statistics
     from adamms.merging.stream import stream_merge
     from adamms.reports.model_card import write_model_card
 
@@ -51,10 +50,7 @@ def write_merged(
     journal = Journal(folder, writer, about=_about(loaded, method))
     if journal.done:
         progress.say("Resuming: what the interrupted merge wrote is kept.")
-    statistics: dict[str, Any] = {}
-    if elements := elements_to_reduce(loaded.parents, method):
-        with progress.stage("Measuring", total=elements, unit="parameters") as advance:
-            statistics = model_statistics(loaded.parents, method, threads=options.threads, progress=advance)
+    statistics = _statistics(loaded, method, progress)
     if method.rule.kernel and not cpu_kernel.library():
         progress.say("Merging without compiled code, several times slower: see docs/reference/speed.md.")
     total = sum(info.nbytes for info in writer.tensors.values())
@@ -91,6 +87,18 @@ def write_merged(
     }
     write_json(folder / ADAMMS_JSON, description)
     write_model_card(folder, description)
+
+
+def _statistics(loaded: LoadedModels, method: Method, progress: Progress) -> dict[str, Any]:
+    """What the method must know of the whole model before it merges."""
+    if not method.reductions_of("model"):
+        return {}
+    # Late: most methods know nothing beforehand.
+    from adamms.merging.statistics import elements_to_reduce, model_statistics
+
+    elements, threads = elements_to_reduce(loaded.parents, method), loaded.recipe.merge.threads
+    with progress.stage("Measuring", total=elements, unit="parameters") as advance:
+        return model_statistics(loaded.parents, method, threads=threads, progress=advance)
 
 
 def _about(loaded: LoadedModels, method: Method) -> dict[str, Any]:

@@ -11,9 +11,9 @@ from importlib.metadata import EntryPoint, entry_points
 from typing import Any
 
 from adamms.errors import MergeError
-from adamms.merging.coefficients import TensorLocation
 from adamms.merging.method import MergeMethod as MergeMethod
 from adamms.merging.method import Method as Method
+from adamms.merging.parameters import TensorLocation
 
 GROUP = "adamms.methods"
 # As pyproject.toml registers them, in the order in which they are shown: what names one of ours need not read

@@ -11,10 +11,11 @@ removed side of the upper one. `breadcrumbs_ties` has the election of `ties` in 
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from adamms.merging.arrays import Array, at_least
+from adamms.merging.arrays import at_least
 from adamms.merging.composition import SIGN_CONSENSUS, WEIGHTED_SUM, Sparsifier, task_vector_method
 from adamms.merging.magnitudes import magnitude_reductions
-from adamms.merging.method import Parameter, Reduction, numbers_of
+from adamms.merging.method import Array, Reduction, numbers_of
+from adamms.merging.parameters import Parameter
 from adamms.merging.task_vectors import task_vectors
 
 DENSITY = Parameter("density", 0.1, "the share of entries kept", 0, 1, coefficient=True, per_model=True)

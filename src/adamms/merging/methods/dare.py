@@ -10,10 +10,9 @@ The masks depend on the seed, the tensor's name and the element alone.
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from adamms.merging.arrays import Array
 from adamms.merging.composition import SIGN_CONSENSUS, WEIGHTED_SUM, Sparsifier, l1_scales, task_vector_method
-from adamms.merging.method import Parameter, Reduction
-from adamms.merging.parameters import SEED
+from adamms.merging.method import Array, Reduction
+from adamms.merging.parameters import SEED, Parameter
 
 if TYPE_CHECKING:
     import numpy as np

@@ -8,11 +8,9 @@ exactly apart have no mean direction; the heaviest's is taken.
 
 from collections.abc import Sequence
 
-from adamms.merging.arrays import Array
 from adamms.merging.inner_products import Products, combination, inner_products, norms
-from adamms.merging.kernel_params import KernelParams
-from adamms.merging.method import MergeMethod, Parameter
-from adamms.merging.parameters import ALPHA_OF_REST, BASE_WEIGHT_OF_REST
+from adamms.merging.method import Array, KernelParams, MergeMethod
+from adamms.merging.parameters import ALPHA_OF_REST, BASE_WEIGHT_OF_REST, Parameter
 
 ROUNDS = 100
 TOLERANCE = CLOSE = 1e-10

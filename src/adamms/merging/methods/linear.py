@@ -7,9 +7,7 @@ Pure functions on tensors: they know no names, files, dtypes on disk or devices.
 
 from collections.abc import Sequence
 
-from adamms.merging.arrays import Array
-from adamms.merging.kernel_params import KernelParams
-from adamms.merging.method import MergeMethod
+from adamms.merging.method import Array, KernelParams, MergeMethod
 from adamms.merging.parameters import ALPHA_OF_REST, BASE_WEIGHT_OF_REST, NORMALIZE
 
 

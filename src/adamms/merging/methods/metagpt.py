@@ -8,10 +8,8 @@ alpha: the coefficients are the method.
 
 from collections.abc import Sequence
 
-from adamms.merging.arrays import Array
 from adamms.merging.inner_products import Products, inner_products
-from adamms.merging.kernel_params import KernelParams
-from adamms.merging.method import MergeMethod
+from adamms.merging.method import Array, KernelParams, MergeMethod
 from adamms.merging.parameters import LAMBDA
 from adamms.merging.task_vectors import add_to, task_vectors, weighted_sum
 

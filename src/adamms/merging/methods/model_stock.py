@@ -13,7 +13,8 @@ from statistics import fmean
 from typing import TYPE_CHECKING, Any
 
 from adamms.merging.inner_products import Products, by_rows, combination, cosine, inner_products, row_cosines
-from adamms.merging.method import MergeMethod, Parameter, Reduction
+from adamms.merging.method import MergeMethod, Reduction
+from adamms.merging.parameters import Parameter
 from adamms.merging.task_vectors import task_vectors
 
 if TYPE_CHECKING:

@@ -9,10 +9,8 @@ norms are those of all merged parameters.
 
 from collections.abc import Sequence
 
-from adamms.merging.arrays import Array
 from adamms.merging.inner_products import Products, combination, inner_products, norms
-from adamms.merging.kernel_params import KernelParams
-from adamms.merging.method import MergeMethod
+from adamms.merging.method import Array, KernelParams, MergeMethod
 from adamms.merging.parameters import LAMBDA
 from adamms.merging.task_vectors import add_to, task_vectors
 

@@ -8,8 +8,9 @@ than t moves the base by t.
 
 from collections.abc import Sequence
 
-from adamms.merging.arrays import Array, at_most, quotient
-from adamms.merging.method import MergeMethod, Parameter
+from adamms.merging.arrays import at_most, quotient
+from adamms.merging.method import Array, MergeMethod
+from adamms.merging.parameters import Parameter
 
 
 def nearswap(models: Sequence[Array], *, t: float) -> Array:

@@ -9,8 +9,8 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from adamms.merging.inner_products import Products, by_rows, combination, cosine, inner_products, row_cosines
-from adamms.merging.method import MergeMethod, Parameter, Reduction
-from adamms.merging.parameters import ALPHA_ON_ARC, BASE_WEIGHT_OF_REST
+from adamms.merging.method import MergeMethod, Reduction
+from adamms.merging.parameters import ALPHA_ON_ARC, BASE_WEIGHT_OF_REST, Parameter
 from adamms.merging.task_vectors import task_vectors
 
 if TYPE_CHECKING:

@@ -8,9 +8,10 @@ entries against the sign of the sum of all are erased; what is left is averaged 
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from adamms.merging.arrays import Array, ones_where
+from adamms.merging.arrays import ones_where
 from adamms.merging.magnitudes import magnitude_reductions
-from adamms.merging.method import MergeMethod, Parameter, Reduction, numbers_of
+from adamms.merging.method import Array, MergeMethod, Reduction, numbers_of
+from adamms.merging.parameters import Parameter
 from adamms.merging.task_vectors import (
     add_to,
     agreement_weights,

@@ -10,10 +10,8 @@ the angle between the whole flattened tensors; their lengths are not changed. Ne
 from collections.abc import Sequence
 from math import acos, sin
 
-from adamms.merging.arrays import Array
 from adamms.merging.inner_products import Products, combination, cosine, inner_products
-from adamms.merging.kernel_params import KernelParams
-from adamms.merging.method import MergeMethod
+from adamms.merging.method import Array, KernelParams, MergeMethod
 from adamms.merging.parameters import ALPHA_ON_ARC
 
 PARALLEL = 0.9995

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from adamms.merging.coefficients import TensorLocation, coefficient_at
+from adamms.merging.parameters import TensorLocation, coefficient_at
 
 
 @pytest.mark.parametrize(
