@@ -47,9 +47,9 @@ def opened(
 
     def view(side: str) -> MappedCheckpoint:
         model = models.enter_context(Checkpoint.open(folders[side]))
-        return MappedCheckpoint(
-            model, MappedDonor(map_parameters(base, model, vocabulary="rows"), base, model)
-        )
+        # An ancestor may lack what the base has.
+        mapping = map_parameters(base, model, vocabulary="rows", allow_partial=True)
+        return MappedCheckpoint(model, MappedDonor(mapping, base, model))
 
     return MergeInputs(base, tuple(map(view, donors)), view(pretrained) if pretrained else None)
 
