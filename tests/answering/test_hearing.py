@@ -13,7 +13,7 @@ import tiny_models
 from adamms.adapters import open_model
 from adamms.answering.engine import EngineOptions
 from adamms.answering.preparation import Preparation
-from adamms.answering.recordings import FRAMES, read_sound, read_video
+from adamms.answering.recordings import FRAMES, Video, read_sound, read_video
 from adamms.answering.transformers_engine import TransformersEngine
 from adamms.errors import SearchError
 from adamms.evaluation.verification import verify
@@ -103,7 +103,7 @@ def test_what_a_model_does_not_take_is_said(models: Path) -> None:
     with pytest.raises(SearchError, match="it sees no images"):
         preparation.prepare([tiny_models.picture(8, 8)], "Hi")
     with pytest.raises(SearchError, match="it sees no videos"):
-        preparation.prepare([], "Hi", video=[np.zeros((2, 8, 8, 3), np.uint8)])
+        preparation.prepare([], "Hi", video=[Video(np.zeros((2, 8, 8, 3), np.uint8), 1.0)])
 
 
 def test_sound_is_one_channel_at_the_models_rate(tmp_path: Path) -> None:
@@ -132,7 +132,9 @@ def test_frames_lie_evenly_over_a_video(tmp_path: Path) -> None:
             grey = np.full((16, 16, 3), shade, np.uint8)
             container.mux(stream.encode(av.VideoFrame.from_ndarray(grey, format="rgb24")))
         container.mux(stream.encode(None))
-    frames = read_video(tmp_path / "a.mp4")
+    video = read_video(tmp_path / "a.mp4")
+    frames = video.frames
+    assert video.rate == pytest.approx(8 * FRAMES / 50)
     assert frames.shape == (FRAMES, 16, 16, 3)
     shades = frames.mean(axis=(1, 2, 3))
     assert np.abs(shades - [5 * (at * 50 // FRAMES) for at in range(FRAMES)]).max() < 6

@@ -27,8 +27,9 @@ if TYPE_CHECKING:
     from PIL.Image import Image
     from torch import Tensor
 
+    from adamms.answering.recordings import Video
+
     Samples = npt.NDArray[np.float32]
-    Frames = npt.NDArray[np.uint8]
 
 # Where transformers itself looks for the name of a checkpoint's processor class, in this order.
 _PROCESSOR_FILES = (
@@ -129,7 +130,7 @@ class Preparation:
         prompt: str,
         *,
         audio: Sequence[Samples] = (),
-        video: Sequence[Frames] = (),
+        video: Sequence[Video] = (),
     ) -> dict[str, Tensor]:
         """The model's inputs for one question: a batch of one, what the family's own processor emits.
 
@@ -137,7 +138,7 @@ class Preparation:
             images: what it shows.
             prompt: what it asks.
             audio: what it lets hear, (samples,) of one channel at the `sampling_rate`.
-            video: what it lets see move, (frames, height, width, 3).
+            video: what it lets see move.
 
         Raises:
             SearchError: the model does not take such a question, or its processor refuses it.
@@ -152,7 +153,7 @@ class Preparation:
         if audio:
             settings |= {"audio": list(audio), "audio_kwargs": {"sampling_rate": self.sampling_rate}}
         if video:
-            settings["videos"] = list(video)
+            settings |= {"videos": [each.frames for each in video], "videos_kwargs": _about(video)}
         try:
             if audio or video or self.takes_images:
                 shown = [self._readable(images)] if images else None
@@ -168,7 +169,7 @@ class Preparation:
             ) from error
         return dict(inputs)
 
-    def _require(self, images: Sequence[Image], audio: Sequence[Samples], video: Sequence[Frames]) -> None:
+    def _require(self, images: Sequence[Image], audio: Sequence[Samples], video: Sequence[Video]) -> None:
         """Insist that the checkpoint takes what a question shows.
 
         Raises:
@@ -239,7 +240,22 @@ class Preparation:
         return text.strip()
 
 
-def _counted(images: Sequence[Image], audio: Sequence[Samples], video: Sequence[Frames]) -> str:
+def _about(videos: Sequence[Video]) -> dict[str, Any]:
+    """What a video processor needs beside the frames: they are all to be used, and so many are a second."""
+    if any(video.rate is None for video in videos):
+        return {"do_sample_frames": False}
+    from transformers.video_utils import VideoMetadata
+
+    about = [
+        VideoMetadata(
+            total_num_frames=len(video.frames), fps=video.rate, frames_indices=list(range(len(video.frames)))
+        )
+        for video in videos
+    ]
+    return {"do_sample_frames": False, "video_metadata": about}
+
+
+def _counted(images: Sequence[Image], audio: Sequence[Samples], video: Sequence[Video]) -> str:
     others = [f"{len(audio)} sound(s)"] * bool(audio) + [f"{len(video)} video(s)"] * bool(video)
     return ", ".join([f"{len(images)} image(s)", *others])
 

@@ -3,6 +3,7 @@
 What reads them comes with `adamms[audio]` and `adamms[video]` and is imported where a question needs it.
 """
 
+from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -36,8 +37,21 @@ def read_sound(path: Path, *, rate: int) -> "npt.NDArray[np.float32]":
     return mono if stored == rate else soxr.resample(mono, stored, rate)  # type: ignore[no-any-return]
 
 
-def read_video(path: Path) -> "npt.NDArray[np.uint8]":
-    """A video's frames, (frames, height, width, 3), `FRAMES` of them at most.
+@dataclass(frozen=True)
+class Video:
+    """Frames of a video.
+
+    Attributes:
+        frames: (frames, height, width, 3), uint8.
+        rate: how many of them a second has; None where the file does not say how long it lasts.
+    """
+
+    frames: "npt.NDArray[np.uint8]"
+    rate: float | None
+
+
+def read_video(path: Path) -> Video:
+    """A video's frames, `FRAMES` of them at most.
 
     Raises:
         SearchError: it does not open, it shows nothing, or what reads it is not installed.
@@ -49,6 +63,7 @@ def read_video(path: Path) -> "npt.NDArray[np.uint8]":
         with av.open(str(path)) as container:
             if not container.streams.video:
                 raise SearchError(f"{path} holds no video.")
+            stored = container.streams.video[0].average_rate
             count = sum(1 for _ in container.decode(video=0))
             container.seek(0)
             wanted = dict.fromkeys(at * count // FRAMES for at in range(FRAMES)) if count > FRAMES else None
@@ -61,7 +76,7 @@ def read_video(path: Path) -> "npt.NDArray[np.uint8]":
         raise SearchError(f"The video {path} cannot be read: {error}.") from error
     if not frames:
         raise SearchError(f"The video {path} holds no frame.")
-    return np.stack(frames)
+    return Video(np.stack(frames), float(stored) * len(frames) / count if stored else None)
 
 
 def _library(name: str, *, extra: str, what: str) -> Any:
