@@ -117,7 +117,7 @@ def test_candidates_read_and_only_the_winner_answers(read: Path) -> None:
     answered = {file.name: len(lines(file)) for file in responses.glob("alpha=*.jsonl")}
     assert answered.pop("alpha=0.00.jsonl") == 20
     assert f"alpha={selection['selected']:.2f}.jsonl" in answered or selection["selected"] == 0
-    assert set(answered.values()) <= {reading["confirmed"]}
+    assert set(answered.values()) <= {reading["inputs"]}
     assert all(line["base"] <= 0 and line["donor"] <= 0 and len(line["tokens"]) == 2 for line in opinions)
     assert (read / "report.html").is_file()
 

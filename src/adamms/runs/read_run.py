@@ -1,9 +1,9 @@
 """The cheap search: both parents answer, candidates read what they answered, and only the winner answers.
 
 Parents first; then the inputs to read, mostly those on which they disagree; then the candidates that are
-worth reading, one after the other; and to confirm, the winner and its neighbours answer a few of the inputs,
-for a candidate that has broken down reads well and answers badly. What is read and answered is kept as it
-comes, so a killed and resumed search equals an unbroken one.
+worth reading, one after the other; and to confirm, the winner answers the same inputs, for a candidate that
+has broken down may read well and answer badly. What is read and answered is kept as it comes, so a killed and
+resumed search equals an unbroken one.
 """
 
 from collections.abc import Mapping
@@ -30,9 +30,6 @@ from adamms.searching.read_search import (
     read_scores,
 )
 from adamms.searching.signals.witnesses import belief
-
-CONFIRMED = 8
-"""Inputs that the winner and its neighbours answer: enough to see one that says nothing, or one thing."""
 
 
 @dataclass(frozen=True)
@@ -88,7 +85,6 @@ def choose_by_reading(
         reasons,
         samples=len(plan.ids),
         seed=plan.options.seed,
-        confirmed=min(CONFIRMED, len(ids)),
         rule=plan.options.rule,
     )
     return responses, replace(selection, fold_case=plan.options.fold_case)
@@ -135,31 +131,20 @@ def _confirm(
     *,
     progress: Progress,
 ) -> tuple[Responses, dict[float, str]]:
-    """Let the best candidate and its neighbours answer, and the next best where the best has collapsed.
+    """Let the best candidate answer what was read, and the next best where the best has collapsed.
 
     Returns:
         All answers, and for each candidate that has collapsed the reason.
     """
-    asked = ids[:CONFIRMED]
     reasons: dict[float, str] = {}
-    judged: dict[float, None] = {}
     while True:
-        allowed = [
-            alpha not in reasons and read for alpha, read in zip(scores.alphas, scores.read, strict=True)
-        ]
+        allowed = scores.allowed(reasons)
         if not any(allowed):
             listed = "; ".join(f"{alpha:g}: {why}" for alpha, why in reasons.items())
-            raise SearchError(
-                f"No candidate can be chosen: every one that was read has collapsed ({listed})."
-            )
-        best = scores.best(allowed)
-        around = [scores.alphas[place] for place in (best, best - 1, best + 1) if 0 <= place < len(allowed)]
-        wanted = {alpha: asked for alpha in around if alpha not in judged}
-        if not wanted:
+            raise SearchError(f"No candidate can be chosen: all that were read have collapsed ({listed}).")
+        best = scores.alphas[scores.best(allowed)]
+        collect_responses(sweep, plan, folder, wanted={best: ids}, known=known, progress=progress)
+        reason = disqualification([known[best][id_] for id_ in ids], [base[id_] for id_ in ids])
+        if reason is None:
             return dict(sorted(known.items())), reasons
-        collect_responses(sweep, plan, folder, wanted=wanted, known=known, progress=progress)
-        for alpha in wanted:
-            judged[alpha] = None
-            reason = disqualification([known[alpha][id_] for id_ in asked], [base[id_] for id_ in asked])
-            if reason is not None:
-                reasons[alpha] = reason
+        reasons[best] = reason

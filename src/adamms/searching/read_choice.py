@@ -16,7 +16,6 @@ def chosen_by_reading(
     *,
     samples: int,
     seed: int | None,
-    confirmed: int,
     rule: str,
 ) -> Selection:
     """The best candidate that was read and has not collapsed; of a tie the smallest alpha.
@@ -26,7 +25,6 @@ def chosen_by_reading(
         reasons: why candidates have collapsed.
         samples: inputs that the parents answered.
         seed: what the inputs were drawn with.
-        confirmed: inputs that the winner and its neighbours answered.
         rule: the rule's name.
     """
     allowed = scores.allowed(reasons)
@@ -62,7 +60,7 @@ def chosen_by_reading(
                 note="read, not generated: mean log-probabilities of the parents' answers",
             ),
         ),
-        reading=Reading(scores.values.shape[1], read, confirmed),
+        reading=Reading(scores.values.shape[1], read),
     )
     return replace(selection, verdict=_sentence(selection, scores, best, allowed))
 

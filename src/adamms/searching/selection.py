@@ -55,11 +55,9 @@ class Reading:
     """What a search read, where candidates were judged without letting them answer."""
 
     inputs: int
-    """On which the parents' answers were read."""
+    """On which the parents' answers were read; the chosen candidate answered them, too."""
     candidates: tuple[float, ...]
     """Those that read them; others were left out by the shape of the scores."""
-    confirmed: int
-    """Inputs that the chosen candidate and its neighbours answered."""
 
     def to_json(self) -> dict[str, Any]:
         """The entry `reading` of `selection.json`."""
@@ -68,7 +66,7 @@ class Reading:
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> "Reading":
         """Read the entry back."""
-        return cls(int(data["inputs"]), tuple(map(float, data["candidates"])), int(data["confirmed"]))
+        return cls(int(data["inputs"]), tuple(map(float, data["candidates"])))
 
 
 @dataclass(frozen=True)
