@@ -11,7 +11,8 @@ if TYPE_CHECKING:
     from adamms.api import search as search
     from adamms.checkpoints import Checkpoint as Checkpoint
     from adamms.mapping import map_parameters as map_parameters
-    from adamms.version import __version__ as __version__
+
+__version__ = "0.1.0"
 
 __all__ = ["Checkpoint", "__version__", "map_parameters", "merge", "search"]
 
@@ -22,7 +23,6 @@ def __getattr__(name: str) -> object:
 
     homes = {
         "Checkpoint": "adamms.checkpoints",
-        "__version__": "adamms.version",
         "map_parameters": "adamms.mapping",
         "merge": "adamms.api",
         "search": "adamms.api",

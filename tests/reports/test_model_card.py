@@ -9,7 +9,7 @@ import pytest
 import yaml
 
 from adamms.reports.model_card import write_model_card
-from adamms.reports.parents import model_id, short_name
+from adamms.reports.wording import model_id, short_name
 from adamms.responses import Responses
 from adamms.searching import select
 

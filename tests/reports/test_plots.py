@@ -7,9 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from adamms.reports.plots import NARROW, Panel, Series, line_plot
-from adamms.reports.quantities import number, percent
-from adamms.reports.scales import nice_ticks
+from adamms.reports.plots import NARROW, Panel, Series, line_plot, nice_ticks
+from adamms.reports.wording import number, percent
 
 SVG = "{http://www.w3.org/2000/svg}"
 

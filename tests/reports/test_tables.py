@@ -9,8 +9,8 @@ from rich.console import Console
 
 from adamms.checkpoints import Checkpoint
 from adamms.mapping import inspect_checkpoint, map_parameters
-from adamms.reports.signal_table import signals_table
-from adamms.reports.tables import candidates_table, inspection_tables, mapping_tables, mapping_totals
+from adamms.reports.selection_tables import candidates_table, signals_table
+from adamms.reports.tables import inspection_tables, mapping_tables, mapping_totals
 from adamms.responses import Response, Responses
 from adamms.searching import select
 

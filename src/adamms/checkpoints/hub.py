@@ -35,12 +35,12 @@ from huggingface_hub.utils import (  # type: ignore[attr-defined]
     http_stream_backoff,
 )
 
+from adamms import __version__
 from adamms.checkpoints.auxiliary_files import auxiliary_files
 from adamms.checkpoints.model_files import LocalFolder, Origin
 from adamms.checkpoints.sources import HUB_ID
 from adamms.checkpoints.weight_files import FileLayout, WeightFiles
 from adamms.errors import AdaMMSError, CheckpointError, MachineError
-from adamms.version import __version__
 
 # Most headers fit into one block; a larger one takes one more request.
 BLOCK = 1 << 17

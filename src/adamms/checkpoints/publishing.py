@@ -9,10 +9,10 @@ from pathlib import Path
 from huggingface_hub import HfApi, constants
 from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalTokenNotFoundError
 
+from adamms import __version__
 from adamms.checkpoints.checkpoint import Checkpoint
 from adamms.checkpoints.sources import expanded
 from adamms.errors import AdaMMSError, CheckpointError, MachineError, OutputError
-from adamms.version import __version__
 
 ABOUT = "adamms.json"
 # What a search's run directory calls the chosen candidate.

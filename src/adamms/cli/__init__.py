@@ -77,7 +77,7 @@ def _options(
     version: bool = typer.Option(False, "--version", help="Print the version and exit.", is_eager=True),
 ) -> None:
     if version:
-        from adamms.version import __version__
+        from adamms import __version__
 
         typer.echo(f"adamms {__version__}")
         raise typer.Exit

@@ -20,7 +20,8 @@ def demo(
     Example: `adamms demo --pair cogvlm-llava`
     """
     from adamms.recipes.recipe import make_recipe
-    from adamms.reports.tables import candidates_table, mapping_totals
+    from adamms.reports.selection_tables import candidates_table
+    from adamms.reports.tables import mapping_totals
     from adamms.runs import pipeline
     from adamms.runs.search_run import SearchResult
 

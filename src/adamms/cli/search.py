@@ -174,8 +174,7 @@ def show_search(result: "SearchResult", *, json: bool) -> None:
 
 def show_selection(selection: "Selection", *, accuracy: "Mapping[float, float] | None" = None) -> None:
     """Print a choice: its candidates, every signal side by side, and the verdict."""
-    from adamms.reports.signal_table import signals_table
-    from adamms.reports.tables import candidates_table
+    from adamms.reports.selection_tables import candidates_table, signals_table
 
     show(candidates_table(selection, accuracy=accuracy), signals_table(selection), selection.verdict)
     for note in selection.notes:

@@ -1,11 +1,11 @@
-"""A mapping in a dozen rows for people: tensors that differ only in their layer become one row.
+"""A mapping for people: in a dozen rows, where tensors that differ only in their layer are one, and in full.
 
-Plain data; how the rows are drawn is the reports' matter. The rows of what is merged come first, then what is
-kept, grouped by reason.
+Plain data; how the rows are drawn is the reports' matter. The groups of what is merged come first, then what
+is kept, grouped by reason; the full list, to search in, is in the base's order.
 """
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import takewhile
 from math import prod
@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from adamms.errors import MappingError
 from adamms.mapping.decoder import find_decoder
 from adamms.mapping.parameter_mapping import ParameterMapping, shapes_of
-from adamms.mapping.segments import Status, TensorMapping, covered_rows, source_of
+from adamms.mapping.segments import Segment, Status, TensorMapping, covered_rows, source_of
 
 if TYPE_CHECKING:
     from adamms.checkpoints import TensorSource
@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 LAYER = re.compile(r"(?<=layers\.)\d+(?=\.)")
 NUMBER = re.compile(r"(?<=layers\.)\d+(?=\.)|(?<=\bexperts\.)\d+(?=\.)")
 SEGMENTS_SHOWN = 3
+RANGES_SHOWN = 2
+"""Row ranges that are spelled out; a vocabulary may be matched in thousands."""
 
 
 @dataclass(frozen=True)
@@ -135,3 +137,39 @@ def _common(names: list[str]) -> str:
 
 def _head(reason: str) -> str:
     return reason.partition(":")[0]
+
+
+@dataclass(frozen=True)
+class TensorRow:
+    """One base tensor's fate."""
+
+    name: str
+    status: str
+    donor: str
+    reason: str
+
+
+def tensor_rows(mapping: ParameterMapping) -> list[TensorRow]:
+    """One row a base tensor, in the base's order."""
+    return [
+        TensorRow(name, entry.status, _row_donor(entry.segments), entry.reason)
+        for name, entry in mapping.tensors.items()
+    ]
+
+
+def _row_donor(segments: Sequence[Segment]) -> str:
+    if len(segments) <= RANGES_SHOWN:
+        return " + ".join(map(_segment, segments))
+    names = " + ".join(dict.fromkeys(segment.donor for segment in segments))
+    return f"{names} ({len(segments):,} row ranges)"
+
+
+def _segment(segment: Segment) -> str:
+    if not segment.is_plain or segment.donor_rows is segment.base_rows is None:
+        return source_of(segment)
+    rows = f"{segment.donor}[{_rows(segment.donor_rows)}]"
+    return rows if segment.base_rows == segment.donor_rows else f"{rows} to rows {_rows(segment.base_rows)}"
+
+
+def _rows(rows: tuple[int, int] | None) -> str:
+    return f"{rows[0]}:{rows[1]}" if rows else "all"

@@ -14,8 +14,8 @@ from typing import Any
 
 from adamms.evaluation.labels import Label
 from adamms.evaluation.metrics import exact
+from adamms.reports.html import clipped, one_line, shown
 from adamms.reports.pictures import Picture, pictures
-from adamms.reports.untrusted import clipped, one_line, shown
 from adamms.responses import Example, Response
 
 ROWS = 300

@@ -6,10 +6,9 @@ from pathlib import Path
 from typing import Any
 
 from adamms.reports.comparison import ComparedRun, Comparison
-from adamms.reports.html import render, write_page
+from adamms.reports.html import one_line, render, shown, write_page
 from adamms.reports.plots import MARKS, NARROW, SERIES, WIDE, Panel, Series, line_plot
-from adamms.reports.quantities import number, percent
-from adamms.reports.untrusted import one_line, shown
+from adamms.reports.wording import number, percent
 
 
 def build_comparison(comparison: Comparison, target: str | Path) -> Path:

@@ -5,9 +5,9 @@ from rich.text import Text
 
 from adamms.reports.compare_page import alpha_text
 from adamms.reports.comparison import Comparison
-from adamms.reports.quantities import number, percent
+from adamms.reports.html import one_line, shown
 from adamms.reports.tables import plain_table
-from adamms.reports.untrusted import one_line, shown
+from adamms.reports.wording import number, percent
 
 
 def comparison_tables(comparison: Comparison) -> list[RenderableType]:

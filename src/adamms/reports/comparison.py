@@ -13,8 +13,8 @@ from typing import Any
 
 from adamms.errors import SearchError
 from adamms.reports.answer_grid import Column, Grid, answer_grid
-from adamms.reports.parents import short_name
 from adamms.reports.run_files import read_run
+from adamms.reports.wording import short_name
 from adamms.responses import Example, Response
 from adamms.searching import CandidateScore, Selection
 from adamms.searching.answer_table import comparable

@@ -9,7 +9,7 @@ from rich.table import Table
 from rich.text import Text
 
 from adamms.evaluation.scoring import Evaluation, TaskScore
-from adamms.reports.quantities import percent
+from adamms.reports.wording import percent
 
 
 def evaluation_table(evaluations: Sequence[Evaluation]) -> RenderableType:

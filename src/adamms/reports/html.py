@@ -2,26 +2,38 @@
 
 Styles and scripts lie beside the templates as files of their own and are put into the page, where the content
 policy names their hashes: nothing else may run, and nothing may be loaded. Every value that a template prints
-goes through `shown` (hidden characters become visible) and is then escaped; data for the script is JSON in
-which no `<` is left.
+goes through `shown` and is then escaped; data for the script is JSON in which no `<` is left.
+
+Answers, prompts, file names and notes are others' text. They may hold control characters, direction overrides
+that turn a line around, zero-width characters that make equal-looking answers differ, or halves of surrogate
+pairs, which have no UTF-8 form: `shown` replaces each by a visible sign.
 """
 
 import base64
 import hashlib
 import json
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from adamms import __version__
 from adamms.checkpoints.output import MACHINE_FAULTS
 from adamms.errors import MachineError, OutputError
-from adamms.reports.quantities import number, parameters, percent
-from adamms.reports.untrusted import one_line, shown
-from adamms.version import __version__
+from adamms.reports.wording import number, parameters, percent
 
 TEMPLATES = Path(__file__).parent / "templates"
 STYLES = ("page.css", "grid.css", "print.css")
 SCRIPTS = ("dialog.js", "grid.js", "filter.js")
+HIDDEN = re.compile(
+    "["
+    "\x00-\x08\x0b-\x1f\x7f-\x9f"  # controls, less tab and line feed
+    "\u061c\u200b\u2028\u2029\u2060\ufeff\ufff9-\ufffb"  # zero width, separators, annotations
+    "\u202a-\u202e\u2066-\u2069"  # direction overrides and isolates
+    "\ud800-\udfff\ufffe\uffff\U000e0000-\U000e007f"  # lone surrogates, non-characters, tags
+    "]"
+)
+"""What cannot be seen, or turns a line around, in text that others wrote: each sign is named instead."""
 
 
 def render(template: str, values: Mapping[str, Any]) -> str:
@@ -103,3 +115,24 @@ def _hash(text: str) -> str:
 
 def _joined(names: Sequence[str]) -> str:
     return "\n".join((TEMPLATES / name).read_text(encoding="utf-8").strip() for name in names)
+
+
+def shown(text: str) -> str:
+    """The text with every hidden character as a sign, such as `⟨U+202E⟩` for a direction override."""
+    return HIDDEN.sub(_sign, text.replace("\r\n", "\n"))
+
+
+def clipped(text: str, limit: int) -> str:
+    """At most `limit` characters of a text, and how long it was where it was longer."""
+    return text if len(text) <= limit else f"{text[:limit]}… ({len(text):,} characters)"
+
+
+def one_line(text: str, limit: int) -> str:
+    """The beginning of a text without line breaks, for a cell or a label."""
+    # Made visible first: to Python, some separators are white space.
+    line = " ".join(shown(text[: 4 * limit]).split())
+    return line if len(line) <= limit and len(text) <= 4 * limit else f"{line[:limit].rstrip()}…"
+
+
+def _sign(match: re.Match[str]) -> str:
+    return f"⟨U+{ord(match.group()):04X}⟩"

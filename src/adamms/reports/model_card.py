@@ -13,7 +13,7 @@ from typing import Any
 import yaml
 
 from adamms.checkpoints.sources import PLUS
-from adamms.reports.parents import model_id, short_name
+from adamms.reports.wording import model_id, short_name
 from adamms.responses.candidates import value_in
 
 METHODS = {"linear": ": `(1 - alpha) * base + alpha * donor`, in float32, rounded once"}

@@ -8,16 +8,15 @@ matter.
 from pathlib import Path
 from typing import Any
 
+from adamms.mapping.grouping import tensor_rows
 from adamms.reports.answer_grid import PARENT, Column, Grid, answer_grid
-from adamms.reports.candidate_rows import accuracy_heading, candidate_rows, meaning
 from adamms.reports.html import render, write_page
 from adamms.reports.model_card import loading_code
-from adamms.reports.parents import short_name
 from adamms.reports.plots import NARROW, WIDE, Panel, Series, line_plot
-from adamms.reports.quantities import number, percent
 from adamms.reports.reproduce import search_command
 from adamms.reports.run_files import RunFiles, read_run
-from adamms.reports.tensor_rows import tensor_rows
+from adamms.reports.selection_tables import accuracy_heading, candidate_rows, meaning
+from adamms.reports.wording import number, percent, short_name
 from adamms.searching import Selection
 from adamms.searching.answer_table import comparable
 from adamms.searching.selection import is_base

@@ -2,14 +2,15 @@
 
 Panels are stacked over one common x axis rather than given two y axes: two scales in one frame invite
 comparing heights that mean nothing. Colours are the page's style classes and `currentColor`, so one drawing
-serves light, dark and paper; lines also differ in dash and marks in shape.
+serves light, dark and paper; lines also differ in dash and marks in shape. Axes have round values that
+enclose the data.
 """
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from html import escape
-
-from adamms.reports.scales import Scale, nice_ticks, sparse
+from itertools import count
+from math import ceil, floor, log10
 
 WIDE, NARROW = 720, 340
 """Widths a plot is drawn for: a page, and a phone, where one scaled down could not be read."""
@@ -60,6 +61,21 @@ class Panel:
     """The values are shares from 0 to 1; otherwise the axis begins at 0."""
     counts: bool = True
     """The values are counts, unless they are shares: no tick lies between two of them."""
+
+
+@dataclass(frozen=True)
+class Scale:
+    """A linear map from values to pixels; a single value lies in the middle."""
+
+    low: float
+    high: float
+    start: float
+    stop: float
+
+    def __call__(self, value: float) -> float:
+        """The pixel of a value."""
+        share = (value - self.low) / (self.high - self.low) if self.high > self.low else 0.5
+        return self.start + share * (self.stop - self.start)
 
 
 @dataclass(frozen=True)
@@ -180,3 +196,38 @@ def _mark(line: Series, x: float, y: float, *, is_chosen: bool, is_crossed: bool
     ring = f'<circle class="ring" cx="{x:.1f}" cy="{y:.1f}" r="8"/>' if is_chosen else ""
     kind = "point chosen" if is_chosen else "point"
     return f'{ring}<path class="{kind} s{(line.colour - 1) % SERIES + 1}" d="{shape}"/>'
+
+
+def nice_ticks(values: Sequence[float], *, percent: bool, counts: bool = True) -> list[float]:
+    """Three to six round axis values that enclose the data: counts from 0, shares around where they lie.
+
+    Args:
+        values: the data, of one kind.
+        percent: they are shares from 0 to 1.
+        counts: they are counts (unless shares), and no tick lies between two of them.
+    """
+    low, high = (min(values), max(values)) if values else (0.0, 1.0)
+    if not percent:
+        low = 0.0
+    span = max(high - low, 0.02 if percent else 4 if counts else 0.04)
+    step = _round_up(span / 4)
+    if not percent and counts:
+        step = max(1, step)
+    first = floor(low / step + 1e-9)
+    last = max(ceil(high / step - 1e-9), first + 1)
+    if percent:
+        last = min(last, round(1 / step))
+        first = min(first, last - 1)
+    return [round(number * step, 10) for number in range(first, last + 1)]
+
+
+def sparse(values: Sequence[float], *, at_most: int) -> list[float]:
+    """All values, or every so many, so that their labels do not overlap."""
+    every = next(step for step in count(1) if len(values) <= at_most * step)
+    return list(values[::every])
+
+
+def _round_up(value: float) -> float:
+    """The smallest of 1, 2, 5, 10 times a power of ten that is not less."""
+    power = 10.0 ** floor(log10(value))
+    return next(factor * power for factor in (1, 2, 5, 10) if factor * power >= value - 1e-12)

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from math import isfinite
 from typing import TYPE_CHECKING, Any
 
-from adamms.reports.quantities import number
-from adamms.reports.scales import Scale
+from adamms.reports.plots import Scale
+from adamms.reports.wording import number
 from adamms.responses.candidates import value_in
 
 if TYPE_CHECKING:

@@ -1,10 +1,9 @@
-"""Tables for the terminal: a mapping's totals and groups, a checkpoint's contents, a search's candidates.
+"""Tables for the terminal: a mapping's totals and groups, a checkpoint's contents.
 
 Laid out for 80 columns, which is also what a pipe gets; long names fold and are never cut off. Draws plain
 data and computes nothing.
 """
 
-from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from rich import box
@@ -12,41 +11,14 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from adamms.reports.parents import short_name
-from adamms.reports.quantities import parameters, percent, size
+from adamms.reports.wording import parameters, percent, short_name, size
 
 if TYPE_CHECKING:
     from adamms.checkpoints import TensorSource
     from adamms.mapping import Inspection, ParameterMapping
     from adamms.mapping.inspection import Share
-    from adamms.searching import Selection
 
 HEADS = {"own": "a head of its own", "tied": "the head shares them", "none": "no head"}
-STYLES = {"chosen": "bold green", "tied": "yellow", "disqualified": "red", "end": "dim", "": ""}
-
-
-def candidates_table(
-    selection: "Selection", *, accuracy: Mapping[float, float] | None = None
-) -> RenderableType:
-    """One row a candidate, the chosen one marked; accuracies, where given, as a column the search did not
-    use."""
-    # Late: what is said of a mapping has no use for what is said of a choice.
-    from adamms.reports.candidate_rows import accuracy_heading, candidate_rows
-
-    table = plain_table(title="Candidates: in how many answers each differs from its neighbours")
-    table.add_column(selection.setting, justify="right")
-    for heading in ("differences", "to previous", "to next"):
-        table.add_column(heading, justify="right")
-    if accuracy:
-        table.add_column(accuracy_heading(selection), justify="right", style="italic", max_width=10)
-    table.add_column("status", overflow="fold")
-    for row in candidate_rows(selection, accuracy):
-        # A mark beside the colour: for a pipe, and for eyes that do not tell green from red.
-        mark = "» " if row.kind == "chosen" else ""
-        cells = [f"{mark}{row.alpha}", row.differences, row.previous, row.next]
-        cells += [row.accuracy] if accuracy else []
-        table.add_row(*(Text(cell) for cell in [*cells, row.status]), style=STYLES[row.kind])
-    return table
 
 
 def mapping_totals(mapping: "ParameterMapping") -> RenderableType:

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 from rich.console import Group, RenderableType
 from rich.text import Text
 
-from adamms.reports.parents import short_name
 from adamms.reports.tables import plain_table
+from adamms.reports.wording import short_name
 
 if TYPE_CHECKING:
     from adamms.mapping.ancestor import WeightSimilarity

@@ -10,6 +10,7 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
+from adamms import __version__
 from adamms.answering.engine import DEFAULT
 from adamms.answering.resume_state import ASKED, check_unchanged
 from adamms.checkpoints import OutputFolder
@@ -40,7 +41,6 @@ from adamms.runs.resume_guard import check_same_recipe
 from adamms.runs.search_plan import SearchPlan
 from adamms.runs.writing import require_unchanged, source_files, write_json, write_merged
 from adamms.searching import Selection, select
-from adamms.version import __version__
 
 MERGED = "merged"
 

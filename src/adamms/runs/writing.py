@@ -8,13 +8,13 @@ from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from adamms import __version__
 from adamms.checkpoints import CheckpointWriter
 from adamms.errors import CheckpointError
 from adamms.merging import MergeInputs, Method
 from adamms.merging.journal import Journal
 from adamms.progress import Progress
 from adamms.runs.loading import LoadedModels
-from adamms.version import __version__
 
 if TYPE_CHECKING:
     from adamms.searching import Selection

@@ -2,7 +2,7 @@
 
 import pytest
 
-from adamms.reports.quantities import number, parameters, percent, size
+from adamms.reports.wording import number, parameters, percent, size
 
 
 @pytest.mark.parametrize(

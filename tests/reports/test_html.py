@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from adamms.reports.untrusted import clipped, one_line, shown
+from adamms.reports.html import clipped, one_line, shown
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,145 @@
+"""A search's candidates and signals side by side: as rows of text for the page, as tables for the terminal.
+
+Of the signals one row each; with few candidates one column an alpha, the signal's own choice marked. Signals
+that the answers do not suffice for are told below with the reason. Words and layout only.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from rich.console import Group, RenderableType
+from rich.text import Text
+
+from adamms.reports.tables import plain_table
+from adamms.reports.wording import number, percent
+from adamms.responses.candidates import ALPHA
+from adamms.searching import CandidateScore, Selection, SignalScores
+from adamms.searching.signals import SUPERVISED
+
+ACCURACY = "accuracy (not used)"
+"""The heading of the column that exists only where true answers were known; no label-free choice sees it."""
+
+WIDE = 8
+"""Candidates whose scores fit beside each other on a terminal; of more, the choices alone are shown."""
+
+STYLES = {"chosen": "bold green", "tied": "yellow", "disqualified": "red", "end": "dim", "": ""}
+
+
+def accuracy_heading(selection: Selection) -> str:
+    """The heading of the accuracies, which says whether they chose."""
+    return "accuracy (used)" if selection.rule == SUPERVISED else ACCURACY
+
+
+def meaning(selection: Selection) -> str:
+    """What the candidates differ in, for people."""
+    return "alpha, the donor's weight" if selection.setting == ALPHA else selection.setting
+
+
+@dataclass(frozen=True)
+class CandidateRow:
+    """One candidate, ready to print."""
+
+    alpha: str
+    differences: str
+    previous: str
+    next: str
+    accuracy: str
+    status: str
+    kind: str
+    """`chosen`, `tied`, `disqualified`, `end` or empty."""
+
+
+def candidate_rows(selection: Selection, accuracy: Mapping[float, float] | None = None) -> list[CandidateRow]:
+    """One row a candidate, alphas ascending."""
+    rows = []
+    for candidate in selection.candidates:
+        kind, status = _status(selection, candidate)
+        rows.append(
+            CandidateRow(
+                alpha=f"{candidate.alpha:g}",
+                differences=number(candidate.differences),
+                previous=number(candidate.previous),
+                next=number(candidate.next),
+                accuracy=percent(accuracy[candidate.alpha])
+                if accuracy and candidate.alpha in accuracy
+                else "",
+                status=status,
+                kind=kind,
+            )
+        )
+    return rows
+
+
+def _status(selection: Selection, candidate: CandidateScore) -> tuple[str, str]:
+    if candidate.alpha == selection.selected:
+        return "chosen", "chosen"
+    if candidate.disqualified:
+        return "disqualified", f"disqualified: {candidate.disqualified}"
+    if candidate.alpha in selection.tied:
+        return "tied", f"tied, larger {selection.setting}"
+    own = selection.signal(selection.rule)
+    if (candidate.differences if own is None else own.score(candidate.alpha)) is None:
+        return "end", "end of the grid, not scored"
+    return "", ""
+
+
+def candidates_table(
+    selection: Selection, *, accuracy: Mapping[float, float] | None = None
+) -> RenderableType:
+    """One row a candidate, the chosen one marked; accuracies, where given, as a column the search did not
+    use."""
+    table = plain_table(title="Candidates: in how many answers each differs from its neighbours")
+    table.add_column(selection.setting, justify="right")
+    for heading in ("differences", "to previous", "to next"):
+        table.add_column(heading, justify="right")
+    if accuracy:
+        table.add_column(accuracy_heading(selection), justify="right", style="italic", max_width=10)
+    table.add_column("status", overflow="fold")
+    for row in candidate_rows(selection, accuracy):
+        # A mark beside the colour: for a pipe, and for eyes that do not tell green from red.
+        mark = "» " if row.kind == "chosen" else ""
+        cells = [f"{mark}{row.alpha}", row.differences, row.previous, row.next]
+        cells += [row.accuracy] if accuracy else []
+        table.add_row(*(Text(cell) for cell in [*cells, row.status]), style=STYLES[row.kind])
+    return table
+
+
+def signals_table(selection: Selection) -> RenderableType:
+    """All signals, the one that chose marked; empty where the selection knows none."""
+    shown = [signal for signal in selection.signals if signal.selected is not None]
+    if not shown:
+        return Group()
+    alphas = [candidate.alpha for candidate in selection.candidates]
+    table = plain_table(title="Signals side by side (higher is better; * is what each would choose)")
+    table.add_column("signal", no_wrap=True)
+    for alpha in alphas if len(alphas) <= WIDE else []:
+        table.add_column(f"{alpha:g}", justify="right", no_wrap=True)
+    table.add_column("picks", justify="right", no_wrap=True)
+    table.add_column("gated", justify="right", no_wrap=True)
+    for signal in shown:
+        mark = "» " if signal.name == selection.rule else ""
+        scores = [_score(signal, alpha) for alpha in alphas] if len(alphas) <= WIDE else []
+        cells = [f"{mark}{signal.name}", *scores, f"{signal.selected:g}", _alpha(signal.gated)]
+        table.add_row(*map(Text, cells), style="bold" if mark else "")
+    return Group(table, *_notes(selection))
+
+
+def _notes(selection: Selection) -> list[Text]:
+    return [
+        Text(f"  {signal.name} {signal.note}", style="dim")
+        for signal in selection.signals
+        if signal.note is not None
+    ]
+
+
+def _score(signal: SignalScores, alpha: float) -> str:
+    score = signal.score(alpha)
+    if score is None:
+        return "–"
+    # Without the zero before the point, seven candidates fit in eighty columns.
+    short = f"{abs(score):.3f}".removeprefix("0")
+    return f"{'*' if alpha == signal.selected else ''}{'-' if score < 0 else ''}{short}"
+
+
+def _alpha(alpha: float | None) -> str:
+    return "–" if alpha is None else f"{alpha:g}"
