@@ -56,6 +56,7 @@ bench: $(STAMP) bench-search
 
 bench-search: $(STAMP)
 	$(BIN)/python benchmarks/bench_search.py
+	$(BIN)/python benchmarks/bench_reading.py
 
 # mergekit pins other versions than ours, so it has an environment of its own.
 MERGEKIT := .bench/mergekit

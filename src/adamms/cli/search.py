@@ -88,7 +88,7 @@ def search(
         bool,
         typer.Option(
             "--exhaustive",
-            help="Ask every candidate every input, as every search does so far.",
+            help="Let every candidate answer every input; otherwise the rule witnesses lets them read.",
         ),
     ] = False,
     no_donor: Annotated[

@@ -133,7 +133,7 @@ class SearchOptions(Part):
     donor_vision_tower: str | None = None
     """As `vision_tower`, of the donor where it answers by itself."""
     exhaustive: bool = False
-    """Ask every candidate every input, which every search does so far."""
+    """Every candidate answers every input; otherwise the rule `witnesses` lets candidates read."""
     engine: str | None = None
     """Who answers, by a name under the entry points `adamms.engines`; transformers when left out."""
     command: str | None = None
