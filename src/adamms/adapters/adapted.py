@@ -39,6 +39,11 @@ class AdaptedModel(ComputedTensors):
         self.source = f"{model.source}{PLUS}{adapter.source}"
         self.pinned = f"{model.pinned}{PLUS}{adapter.stored.pinned}"
         self.folder = model.folder if adapter.stored.folder else None
+        parameters = sum(model.tensors[name].numel for name in self._changes)
+        self.notes = (
+            *model.notes,
+            f"The adapter {adapter.source} changes {len(self._changes)} tensors ({parameters:,} parameters).",
+        )
         self.random_access = model.random_access and adapter.stored.random_access
 
     def close(self) -> None:

@@ -5,6 +5,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from adamms.checkpoints import Checkpoint
+from adamms.checkpoints.half_saved import check_saved_whole
+from adamms.checkpoints.quantization.detection import find_packed
 from adamms.checkpoints.sources import PLUS, exists, is_a_name, is_text, parts_of
 from adamms.errors import CheckpointError
 
@@ -36,6 +38,13 @@ def open_model(source: str | Path, *, revision: str | None = None, download: boo
         model: TensorSource = opened.enter_context(
             Checkpoint.open(name if adapters else source, revision=revision, download=download)
         )
+        check_saved_whole(model)
+        packed = find_packed(model)
+        if packed:
+            # Late, as below: few models are quantised, and unpacking needs numpy.
+            from adamms.checkpoints.dequantized import DequantizedModel
+
+            model = DequantizedModel(model, packed)
         if adapters:
             # Late: folding needs numpy, and reading headers does not.
             from adamms.adapters.adapted import AdaptedModel

@@ -78,6 +78,11 @@ class TransformersEngine:
         folder = model.folder
         if folder is None:
             raise SearchError(f"Only the headers of {model.source} are here; to answer, it must be whole.")
+        if scheme := model.identity().get("dequantized"):
+            raise SearchError(
+                f"{model.source} is quantised ({scheme}), and packed weights cannot be moved while it lives; "
+                f"first write it unquantised: adamms merge {model.source} {model.source} --alpha 0 --out DIR."
+            )
         names = list(model.tensors)
         self._picture = picture or open_image
         self._preparation = Preparation.from_folder(

@@ -42,6 +42,8 @@ LEFT_BEHIND = (
 # Files of one name that the merge writes itself, or that tell of the base's training only.
 LEFT_BEHIND_NAMES = (
     "readme.md",
+    # An adapter beside merged weights: they are not its model, and loading would look for its weights.
+    "adapter_config.json",
     "adamms.json",
     "trainer_state.json",
     "optimizer.pt",

@@ -55,6 +55,7 @@ class Checkpoint:
     """
 
     computed: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
 
     def __init__(self, origin: Origin, *, layout: FileLayout = MODEL) -> None:
         self.source = origin.source

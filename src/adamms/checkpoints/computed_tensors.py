@@ -44,6 +44,7 @@ class ComputedTensors(ABC):
         self.source = inner.source
         self.revision = inner.revision
         self.pinned = inner.pinned
+        self.notes = inner.notes
         self.folder = inner.folder
         self.files = inner.files
         self.config = inner.config

@@ -60,6 +60,10 @@ class TensorSource(Protocol):
         """The tensors whose values are computed while they are read: the files in `folder` hold others."""
 
     @property
+    def notes(self) -> tuple[str, ...]:
+        """What a person should know of how it is read, a sentence each."""
+
+    @property
     def random_access(self) -> bool:
         """Whether a few bytes of a tensor can be read where it lies: not of `.bin` files on a hub."""
 

@@ -74,7 +74,7 @@ def map_(
             document["ancestor"] = family_json(similarities)
         if save:
             save_json(save, document)
-        for note in mapping.notes:
+        for note in (*base_model.notes, *donor_model.notes, *mapping.notes):
             Bars().say(note)
         if json:
             print_json(document)

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from math import prod
 from typing import TYPE_CHECKING
 
+from adamms.checkpoints.quantization.detection import scheme_name
 from adamms.errors import MappingError
 from adamms.mapping.decoder import Decoder
 from adamms.mapping.slots import VOCABULARY_ROLES, Place, Slot
@@ -216,6 +217,7 @@ def refuse_quantised(checkpoint: "TensorSource", decoder: Decoder) -> None:
     if odd:
         raise MappingError(
             f"{len(odd)} weights of the language model in {checkpoint.source} are stored as "
-            f"{checkpoint.tensors[odd[0]].dtype}, the first {odd[0]}; quantised weights cannot be merged: "
+            f"{checkpoint.tensors[odd[0]].dtype}, the first {odd[0]}; weights quantised in this way"
+            f"{f' ({scheme})' if (scheme := scheme_name(checkpoint.config)) else ''} cannot be merged: "
             "use the unquantised original (bfloat16, float16 or float32)."
         )

@@ -108,7 +108,7 @@ def inspect_checkpoint(checkpoint: "TensorSource") -> Inspection:
         slots=tuple(_slot_groups(decoder.places)) if decoder else (),
         outside=_shares(infos, outside),
         dtypes=_shares(infos, {name: info.dtype for name, info in infos.items()}),
-        notes=(*notes, *_not_understood(checkpoint, decoder), *_adapted(checkpoint)),
+        notes=(*notes, *_not_understood(checkpoint, decoder), *checkpoint.notes),
     )
 
 
@@ -122,13 +122,6 @@ def _decoder(checkpoint: "TensorSource") -> tuple[Decoder | None, tuple[str, ...
 def _not_understood(checkpoint: "TensorSource", decoder: Decoder | None) -> tuple[str, ...]:
     shapes = {name: info.shape for name, info in checkpoint.tensors.items()}
     return tuple(decoder.not_understood(shapes)) if decoder else ()
-
-
-def _adapted(checkpoint: "TensorSource") -> tuple[str, ...]:
-    if not checkpoint.computed:
-        return ()
-    parameters = sum(checkpoint.tensors[name].numel for name in checkpoint.computed)
-    return (f"Adapters change {len(checkpoint.computed)} tensors ({parameters:,} parameters).",)
 
 
 def _language_model(decoder: Decoder, head: Head) -> LanguageModel:

@@ -195,7 +195,9 @@ def _licence(source: str) -> str | None:
 
 
 def _parent(parent: Mapping[str, Any]) -> str:
-    return " with the adapter ".join(_named(part) for part in (parent, *parent.get("adapters", [])))
+    named = " with the adapter ".join(_named(part) for part in (parent, *parent.get("adapters", [])))
+    scheme = parent.get("dequantized")
+    return f"{named}, de-quantised from {scheme}" if scheme else named
 
 
 def _short_name(parent: Mapping[str, Any]) -> str:

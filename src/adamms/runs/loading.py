@@ -69,6 +69,9 @@ def load_models(recipe: Recipe, models: ExitStack, progress: Progress) -> Loaded
 
     base, donor = headers_of(recipe.base), headers_of(recipe.donor)
     others = [headers_of(each.model) for each in recipe.donors]
+    for model in (base, donor, *others):
+        for note in model.notes:
+            progress.say(note)
     mapping = resolve_mapping(recipe, base, donor)
     mappings = [mapping, *(_map_other(recipe, base, other) for other in others)]
     pretrained = headers_of(recipe.pretrained) if recipe.pretrained else None
