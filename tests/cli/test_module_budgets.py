@@ -28,8 +28,8 @@ SEARCH = ("--inputs", PAIR.inputs, "--samples", 3, "--max-new-tokens", 2, "--alp
     ("budget", "verb"),
     [
         (45, ("map", *MODELS)),
-        (86, ("merge", *MODELS, "--alpha", 0.3, "--out", "out")),
-        (170, ("search", *MODELS, *SEARCH, "--out", "out")),
+        (80, ("merge", *MODELS, "--alpha", 0.3, "--out", "out")),
+        (169, ("search", *MODELS, *SEARCH, "--out", "out")),
     ],
     ids=lambda value: value[0] if isinstance(value, tuple) else "",
 )

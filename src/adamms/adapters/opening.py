@@ -5,8 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from adamms.checkpoints import Checkpoint
-from adamms.checkpoints.half_saved import check_saved_whole
-from adamms.checkpoints.quantization.detection import find_packed
+from adamms.checkpoints.saved_forms import check_saved_whole, find_packed
 from adamms.checkpoints.sources import PLUS, exists, is_a_name, is_text, parts_of
 from adamms.errors import CheckpointError
 

@@ -6,6 +6,7 @@ imported only when a tensor is asked for as a tensor.
 """
 
 import hashlib
+import os
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from functools import cached_property
@@ -13,10 +14,9 @@ from pathlib import Path
 from types import MappingProxyType, TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
-from adamms.checkpoints.locating import locate
-from adamms.checkpoints.model_files import Origin
+from adamms.checkpoints.model_files import LocalFolder, Origin
 from adamms.checkpoints.safetensors_header import SafetensorsHeader, read_header
-from adamms.checkpoints.sources import pinned
+from adamms.checkpoints.sources import expanded, is_text, pinned
 from adamms.checkpoints.tensor_data import TensorData
 from adamms.checkpoints.tensor_info import DTYPE_BITS, UNPLACED, TensorInfo
 from adamms.checkpoints.vocabulary import read_vocabulary
@@ -92,7 +92,7 @@ class Checkpoint:
         Raises:
             CheckpointError: there is no such checkpoint, or it is malformed; one sentence says how.
         """
-        return cls(locate(source, revision=revision, download=download, layout=layout), layout=layout)
+        return cls(_locate(source, revision=revision, download=download, layout=layout), layout=layout)
 
     def __enter__(self) -> Self:
         return self
@@ -310,3 +310,36 @@ class Checkpoint:
             for position in range(first, size, step):
                 digest.update(self.files.read(shard, position, SAMPLE_BYTES))
         return digest.hexdigest()
+
+
+def _locate(source: str | Path, *, revision: str | None, download: bool, layout: FileLayout) -> Origin:
+    """Find a checkpoint's files.
+
+    Args:
+        source: a folder, or a hub id `owner/name` or `owner/name@revision`.
+        revision: a hub branch, tag or commit.
+        download: fetch a hub model's weights as well.
+        layout: what its files are called.
+
+    Raises:
+        CheckpointError: there is no such checkpoint, or it cannot be read.
+    """
+    if not str(source).strip():
+        raise CheckpointError("No model is named; give a folder or a hub id.")
+    if not is_text(source):
+        raise CheckpointError(
+            f"The name {str(source)!a} is not UTF-8, so it cannot be recorded; rename the folder."
+        )
+    # Links stay as they are: a hub cache is known by its path.
+    folder = Path(os.path.abspath(expanded(source)))  # noqa: PTH100
+    try:
+        if folder.is_dir():
+            return Origin(str(folder), LocalFolder(folder, source=str(folder)), folder)
+        if folder.exists():
+            raise CheckpointError(f"{source} is a file; name the folder that holds the checkpoint.")
+    except OSError as error:
+        raise CheckpointError(f"{source} cannot be read: {error.strerror}.") from None
+    # Late: the hub's client costs a third of a second to import.
+    from adamms.checkpoints.hub import find_on_hub
+
+    return find_on_hub(str(source), revision=revision, download=download, layout=layout)

@@ -12,7 +12,11 @@ from typing import Any
 from adamms.checkpoints.computed_tensors import ComputedTensors
 from adamms.checkpoints.floats import Values
 from adamms.checkpoints.quantization.bitsandbytes import four_bit_tensor
-from adamms.checkpoints.quantization.detection import (
+from adamms.checkpoints.quantization.mxfp4 import Mxfp4Tensor
+from adamms.checkpoints.quantization.packed import PackedTensor, UnitCache, read_array
+from adamms.checkpoints.quantization.packed_integers import PackedRows, TransposedIntegers
+from adamms.checkpoints.quantization.scaled import INT8_SCALE, ScaledTensor
+from adamms.checkpoints.saved_forms import (
     BESIDE,
     EIGHT_BITS,
     Packed,
@@ -20,10 +24,6 @@ from adamms.checkpoints.quantization.detection import (
     refusal,
     scheme_name,
 )
-from adamms.checkpoints.quantization.mxfp4 import Mxfp4Tensor
-from adamms.checkpoints.quantization.packed import PackedTensor, UnitCache, read_array
-from adamms.checkpoints.quantization.packed_integers import PackedRows, TransposedIntegers
-from adamms.checkpoints.quantization.scaled import INT8_SCALE, ScaledTensor
 from adamms.checkpoints.tensor_info import UNPLACED, TensorInfo
 from adamms.checkpoints.tensor_source import TensorSource
 from adamms.errors import CheckpointError

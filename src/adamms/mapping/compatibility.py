@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from math import prod
 from typing import TYPE_CHECKING
 
-from adamms.checkpoints.quantization.detection import scheme_name
+from adamms.checkpoints.saved_forms import scheme_name
 from adamms.errors import MappingError
 from adamms.mapping.decoder import Decoder
 from adamms.mapping.slots import VOCABULARY_ROLES, Place, Slot

@@ -29,7 +29,6 @@ from adamms.progress import Progress
 from adamms.recipes.options import MappingOptions
 from adamms.recipes.recipe import Recipe
 from adamms.responses.candidates import ALPHA
-from adamms.runs.candidate_recipes import candidates_of, with_candidate
 
 if TYPE_CHECKING:
     from adamms.checkpoints import TensorSource
@@ -51,6 +50,8 @@ class LoadedModels:
 
     def method_at(self, alpha: float) -> Method:
         """The recipe's method with a candidate's alpha, or its value of the setting that is searched."""
+        from adamms.runs.candidate_recipes import with_candidate
+
         return method_of(with_candidate(self.recipe, alpha))
 
 
@@ -101,7 +102,7 @@ def load_models(recipe: Recipe, models: ExitStack, progress: Progress) -> Loaded
         MappedCheckpoint.of(MappedDonor(its, base, each)) for each, its in zip(donors, mappings, strict=True)
     ]
     parents = MergeInputs(base, tuple(views), ancestor)
-    method = method_of(recipe if recipe.search is None else with_candidate(recipe, candidates_of(recipe)[0]))
+    method = method_of(_a_merge_of(recipe))
     check_merge(parents, method)
     for setting, pattern in unmatched(parents, method):
         progress.say(f"{setting}: no tensor of the base fits {pattern!r}, so that entry changes nothing.")
@@ -159,12 +160,24 @@ def method_of(recipe: Recipe) -> Method:
     return make_method(options.method, settings)
 
 
+def _a_merge_of(recipe: Recipe) -> Recipe:
+    """The recipe's merge, or that of its search's first candidate, by which what all share is checked."""
+    if recipe.search is None:
+        return recipe
+    # Late, as elsewhere here: a merge has no candidates.
+    from adamms.runs.candidate_recipes import candidates_of, with_candidate
+
+    return with_candidate(recipe, candidates_of(recipe)[0])
+
+
 def base_is_apart(recipe: Recipe) -> bool:
     """Whether no candidate of the recipe's search is the base, though one looks like it.
 
     No value of another setting is. Alpha 0 is not if the method changes the base by itself (it trims, drops
     or scales its task vector), or if other donors keep their weights.
     """
+    from adamms.runs.candidate_recipes import candidates_of, with_candidate
+
     assert recipe.search is not None
     if recipe.search.setting != ALPHA:
         return True

@@ -1,15 +1,20 @@
-"""Which tensors of a checkpoint are packed, told by their names beside the config; without numpy.
+"""How a checkpoint was saved, told by its tensors' names beside the config: packed, or by half.
 
 The names decide: a config may say too much (a model whose experts alone are packed) or nothing. A scheme that
-is known and not read is refused by its name, with the way out.
+is known and not read is refused by its name, with the way out; so are weights that were not gathered and
+adapters that were not merged, of which anything else that is said (an unknown layout, strangers) leads
+astray. Needs no numpy.
 """
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from adamms.checkpoints.tensor_source import TensorSource
 from adamms.errors import CheckpointError
+
+if TYPE_CHECKING:
+    from adamms.checkpoints.tensor_source import TensorSource
 
 # What a packed tensor's name ends with -> the scheme. Of a name's tensor the first that fits counts.
 ENDINGS = {
@@ -49,6 +54,10 @@ WAY_OUT = (
     "original"
 )
 
+# PEFT's own name of the one adapter that training makes. Adapters under other names belong to the model, as
+# Phi-4-multimodal's for images and speech do.
+UNMERGED = re.compile(r".+\.lora_A(\.default)?\.weight")
+
 
 @dataclass(frozen=True)
 class Packed:
@@ -75,7 +84,7 @@ def scheme_name(config: Mapping[str, Any]) -> str:
     return f"{method} {said['format']}" if method and isinstance(said.get("format"), str) else method
 
 
-def find_packed(source: TensorSource) -> tuple[Packed, ...]:
+def find_packed(source: "TensorSource") -> tuple[Packed, ...]:
     """The packed tensors, in the order of their files.
 
     Raises:
@@ -114,8 +123,30 @@ def _packed(names: Mapping[str, Any], *, awq: bool) -> Iterator[Packed]:
             yield Packed(scheme, stem, (stem, name))
 
 
-def refusal(source: TensorSource, scheme: str, name: str) -> CheckpointError:
+def refusal(source: "TensorSource", scheme: str, name: str) -> CheckpointError:
     """The sentence for a scheme that is not read."""
     return CheckpointError(
         f"{name} in {source.source} is quantised ({scheme}), which is not read here: {WAY_OUT}."
     )
+
+
+def check_saved_whole(model: "TensorSource") -> None:
+    """Insist that a model's weights are all there, and what they are when it runs.
+
+    Raises:
+        CheckpointError: weights are empty, or low-rank matrices lie beside the weights that they change.
+    """
+    empty = [name for name, info in model.tensors.items() if info.shape == (0,) and name.endswith("weight")]
+    if empty:
+        raise CheckpointError(
+            f"{len(empty)} weights of {model.source} are empty, the first {empty[0]}: the model was saved "
+            "while DeepSpeed ZeRO-3 had them on other processes; save it again with "
+            "stage3_gather_16bit_weights_on_model_save, or gather it with zero_to_fp32.py."
+        )
+    unmerged = [name for name in model.tensors if UNMERGED.fullmatch(name)]
+    if unmerged:
+        raise CheckpointError(
+            f"{model.source} holds LoRA matrices beside the weights that they change, the first "
+            f"{unmerged[0]}, so its weights are not those that it runs with; merge them with PEFT "
+            "(merge_and_unload) and save it again, or save the adapter alone and name MODEL+ADAPTER."
+        )

@@ -1,4 +1,4 @@
-"""Checkpoints that were saved half, and what is said of them."""
+"""Checkpoints that were saved by half, and what is said of them."""
 
 from pathlib import Path
 
