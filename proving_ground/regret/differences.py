@@ -46,14 +46,14 @@ def difference(outcomes: Sequence[Outcome], *, rule: str, paper: str) -> Differe
     return Difference(
         rule=rule,
         mean=sum(every) / len(every),
-        by_pairs=_interval([sum(gaps) for gaps in groups.values()], [len(gaps) for gaps in groups.values()]),
-        by_cells=_interval(every, [1] * len(every)),
+        by_pairs=interval([sum(gaps) for gaps in groups.values()], [len(gaps) for gaps in groups.values()]),
+        by_cells=interval(every, [1] * len(every)),
         below=sum(mean < 0 for mean in means),
         pairs=len(means),
     )
 
 
-def _interval(sums: Sequence[float], counts: Sequence[int]) -> tuple[float, float]:
+def interval(sums: Sequence[float], counts: Sequence[int]) -> tuple[float, float]:
     """Return where the mean lies when the groups are drawn anew, with replacement."""
     drawn = np.random.default_rng(SEED).integers(0, len(sums), (RESAMPLES, len(sums)))
     means: NDArray[np.float64] = np.array(sums)[drawn].sum(axis=1) / np.array(counts)[drawn].sum(axis=1)

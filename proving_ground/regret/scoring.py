@@ -49,13 +49,18 @@ class Summary:
 
 def outcomes(cell: Cell, rules: Sequence[Rule], *, draws: int = DRAWS, size: int = CHOOSING) -> list[Outcome]:
     """Score every rule in a cell, all on the same draws."""
-    questions = cell.right.shape[1]
-    columns = subsets(questions, size=min(size, questions // 2), count=draws, seed=SEED)
-    rest = _accuracies(cell.right, columns)
+    columns = drawn(cell, draws=draws, size=size)
+    rest = accuracies(cell.right, columns)
     return [_outcome(cell, rule, columns=columns, rest=rest) for rule in rules]
 
 
-def _accuracies(right: NDArray[np.bool_], columns: NDArray[np.int64]) -> NDArray[np.float64]:
+def drawn(cell: Cell, *, draws: int = DRAWS, size: int = CHOOSING) -> NDArray[np.int64]:
+    """Return the questions to choose on, (draws, size); never more than half of a cell's."""
+    questions = cell.right.shape[1]
+    return subsets(questions, size=min(size, questions // 2), count=draws, seed=SEED)
+
+
+def accuracies(right: NDArray[np.bool_], columns: NDArray[np.int64]) -> NDArray[np.float64]:
     """Return the accuracy of each candidate on the questions that a draw leaves: (draws, candidates)."""
     drawn = right[:, columns].sum(axis=2).T
     left = right.shape[1] - columns.shape[1]
@@ -64,7 +69,7 @@ def _accuracies(right: NDArray[np.bool_], columns: NDArray[np.int64]) -> NDArray
 
 
 def _outcome(cell: Cell, rule: Rule, *, columns: NDArray[np.int64], rest: NDArray[np.float64]) -> Outcome:
-    chosen = rule.choose(cell.table, columns)
+    chosen = rule.choose(cell, columns)
     alphas = np.array(cell.alphas)
     got = rest[np.arange(len(chosen)), chosen]
     best = rest.max(axis=1, keepdims=True)

@@ -1,44 +1,55 @@
-"""The study as Markdown: regret by kind of task, all measures, accuracy by alpha."""
+"""The study as Markdown: regret by kind of task and of pair, all measures, intervals, inputs, verdicts."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Mapping, Sequence
 
 from proving_ground.many.pairs import KINDS
 from proving_ground.regret.cells import Cell
 from proving_ground.regret.differences import difference
-from proving_ground.regret.scoring import Outcome, Summary, summarise
+from proving_ground.regret.inputs import AtSize
+from proving_ground.regret.reliability import Said, reliability
+from proving_ground.regret.rules import PAPER
+from proving_ground.regret.scoring import Outcome, summarise
+
+SMALL = 0.5
 
 
-def by_kind(outcomes: Sequence[Outcome], measure: Callable[[Summary], float | None]) -> str:
-    """One row a rule, one column a kind of task; the best of each column is bold if lower is better."""
-    kinds = [kind for kind in KINDS if any(outcome.cell.kind == kind for outcome in outcomes)]
-    rules = list(dict.fromkeys(outcome.rule for outcome in outcomes))
-    cells = {kind: len({o.cell.name for o in outcomes if o.cell.kind == kind}) for kind in kinds}
-    lines = [
-        _row(["rule", *(f"{kind} ({cells[kind]})" for kind in kinds), "mean of kinds", "all", "worst cell"]),
-        _row(["---"] * (len(kinds) + 4)),
-    ]
+def by_part(parts: Mapping[str, Sequence[Outcome]], rules: Sequence[str]) -> str:
+    """One row a rule, one column a part of the study: mean regret."""
+    counts = {name: len({outcome.cell.name for outcome in here}) for name, here in parts.items()}
+    lines = _head(["points lost", *(f"{name} ({counts[name]})" for name in parts)])
     for rule in rules:
-        own = [outcome for outcome in outcomes if outcome.rule == rule]
-        by = [summarise([outcome for outcome in own if outcome.cell.kind == kind]) for kind in kinds]
-        numbers = [measure(summary) for summary in by]
-        known = [number for number in numbers if number is not None]
-        total = summarise(own)
-        lines.append(
-            _row(
-                [
-                    rule,
-                    *map(_number, numbers),
-                    _number(sum(known) / len(known) if known else None),
-                    _number(measure(total)),
-                    _number(total.worst),
-                ]
-            )
-        )
+        means = [
+            summarise([outcome for outcome in here if outcome.rule == rule]).regret for here in parts.values()
+        ]
+        lines.append(_row([rule, *(f"{mean:.2f}" for mean in means)]))
     return "\n".join(lines)
 
 
-PAPER = "sum (the paper's)"
-SMALL = 0.5
+def by_kind(outcomes: Sequence[Outcome], rules: Sequence[str] | None = None) -> str:
+    """One row a rule, one column a kind of task: mean regret; then over kinds, all cells, and the worst."""
+    kinds = [kind for kind in KINDS if any(outcome.cell.kind == kind for outcome in outcomes)]
+    cells = {kind: len({o.cell.name for o in outcomes if o.cell.kind == kind}) for kind in kinds}
+    lines = _head(
+        ["rule", *(f"{kind} ({cells[kind]})" for kind in kinds), "mean of kinds", "all", "worst cell"]
+    )
+    for rule in _rules(outcomes) if rules is None else rules:
+        own = [outcome for outcome in outcomes if outcome.rule == rule]
+        by = [summarise([outcome for outcome in own if outcome.cell.kind == kind]).regret for kind in kinds]
+        all_cells = summarise(own)
+        numbers = [*by, sum(by) / len(by), all_cells.regret, all_cells.worst]
+        lines.append(_row([rule, *map(_number, numbers)]))
+    return "\n".join(lines)
+
+
+def by_pair(outcomes: Sequence[Outcome], rules: Sequence[str]) -> str:
+    """One row a pair, one column a rule: mean regret, and how much best and base differ."""
+    lines = _head(["pair", "seeds", *rules])
+    for pair in sorted({outcome.cell.header.pair for outcome in outcomes}):
+        here = [outcome for outcome in outcomes if outcome.cell.header.pair == pair]
+        seeds = ", ".join(sorted({outcome.cell.header.seed for outcome in here}))
+        means = [summarise([outcome for outcome in here if outcome.rule == rule]).regret for rule in rules]
+        lines.append(_row([pair, seeds, *map(_number, means)]))
+    return "\n".join(lines)
 
 
 def summaries(outcomes: Sequence[Outcome]) -> str:
@@ -54,32 +65,32 @@ def summaries(outcomes: Sequence[Outcome]) -> str:
         "cells better / worse than the paper's rule",
         "where it is worst",
     ]
-    lines = [_row(titles), _row(["---"] * len(titles))]
+    lines = _head(titles)
     paper = {outcome.cell.name: outcome.regret for outcome in outcomes if outcome.rule == PAPER}
-    for rule in dict.fromkeys(outcome.rule for outcome in outcomes):
+    for rule in _rules(outcomes):
         own = [outcome for outcome in outcomes if outcome.rule == rule]
-        total = summarise(own)
+        summary = summarise(own)
         gains = [paper[outcome.cell.name] - outcome.regret for outcome in own]
         better, worse = sum(gain > SMALL for gain in gains), sum(gain < -SMALL for gain in gains)
         lines.append(
             _row(
                 [
                     rule,
-                    _number(total.regret),
-                    _number(total.worst),
-                    _number(total.near),
-                    "" if total.rank is None else f"{total.rank:.2f}",
-                    _number(total.over_base),
-                    _number(total.over_tenth),
+                    _number(summary.regret),
+                    _number(summary.worst),
+                    _number(summary.near),
+                    "" if summary.rank is None else f"{summary.rank:.2f}",
+                    _number(summary.over_base),
+                    _number(summary.over_tenth),
                     f"{better} / {worse}",
-                    total.worst_cell,
+                    summary.worst_cell,
                 ]
             )
         )
     return "\n".join(lines)
 
 
-def differences(outcomes: Sequence[Outcome]) -> str:
+def differences(outcomes: Sequence[Outcome], rules: Sequence[str] | None = None) -> str:
     """One row a rule: its mean regret against the paper's rule, with intervals."""
     titles = [
         "rule",
@@ -89,19 +100,62 @@ def differences(outcomes: Sequence[Outcome]) -> str:
         "95 %, cells drawn anew",
         "pairs and seeds in which it loses less",
     ]
-    lines = [_row(titles), _row(["---"] * len(titles))]
-    for rule in dict.fromkeys(outcome.rule for outcome in outcomes):
+    lines = _head(titles)
+    for rule in _rules(outcomes) if rules is None else rules:
         own = [outcome for outcome in outcomes if outcome.rule == rule]
-        overall = difference(outcomes, rule=rule, paper=PAPER)
+        gap = difference(outcomes, rule=rule, paper=PAPER)
         lines.append(
             _row(
                 [
                     rule,
                     f"{summarise(own).regret:.2f}",
-                    f"{overall.mean:+.2f}",
-                    f"{overall.by_pairs[0]:+.2f} ... {overall.by_pairs[1]:+.2f}",
-                    f"{overall.by_cells[0]:+.2f} ... {overall.by_cells[1]:+.2f}",
-                    f"{overall.below} of {overall.pairs}",
+                    f"{gap.mean:+.2f}",
+                    f"{gap.by_pairs[0]:+.2f} ... {gap.by_pairs[1]:+.2f}",
+                    f"{gap.by_cells[0]:+.2f} ... {gap.by_cells[1]:+.2f}",
+                    f"{gap.below} of {gap.pairs}",
+                ]
+            )
+        )
+    return "\n".join(lines)
+
+
+def by_inputs(results: Sequence[AtSize]) -> str:
+    """One row a rule, one column a number of inputs: mean regret."""
+    sizes = sorted({result.size for result in results})
+    cells = {size: len({result.cell.name for result in results if result.size == size}) for size in sizes}
+    lines = _head(["rule", *(f"{size} inputs ({cells[size]})" for size in sizes)])
+    for rule in dict.fromkeys(result.rule for result in results):
+        losses = [
+            [result.regret for result in results if result.rule == rule and result.size == size]
+            for size in sizes
+        ]
+        lines.append(_row([rule, *(f"{sum(lost) / len(lost):.2f}" for lost in losses)]))
+    return "\n".join(lines)
+
+
+def verdict_table(results: Sequence[Said]) -> str:
+    """One row a verdict: how often it is said, and how often the choice is within a point of the best."""
+    titles = [
+        "verdict",
+        "said, %",
+        "within 1 point of the best of the rest, %",
+        "95 %, pairs and seeds drawn anew",
+        "of all questions, %",
+        "points lost",
+        "pairs and seeds",
+    ]
+    lines = _head(titles)
+    for row in reliability(results):
+        lines.append(
+            _row(
+                [
+                    row.verdict,
+                    _number(row.said),
+                    _number(row.right),
+                    f"{row.interval[0]:.0f} ... {row.interval[1]:.0f}",
+                    _number(row.right_of_all),
+                    f"{row.regret:.2f}",
+                    str(row.pairs),
                 ]
             )
         )
@@ -111,10 +165,7 @@ def differences(outcomes: Sequence[Outcome]) -> str:
 def curves(cells: Sequence[Cell]) -> str:
     """Accuracy by alpha, one row a pair, seed and kind of task."""
     alphas = [*cells[0].alphas, *cells[0].far]
-    lines = [
-        _row(["pair", "seed", "kind", "tasks", *(f"{alpha:g}" for alpha in alphas), "donor alone"]),
-        _row(["---"] * (len(alphas) + 5)),
-    ]
+    lines = _head(["pair", "seed", "kind", "tasks", *(f"{alpha:g}" for alpha in alphas), "donor alone"])
     groups: dict[tuple[str, str, str], list[Cell]] = {}
     for cell in cells:
         groups.setdefault((cell.header.pair, cell.header.seed, cell.kind), []).append(cell)
@@ -125,9 +176,17 @@ def curves(cells: Sequence[Cell]) -> str:
     return "\n".join(lines)
 
 
+def _rules(outcomes: Sequence[Outcome]) -> list[str]:
+    return list(dict.fromkeys(outcome.rule for outcome in outcomes))
+
+
+def _head(titles: Sequence[str]) -> list[str]:
+    return [_row(titles), _row(["---"] * len(titles))]
+
+
 def _row(parts: Sequence[str]) -> str:
     return f"| {' | '.join(parts)} |"
 
 
-def _number(value: float | None) -> str:
-    return "" if value is None else f"{value:.1f}"
+def _number(value: float) -> str:
+    return f"{value:.1f}"

@@ -5,7 +5,9 @@ import json
 import random
 from collections.abc import Callable
 from itertools import pairwise
+from math import exp, log
 from pathlib import Path
+from statistics import median
 from typing import Any
 
 import pytest
@@ -14,12 +16,12 @@ from proving_ground.many.records import CANDIDATES, read_interviews
 from proving_ground.regret.__main__ import main
 from proving_ground.regret.cells import cells
 from proving_ground.regret.differences import difference
-from proving_ground.regret.rules import all_rules
+from proving_ground.regret.rules import PAPER, all_rules
 from proving_ground.regret.scoring import CHOOSING, DRAWS, SEED, Outcome, outcomes, summarise
-from proving_ground.regret.tables import PAPER
 
 SLICE = Path(__file__).parents[2] / "data" / "zoo-many"
 Question = dict[str, Any]
+Scores = Callable[[list[Question]], list[float | None]]
 
 
 @pytest.fixture(scope="module")
@@ -56,24 +58,76 @@ def confidence_sigmoid(asked: list[Question]) -> list[float | None]:
     return [sum(1 - 1 / (1 + share**12) for share in row) for row in shares]
 
 
-def witnesses(asked: list[Question]) -> list[float | None]:
-    def odds(sure: int) -> float:
-        power: float = min(sure / 1000, 0.999) ** 4
-        return power / (1 - power)
+def same(left: str, right: str) -> bool:
+    """Equal, or the words of one stand in a row in the other; none of these answers is empty or has marks."""
+    return f" {left} " in f" {right} " or f" {right} " in f" {left} "
 
-    totals = [0.0] * CANDIDATES
-    for each in asked:
-        base, donor = each["given"][0], each["alone"]
-        by_base, by_donor = odds(each["confidence"][0]), odds(each["confidence"][-1])
-        for place in range(CANDIDATES):
-            said = each["given"][place]
-            if base == donor:
-                chance = by_base * by_donor / (1 + by_base * by_donor) * (said == base)
-            else:
-                chance = ((said == base) * by_base + (said == donor) * by_donor) / (1 + by_base + by_donor)
-            alike = sum(each["given"][other] == said for other in range(1, CANDIDATES))
-            totals[place] += chance + each["confidence"][place] / 2000 + alike / (CANDIDATES - 1) / 4
-    return list(totals)
+
+def taste(asked: list[Question]) -> float:
+    """By how much theta_0 prefers the base's wording where both parents say the same in other words."""
+    gaps = []
+    for question in asked:
+        base, donor = question["given"][0], question["alone"]
+        if base != donor and same(question["said"][base], question["said"][donor]):
+            heard = question.get("ancestor_likelihood")
+            gaps += [(heard[base] - heard[donor]) / 100] if heard else []
+    return median(gaps) if len(gaps) >= 3 else 0.0
+
+
+def beliefs(question: Question, gap: float) -> tuple[float, float]:
+    """How probably the base's and the donor's answer are right."""
+    base, donor = question["given"][0], question["alone"]
+    powers = [min(question["confidence"][place] / 1000, 0.999) ** 4 for place in (0, -1)]
+    by_base, by_donor = (power / (1 - power) for power in powers)
+    if heard := question.get("ancestor_likelihood"):
+        likelier = max(heard[base] / 100 - min(gap, 0), -12) - max(heard[donor] / 100 + max(gap, 0), -12)
+        by_base, by_donor = by_base * exp(likelier / 4), by_donor / exp(likelier / 4)
+    if same(question["said"][base], question["said"][donor]):
+        return (by_base * by_donor / (1 + by_base * by_donor),) * 2
+    return by_base / (1 + by_base + by_donor), by_donor / (1 + by_base + by_donor)
+
+
+def witnesses(asked: list[Question]) -> Scores:
+    gap = taste(asked)
+
+    def scores(drawn: list[Question]) -> list[float | None]:
+        totals = [0.0] * CANDIDATES
+        for question in drawn:
+            said, answers = question["said"], question["given"][:CANDIDATES]
+            of_base, of_donor = beliefs(question, gap)
+            for place, answer in enumerate(answers):
+                if same(said[answer], said[answers[0]]):
+                    totals[place] += of_base
+                elif same(said[answer], said[question["alone"]]):
+                    totals[place] += of_donor
+                alike = answers[1:].count(answer)
+                totals[place] += question["confidence"][place] / 2000 + alike / (CANDIDATES - 1) / 4
+        return list(totals)
+
+    return scores
+
+
+def reading(asked: list[Question]) -> Scores:
+    gap = taste(asked)
+
+    def scores(drawn: list[Question]) -> list[float | None]:
+        totals = [0.0] * CANDIDATES
+        for question in drawn:
+            base, donor = question["given"][0], question["alone"]
+            agree = same(question["said"][base], question["said"][donor])
+            # Where both say the same, the base's wording counts, a half.
+            counted = [(base, beliefs(question, gap)[0] / 2)]
+            if not agree:
+                counted = list(zip((base, donor), beliefs(question, gap), strict=True))
+            for number, weight in counted:
+                # The older files do not say how probable what no candidate answered is.
+                known = question["likelihood"]
+                row = known[number] if number < len(known) else [-1500] * CANDIDATES
+                for place in range(CANDIDATES):
+                    totals[place] += weight * log(exp(row[place] / 100) + 0.1)
+        return list(totals)
+
+    return scores
 
 
 def entropy(asked: list[Question]) -> list[float | None]:
@@ -96,11 +150,18 @@ def vote(power: int) -> Callable[[list[Question]], list[float | None]]:
     return scores
 
 
-def right(each: Question, place: int) -> bool:
-    return bool(each["said"][each["given"][place]] == each["truth"])
+def labels(drawn: list[Question]) -> list[float | None]:
+    return [sum(right(question, place) for question in drawn) for place in range(CANDIDATES)]
 
 
-def regret(asked: list[Question], scores: Callable[[list[Question]], list[float | None]]) -> float:
+def right(question: Question, place: int) -> bool:
+    answer = question["given"][place]
+    if "correct" in question:
+        return answer in question["correct"]
+    return bool(question["said"][answer] == question["truth"])
+
+
+def regret(asked: list[Question], scores: Scores) -> float:
     asked = sorted(asked, key=lambda each: each["id"])
     draw = random.Random(SEED)
     lost = []
@@ -118,24 +179,26 @@ def regret(asked: list[Question], scores: Callable[[list[Question]], list[float 
 @pytest.mark.parametrize(
     ("rule", "scores"),
     [
-        ("sum (the paper's)", paper),
-        ("confidence", confidence),
-        ("confidence-sigmoid", confidence_sigmoid),
-        ("first-token-entropy", entropy),
+        ("sum (the paper's)", lambda asked: paper),
+        ("confidence", lambda asked: confidence),
+        ("confidence-sigmoid", lambda asked: confidence_sigmoid),
+        ("first-token-entropy", lambda asked: entropy),
         ("witnesses", witnesses),
-        ("weighted-vote", vote(16)),
-        ("always 0.2", lambda asked: [float(place == 2) for place in range(CANDIDATES)]),
+        ("read everything", reading),
+        ("labels of the same inputs", lambda asked: labels),
+        ("weighted-vote", lambda asked: vote(16)),
+        ("always 0.2", lambda asked: lambda drawn: [float(place == 2) for place in range(CANDIDATES)]),
     ],
 )
 def test_independent_code_finds_the_same_regret(
-    rule: str, scores: Callable[[list[Question]], list[float | None]], found: list[Outcome]
+    rule: str, scores: Callable[[list[Question]], Scores], found: list[Outcome]
 ) -> None:
     ours = {
         (each.cell.header.pair, each.cell.header.seed, each.cell.task): each.regret
         for each in found
         if each.rule == rule
     }
-    theirs = {name: regret(asked, scores) for name, asked in published().items()}
+    theirs = {name: regret(asked, scores(asked)) for name, asked in published().items()}
     assert ours.keys() == theirs.keys()
     assert max(theirs.values()) > 0
     for name, value in theirs.items():
@@ -162,6 +225,7 @@ def test_the_gate_never_leaves_the_base_where_the_signal_itself_stays(found: lis
 def test_the_tables_come_as_markdown(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["--answers", str(SLICE), "--draws", "2"]) == 0
     told = capsys.readouterr().out
+    assert told.startswith("## Points lost")
     assert "### Regret by kind of task" in told
     for rule in all_rules():
         assert f"| {rule.name} |" in told
