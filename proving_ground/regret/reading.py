@@ -58,7 +58,7 @@ def _reduced(cell: Cell, drawn: Rows, *, seed: int, deaf: bool) -> Reduced:
     drawn_ids = [cell.table.ids[column] for column in drawn]
     texts = [[spoken[column] for column in drawn] for spoken in cell.table.parents.texts]
     ids = inputs_to_read(drawn_ids, texts, seed=seed)
-    places = {id_: column for id_, column in zip(drawn_ids, drawn.tolist(), strict=True)}
+    places = dict(zip(drawn_ids, drawn.tolist(), strict=True))
     parents = _parents(cell, [places[id_] for id_ in ids], deaf=deaf)
     chances, opinions = belief(parents), _opinions(cell)
     read = first_to_read(cell.alphas)
