@@ -12,7 +12,7 @@ from adamms.zoo import shipped_pair
 
 PAIR = shipped_pair()
 MODELS = (PAIR.base, PAIR.donor)
-# Those that do without torch; `linear` has a test of its own.
+# All but `linear`, which has a test of its own.
 METHODS = {
     "task_arithmetic": (),
     "ties": (),
@@ -24,6 +24,12 @@ METHODS = {
     "breadcrumbs": (),
     "breadcrumbs_ties": (),
     "nan": (),
+    "nuslerp": ("--alpha", 0.3),
+    "della": (),
+    "della_linear": (),
+    "sce": (),
+    "model_stock": (),
+    "nearswap": (),
 }
 
 
@@ -76,7 +82,8 @@ def test_other_methods_merge(method: str, tmp_path: Path) -> None:
 
 
 def test_methods_are_listed() -> None:
-    assert "ties" in done("methods")
+    listed = [method["name"] for method in json.loads(done("methods", "--json"))]
+    assert sorted(listed) == sorted([*METHODS, "linear"])
 
 
 def test_select_report_compare_and_table(searched: Path, tmp_path: Path) -> None:

@@ -55,6 +55,21 @@ def test_a_pattern_that_does_not_fit_is_told(pattern: str, said: str) -> None:
         read_responses(LOGS / "lmms-eval", alpha_pattern=pattern)
 
 
+def test_of_a_task_with_several_filters_the_first_is_read(tmp_path: Path) -> None:
+    lines = [
+        {"doc_id": doc, "filtered_resps": [answer], "filter": name}
+        for name, answer in (("strict", "yes"), ("flexible", "y"))
+        for doc in range(3)
+    ]
+    for number in ("0.00", "0.10"):
+        (tmp_path / f"alpha={number}").mkdir()
+        file = tmp_path / f"alpha={number}" / "20260101_000000_samples_t.jsonl"
+        file.write_text("\n".join(map(json.dumps, lines)) + "\n")
+    found = read_responses(tmp_path)
+    assert {answer.response for answers in found.values() for answer in answers.values()} == {"yes"}
+    assert list(found[0.1]) == ["t:0", "t:1", "t:2"]
+
+
 def test_a_merged_model_says_what_it_was_merged_with(tmp_path: Path) -> None:
     merged = tmp_path / "merged"
     merged.mkdir()

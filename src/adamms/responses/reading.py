@@ -181,7 +181,18 @@ def read_records(file: Path) -> Iterable[tuple[int, dict[str, Any]]]:
                 f"{file}, line {number}: not a JSON object; the file is damaged or of another kind."
             )
         records.append((number, record))
-    return records
+    return _of_first_filter(records)
+
+
+def _of_first_filter(records: list[tuple[int, dict[str, Any]]]) -> list[tuple[int, dict[str, Any]]]:
+    """The lines of one filter: of a task with several, a harness logs every answer once for each.
+
+    The first is the one whose score the task reports first.
+    """
+    first = records[0][1].get("filter") if records and "doc_id" in records[0][1] else None
+    if first is None:
+        return records
+    return [(number, record) for number, record in records if record.get("filter", first) == first]
 
 
 def _alpha_of_file(file: Path, pattern: str | None) -> float | None:
