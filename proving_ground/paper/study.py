@@ -17,8 +17,7 @@ from adamms.responses.parent_answers import DonorAnswers
 from adamms.responses.responses import Response
 from adamms.searching.answer_table import AnswerTable
 from adamms.searching.choosing import MIN_GAIN_SE, subsets, wins
-from adamms.searching.distances import Metric
-from adamms.searching.metrics import make_metric
+from adamms.searching.metrics import Metric, make_metric
 from adamms.searching.signals import find_signal
 from adamms.zoo import PAIRS
 from proving_ground.paper.answers import Answers, Archive, Asked

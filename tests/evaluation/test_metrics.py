@@ -3,9 +3,8 @@
 import pytest
 
 from adamms.errors import EvaluationError
-from adamms.evaluation.answer_text import normalised
 from adamms.evaluation.labels import Label
-from adamms.evaluation.metrics import METRICS, chosen_letter, metric_named
+from adamms.evaluation.metrics import METRICS, chosen_letter, metric_named, normalised
 
 
 def score(metric: str, response: str, *answers: str, choices: tuple[str, ...] = ()) -> float:

@@ -13,8 +13,7 @@ import pytest
 import adamms
 import tiny_models
 from adamms.adapters import open_model
-from adamms.answering.engine import EngineOptions
-from adamms.answering.standalone import ask_model
+from adamms.answering.engine import EngineOptions, ask_model
 from adamms.errors import SearchError
 from adamms.responses import read_donors, read_opinions
 from adamms.responses.inputs import read_inputs, sample

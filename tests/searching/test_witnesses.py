@@ -6,9 +6,9 @@ import pytest
 from adamms.errors import SearchError
 from adamms.responses import DonorAnswers, Opinion, Response
 from adamms.searching import AnswerTable, select
+from adamms.searching.metrics import same_answer
 from adamms.searching.signals import find_signal
 from adamms.searching.signals.witnesses import Terms, belief, witnesses
-from adamms.searching.wording import same_answer
 
 ONLY = {"belief": 0.0, "own": 0.0, "share": 0.0, "opinion": 0.0}
 

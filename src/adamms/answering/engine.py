@@ -6,6 +6,7 @@ entry point group `adamms.engines`, as the two that ship here do (`pyproject.tom
 libraries are imported when it is opened.
 """
 
+import gc
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.metadata import entry_points
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
 GROUP = "adamms.engines"
 """The entry point group: a name -> a function from an `EngineRequest` to an `Engine`."""
 DEFAULT = "transformers"
+AT_ONCE = 256
+"""Inputs prepared together: what their pictures become must fit in memory."""
 
 
 @dataclass(frozen=True)
@@ -131,3 +134,33 @@ def open_engine(request: EngineRequest, *, name: str = DEFAULT) -> Engine:
         ) from error
     engine: Engine = opener(request)
     return engine
+
+
+def ask_model(
+    model: "TensorSource", examples: Sequence[Example], *, options: EngineOptions, alpha: float
+) -> Iterator[Response]:
+    """Ask a model every input, greedily, in its own architecture.
+
+    Args:
+        model: the checkpoint, with its weights.
+        examples: the inputs.
+        options: how it answers.
+        alpha: what the answers go by.
+
+    Raises:
+        SearchError: it cannot be loaded or asked; the message says why.
+    """
+    engine = open_engine(EngineRequest(model, (), options))
+    # Without a weight that moves this only says what the answers go by.
+    engine.load_weights(alpha, model.tensor)
+    try:
+        for start in range(0, len(examples), AT_ONCE):
+            part = examples[start : start + AT_ONCE]
+            if hasattr(engine, "forget"):
+                engine.forget()
+            engine.prepare(part)
+            yield from engine.answer([example.id for example in part])
+    finally:
+        # The next model may need the memory that this one leaves.
+        del engine
+        gc.collect()

@@ -11,16 +11,18 @@ from collections.abc import Callable, Collection, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import torch
 from torch import Tensor
 
 from adamms.answering.native import language_parameters, native_config
-from adamms.answering.original_llava import OriginalLlava
 from adamms.answering.preparation import remote_code_hint, require_sound_torchvision, sentence
 from adamms.answering.target_parameters import TargetParameter, target_parameters
 from adamms.errors import MachineError, SearchError
+
+if TYPE_CHECKING:
+    from adamms.answering.original_llava import OriginalLlava
 
 UPDATE_THREADS = 8
 """Threads that compute and copy weights, at most; each holds one tensor."""
@@ -50,7 +52,7 @@ def load_model(
     device: torch.device,
     dtype: str | None,
     trust_remote_code: bool,
-    original: OriginalLlava | None = None,
+    original: "OriginalLlava | None" = None,
     image_token_id: int | None = None,
 ) -> Any:
     """The base as a live transformers model that can answer, in evaluation mode.

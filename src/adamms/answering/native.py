@@ -1,7 +1,8 @@
-"""Bases whose classes are ours: CogVLM and mPLUG-Owl2, told by their config and run without remote code.
+"""Bases that transformers does not run by itself: CogVLM, mPLUG-Owl2, and whatever is in LLaVA's own layout.
 
-`adamms.models` is imported only for a folder that may hold one of the two, so a search on any other base
-never sees it. The live models are asked by what they offer (`adamms.models.generation`); a model of
+They are told by their config and need no remote code. `adamms.models` is imported only for a folder that may
+hold one of the first two, whose classes are ours, and `original_llava` only for the third, so a search on any
+other base sees neither. The live models are asked by what they offer (`adamms.models.generation`); a model of
 transformers' own offers none of it, and then what holds for transformers' models is the answer.
 """
 
@@ -14,6 +15,8 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from torch import Tensor
+
+    from adamms.answering.original_llava import OriginalLlava
 
 # By their model type, or, as the official CogVLM names none, by their class.
 _TYPES = ("cogvlm", "mplug_owl2")
@@ -44,6 +47,24 @@ def native_processor(folder: Path) -> Any:
     from adamms import models
 
     return models.native_processor(folder)
+
+
+def in_llava_layout(config: Mapping[str, Any]) -> bool:
+    """Whether a config.json may be of the LLaVA code base; `mapping.architectures.llava_original` knows."""
+    return any(key.startswith("mm_") for key in config)
+
+
+def original_llava(folder: Path, *, vision_tower: str | None = None) -> OriginalLlava | None:
+    """The base in `folder` as the LLaVA code base stored it, None for any other.
+
+    Raises:
+        SearchError: it is in that layout, in a way that transformers' classes do not compute.
+    """
+    if not in_llava_layout(_config(folder)):
+        return None
+    from adamms.answering.original_llava import OriginalLlava
+
+    return OriginalLlava.of(folder, vision_tower=vision_tower)
 
 
 def is_known(model: Any) -> bool:
@@ -77,8 +98,12 @@ def cache_length(model: Any, inputs: Mapping[str, Tensor]) -> int:
 
 
 def _may_be_native(folder: Path) -> bool:
+    return is_native(_config(folder))
+
+
+def _config(folder: Path) -> dict[str, Any]:
     try:
         config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
     except (OSError, ValueError):
-        return False
-    return isinstance(config, dict) and is_native(config)
+        return {}
+    return config if isinstance(config, dict) else {}

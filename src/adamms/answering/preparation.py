@@ -17,8 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from adamms.answering.native import native_processor
-from adamms.answering.original_llava import OriginalLlava
+from adamms.answering.native import native_processor, original_llava
 from adamms.errors import SearchError
 
 if TYPE_CHECKING:
@@ -295,7 +294,7 @@ def remote_code_hint(error: Exception, *, folder: Path, trusted: bool) -> str:
 def _load(folder: Path, *, trust_remote_code: bool, vision_tower: str | None) -> Any:
     from transformers import AutoProcessor
 
-    if (base := OriginalLlava.of(folder, vision_tower=vision_tower)) is not None:
+    if (base := original_llava(folder, vision_tower=vision_tower)) is not None:
         # Late: few bases are in that layout.
         from adamms.answering.original_processor import original_processor
 

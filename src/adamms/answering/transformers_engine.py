@@ -27,11 +27,9 @@ from adamms.answering.live_model import (
     out_of_memory,
     reaches_vision,
 )
-from adamms.answering.native import cache_length
-from adamms.answering.original_llava import OriginalLlava
+from adamms.answering.native import cache_length, original_llava
 from adamms.answering.preparation import Preparation, sentence, shortened
 from adamms.answering.prompts import TYPES, Prompt
-from adamms.answering.recordings import read_sound, read_video
 from adamms.answering.teacher_forcing import ForcedAnswer, ForcedQuestion, read_answers
 from adamms.errors import MachineError, SearchError
 from adamms.merging.parent_store import free_memory
@@ -88,7 +86,7 @@ class TransformersEngine:
         self._preparation = Preparation.from_folder(
             folder, trust_remote_code=options.trust_remote_code, vision_tower=options.vision_tower
         )
-        original = OriginalLlava.of(folder, vision_tower=options.vision_tower)
+        original = original_llava(folder, vision_tower=options.vision_tower)
         self.model = load_model(
             folder,
             device=choose_device(options.device),
@@ -136,6 +134,19 @@ class TransformersEngine:
         device: torch.device = self.model.device
         return device
 
+    def _recordings(self, example: Example) -> dict[str, Any]:
+        """A question's sounds and videos, as `Preparation.prepare` takes them."""
+        if not (example.audio or example.video):
+            return {}
+        # Late: few questions have any.
+        from adamms.answering.recordings import read_sound, read_video
+
+        rate = self._preparation.sampling_rate
+        return {
+            "audio": [read_sound(path, rate=rate) for path in example.audio],
+            "video": [read_video(path) for path in example.video],
+        }
+
     def _prepared(self, examples: Sequence[Example]) -> dict[str, Prompt]:
         questions = {}
         read = inspect.signature(self.model.forward).parameters
@@ -143,8 +154,7 @@ class TransformersEngine:
             inputs = self._preparation.prepare(
                 [self._picture(path) for path in example.images],
                 example.prompt,
-                audio=[read_sound(path, rate=self._preparation.sampling_rate) for path in example.audio],
-                video=[read_video(path) for path in example.video],
+                **self._recordings(example),
             )
             self._check_length(example, inputs)
             # Some tokenizers number two sequences that a decoder does not tell apart.

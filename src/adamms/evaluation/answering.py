@@ -10,9 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from adamms.adapters import open_model
-from adamms.answering.engine import EngineOptions
+from adamms.answering.engine import EngineOptions, ask_model
 from adamms.answering.resume_state import ASKED, check_unchanged
-from adamms.answering.standalone import ask_model
 from adamms.checkpoints import OutputFolder
 from adamms.errors import EvaluationError
 from adamms.progress import Progress

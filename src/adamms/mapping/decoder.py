@@ -16,25 +16,23 @@ from adamms.mapping.architecture import Part, Table, fused_rows
 from adamms.mapping.architectures import tables
 from adamms.mapping.experts import with_experts
 from adamms.mapping.language_config import LanguageConfig, language_config
-from adamms.mapping.language_names import (
+from adamms.mapping.layout import LayerList, Layout, find_layouts
+from adamms.mapping.module_names import (
+    ADAPTER,
     ADAPTERS,
+    COUNTERS,
+    ELSEWHERE,
     FINAL_NORMS,
     HEAD_BIASES,
     HEADS,
     INSERTED,
     NEW_TOKENS,
+    NOT_A_PARAMETER,
     PREDICTION,
+    SECOND_DECODER,
     SELF_ATTENTION,
     TOKEN_TABLES,
     TRANSPARENT,
-)
-from adamms.mapping.layout import LayerList, Layout, find_layouts
-from adamms.mapping.outside import (
-    ADAPTER,
-    COUNTERS,
-    ELSEWHERE,
-    NOT_A_PARAMETER,
-    SECOND_DECODER,
     what_is,
 )
 from adamms.mapping.slots import EMBED, FINAL_NORM, HEAD, PER_LAYER_EMBED, Place, Slot, row_count

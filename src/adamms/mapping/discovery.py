@@ -16,7 +16,7 @@ from adamms.mapping.decoder import Decoder, find_decoder
 from adamms.mapping.findings import Finding, tell_duplicates
 from adamms.mapping.fingerprints import SlotIndex
 from adamms.mapping.language_config import language_config
-from adamms.mapping.outside import ELSEWHERE, what_is
+from adamms.mapping.module_names import ELSEWHERE, what_is
 from adamms.mapping.slots import Place, Slot, row_count
 from adamms.mapping.weight_samples import READABLE
 

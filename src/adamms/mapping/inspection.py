@@ -12,7 +12,7 @@ from adamms.errors import MappingError
 from adamms.mapping.decoder import Decoder, find_decoder
 from adamms.mapping.grouping import layer_ranges
 from adamms.mapping.heads import Head, head_of
-from adamms.mapping.outside import what_is
+from adamms.mapping.module_names import what_is
 from adamms.mapping.slots import EMBED, EXPERT_NUMBER, Place
 
 if TYPE_CHECKING:

@@ -10,8 +10,16 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from math import prod
 
-from adamms.mapping.language_names import BESIDE, EMBEDDINGS, INSERTED, LANGUAGE_MODULES, LISTS
-from adamms.mapping.outside import ELSEWHERE, NOT_A_PARAMETER, what_is
+from adamms.mapping.module_names import (
+    BESIDE,
+    ELSEWHERE,
+    EMBEDDINGS,
+    INSERTED,
+    LANGUAGE_MODULES,
+    LISTS,
+    NOT_A_PARAMETER,
+    what_is,
+)
 
 Shapes = Mapping[str, tuple[int, ...]]
 

@@ -20,7 +20,7 @@ from adamms.mapping.compatibility import (
 )
 from adamms.mapping.decoder import Decoder, find_decoder
 from adamms.mapping.heads import Head, head_of
-from adamms.mapping.outside import NOT_A_PARAMETER
+from adamms.mapping.module_names import NOT_A_PARAMETER
 from adamms.mapping.parameter_mapping import ParameterMapping, count, shapes_of
 from adamms.mapping.segments import Piece, Shape, Shapes, TensorMapping, join, status_of
 from adamms.mapping.slots import EMBED, HEAD, VOCABULARY_ROLES, Place, Slot

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from adamms.errors import MappingError
 from adamms.mapping.areas import misfitting_areas
 from adamms.mapping.mapping_json import MappingReader, tensors_to_json
-from adamms.mapping.outside import NOT_A_PARAMETER, what_is
+from adamms.mapping.module_names import NOT_A_PARAMETER, what_is
 from adamms.mapping.segments import Shapes, TensorMapping, covered_rows, misfits, status_of
 
 if TYPE_CHECKING:

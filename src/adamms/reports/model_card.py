@@ -108,11 +108,16 @@ def _coverage(description: Mapping[str, Any]) -> list[str]:
     ]
 
 
+def _is_llava(config: Mapping[str, Any]) -> bool:
+    from adamms.mapping.architectures.llava_original import stored
+
+    return stored(config) is not None
+
+
 def loading_code(config: Mapping[str, Any], path: str) -> list[str]:
     """The Python lines that load a model and what prepares its inputs."""
     # Late, as what tells of a choice is below: the card of a plain merge needs little.
-    from adamms.answering.native import is_native
-    from adamms.mapping.architectures.llava_original import stored
+    from adamms.answering.native import in_llava_layout, is_native
 
     if is_native(config):
         return [
@@ -124,7 +129,7 @@ def loading_code(config: Mapping[str, Any], path: str) -> list[str]:
             'model = AutoModelForImageTextToText.from_pretrained(path, config=config, dtype="auto")',
             "processor = native_processor(path)",
         ]
-    if stored(config):
+    if in_llava_layout(config) and _is_llava(config):
         return [
             "# In the layout of the LLaVA code base: load it with the code that the base came with.",
             "# AdaMMS itself runs it in transformers' classes; `adamms verify` asks it a question.",

@@ -4,6 +4,7 @@ Values are kept as numbers rounded to ten decimals, so that the 0.30000000000000
 0.3 of a file name are one candidate.
 """
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -13,6 +14,9 @@ ALPHA = "alpha"
 
 RECIPE = "recipe.yaml"
 """In a run directory, and beside a merged model: what makes it again."""
+
+ALPHA_IN_NAME = re.compile(r"alpha[=_-]?(\d+(?:\.\d+)?)", re.IGNORECASE)
+"""In names that others gave: files, folders, models."""
 
 DECIMALS = 10
 

@@ -14,8 +14,8 @@ from typing import Any
 
 from adamms.checkpoints.sources import expanded
 from adamms.errors import SearchError
+from adamms.responses.candidates import ALPHA_IN_NAME
 
-ALPHA_IN_NAME = re.compile(r"alpha[=_-]?(\d+(?:\.\d+)?)", re.IGNORECASE)
 SAMPLES_OF_TASK = re.compile(r"^(?P<run>.+)_samples_(?P<task>.+)\.jsonl$")
 
 PREDICTIONS = (".xlsx", ".tsv", ".json")

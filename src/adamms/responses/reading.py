@@ -12,16 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from adamms.errors import SearchError
-from adamms.responses.candidates import ALPHA, RECIPE, round_alpha, value_in
-from adamms.responses.harness_logs import (
-    ALPHA_IN_NAME,
-    SAMPLES_OF_TASK,
-    alpha_of_arguments,
-    is_predictions,
-    prediction_files,
-    predictions,
-    recorded_arguments,
-)
+from adamms.responses.candidates import ALPHA, ALPHA_IN_NAME, RECIPE, round_alpha, value_in
 from adamms.responses.responses import Response, parse_line
 
 CANDIDATE_FILE = re.compile(r"([A-Za-z_]\w*)=(-?\d+(?:\.\d+)?)\.jsonl")
@@ -153,6 +144,9 @@ def response_files(source: Path) -> list[Path]:
         files = sorted(file for file in folder.glob(pattern) if file.is_file())
         if files:
             return files
+    # Late, as below: a run's own answers are read without what reads harnesses' logs.
+    from adamms.responses.harness_logs import prediction_files
+
     if files := prediction_files(folder):
         return files
     raise SearchError(
@@ -163,8 +157,11 @@ def response_files(source: Path) -> list[Path]:
 
 def read_records(file: Path) -> Iterable[tuple[int, dict[str, Any]]]:
     """The numbered JSON objects of a file; a last line without its line end that does not parse was torn."""
-    if is_predictions(file):
-        return predictions(file)
+    if file.suffix != ".jsonl":
+        from adamms.responses.harness_logs import is_predictions, predictions
+
+        if is_predictions(file):
+            return predictions(file)
     try:
         lines = file.read_bytes().split(b"\n")
     except OSError as error:
@@ -197,6 +194,10 @@ def _of_first_filter(records: list[tuple[int, dict[str, Any]]]) -> list[tuple[in
 
 def _alpha_of_file(file: Path, pattern: str | None) -> float | None:
     """The alpha that a pattern finds, the one recorded beside the file, or the one in its path."""
+    if pattern is None and CANDIDATE_FILE.fullmatch(file.name):
+        return _alpha_of_path(file)
+    from adamms.responses.harness_logs import alpha_of_arguments, recorded_arguments
+
     arguments = recorded_arguments(file)
     if pattern is not None:
         return _alpha_by_pattern(file, arguments, pattern)
@@ -273,6 +274,8 @@ def _lmms_eval(record: dict[str, Any], where: str, file: Path, named: float | No
     answer = record.get("filtered_resps", record.get("resps"))
     while isinstance(answer, list) and answer:
         answer = answer[0]
+    from adamms.responses.harness_logs import SAMPLES_OF_TASK
+
     task = SAMPLES_OF_TASK.match(file.name)
     id_ = _id(record["doc_id"], where)
     return Response(

@@ -8,7 +8,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from adamms.answering.standalone import ask_model
+from adamms.answering.engine import ask_model
 from adamms.answering.sweep import Merge, Sweep
 from adamms.checkpoints import OutputFolder
 from adamms.errors import SearchError

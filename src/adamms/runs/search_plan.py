@@ -19,7 +19,6 @@ from adamms.responses import (
 from adamms.responses.candidates import ALPHA
 from adamms.runs.candidate_recipes import candidates_of
 from adamms.runs.loading import base_is_apart
-from adamms.searching.dry_run import dry_run
 from adamms.searching.signals import SUPERVISED
 
 if TYPE_CHECKING:
@@ -76,7 +75,11 @@ class SearchPlan:
         plan = cls(options, alphas, examples, base_is_apart(recipe), labels)
         # What the parents answer by themselves is asked whatever the candidates are.
         donors = 1 + len(recipe.donors) if options.witnessed else 0
-        dry_run(examples, alphas, base_apart=plan.asks_base, donors=donors, **plan.choice)
+        if not plan.reads:
+            # Late, as the choice itself: where candidates read, nothing that they answered is chosen among.
+            from adamms.searching.dry_run import dry_run
+
+            dry_run(examples, alphas, base_apart=plan.asks_base, donors=donors, **plan.choice)
         if labels is not None:
             # A metric that the labels do not suffice for must not be found out after the last answer.
             plan.right({each.id: Response(each.id, 0.0, "x") for each in examples})

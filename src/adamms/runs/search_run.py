@@ -36,11 +36,10 @@ from adamms.runs.collected_opinions import (
 from adamms.runs.donor_answers import ask_donors, collect_donor_answers, stand_ins
 from adamms.runs.engines import SCRATCH, open_sweep
 from adamms.runs.loading import LoadedModels, method_of
-from adamms.runs.read_run import Witnesses, choose_by_reading
 from adamms.runs.resume_guard import check_same_recipe
 from adamms.runs.search_plan import SearchPlan
 from adamms.runs.writing import require_unchanged, source_files, write_json, write_merged
-from adamms.searching import Selection, select
+from adamms.searching import Selection
 
 MERGED = "merged"
 
@@ -163,6 +162,9 @@ def _choose(
         count = len(loaded.parents.donors)
         donors = collect_donor_answers(sweep, plan, folder, count=count, merges=merges, progress=progress)
     if plan.reads:
+        # Late, as what chooses among answers is below: a search does one or the other.
+        from adamms.runs.read_run import Witnesses, choose_by_reading
+
         witnesses = Witnesses(known[0.0] if base is None else base, donors, ancestor)
         return choose_by_reading(sweep, plan, folder, witnesses, known=known, progress=progress)
     opinions = None
@@ -176,6 +178,8 @@ def _choose(
     labels = None
     if plan.labels is not None:
         labels = {alpha: plan.right(answered) for alpha, answered in responses.items()}
+    from adamms.searching import select
+
     selection = select(responses, **plan.choice, labels=labels, base=base, donors=donors, opinions=opinions)
     return responses, selection
 
@@ -184,16 +188,19 @@ def _accuracy(
     responses: Responses, examples: list[Example], answers: dict[str, str] | None
 ) -> dict[float, float] | None:
     """The share of right answers a candidate, where the true answers are known; never read by the choice."""
-    from adamms.evaluation.labels import Label
-    from adamms.evaluation.scoring import evaluate
-
     known = answers or {example.id: example.answer for example in examples if example.answer is not None}
     if any(example.id not in known for example in examples):
         return None
-    labels = {id_: Label((answer,)) for id_, answer in known.items()}
     # A candidate that only confirmed a choice answered a few, and not such as were drawn by chance.
     whole = {alpha: answered for alpha, answered in responses.items() if len(answered) == len(examples)}
-    return {alpha: evaluate(answered, labels).total.score for alpha, answered in whole.items()} or None
+    if not whole:
+        return None
+    # Late: most searches have nothing to score.
+    from adamms.evaluation.labels import Label
+    from adamms.evaluation.scoring import evaluate
+
+    labels = {id_: Label((answer,)) for id_, answer in known.items()}
+    return {alpha: evaluate(answered, labels).total.score for alpha, answered in whole.items()}
 
 
 class _Log:

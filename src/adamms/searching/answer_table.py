@@ -19,8 +19,7 @@ from adamms.responses.candidates import ALPHA, BY_ALPHA, SearchAxis
 from adamms.responses.parent_answers import DonorAnswers, Opinion
 from adamms.responses.responses import Response, Responses
 from adamms.searching.collapse import base_note, disqualification
-from adamms.searching.distances import Metric
-from adamms.searching.metrics import make_metric
+from adamms.searching.metrics import Metric, make_metric
 from adamms.searching.parents import Parents, parents_of
 
 Table = NDArray[np.float64]

@@ -17,8 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from adamms.errors import SearchError
-from adamms.searching.distances import Distances
-from adamms.searching.metrics import make_metric
+from adamms.searching.metrics import Distances, make_metric
 
 T = TypeVar("T")
 

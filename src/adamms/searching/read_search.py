@@ -19,8 +19,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from adamms.responses.candidate_opinions import CandidateOpinion
+from adamms.searching.metrics import same_answer
 from adamms.searching.parents import Parents
-from adamms.searching.wording import same_answer
 
 Table = NDArray[np.float64]
 

@@ -11,7 +11,7 @@
 Merging makes a model less sure of answers that stay right, so candidates must not be judged by their own
 confidence alone. Source: docs/signals.md, found on its development pairs and reported on others. With several
 donors every parent is a witness: each different answer has the product of its speakers' odds, over one plus
-the sum of all. "The same" is `wording.py`'s. Theta_0 has a taste for one wording: the median of l_b - l_d
+the sum of all. "The same" is `same_answer`'s. Theta_0 has a taste for one wording: the median of l_b - l_d
 where both say the same in other words is taken off first.
 
 It fails where a parent is surer of answers of the wrong kind, where the donor answers in a style of which no
@@ -24,9 +24,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from adamms.searching.answer_table import AnswerTable
+from adamms.searching.metrics import same_answer
 from adamms.searching.parents import Parents, Table
 from adamms.searching.signal import Signal
-from adamms.searching.wording import same_answer
 
 # Chosen on the development cells of docs/signals.md; 90 settings around them lose 1.8 to 2.7 points there.
 POWER = 4

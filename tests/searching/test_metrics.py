@@ -1,4 +1,4 @@
-"""The embedding metric: the published script's own arithmetic, and what is said where it cannot work."""
+"""The metrics: the published script's own arithmetic, and what is said where an embedder cannot work."""
 
 import sys
 from typing import Any
@@ -8,7 +8,7 @@ import pytest
 
 from adamms.errors import SearchError
 from adamms.responses import Response
-from adamms.searching import embedding, select
+from adamms.searching import metrics, select
 
 TEXTS = {
     0.0: ["yes", "a red bus", "two dogs", "42"],
@@ -38,7 +38,7 @@ class Counting:
 
 def test_every_distinct_text_is_embedded_once(monkeypatch: pytest.MonkeyPatch) -> None:
     embedder = Counting()
-    monkeypatch.setattr(embedding, "_load", lambda model: embedder)
+    monkeypatch.setattr(metrics, "_load", lambda model: embedder)
 
     selection = select(responses(), metric="embedding")
 
@@ -51,7 +51,7 @@ def test_every_distinct_text_is_embedded_once(monkeypatch: pytest.MonkeyPatch) -
 
 
 def test_without_the_package_one_sentence_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(embedding, "find_spec", lambda name: None)
+    monkeypatch.setattr(metrics, "find_spec", lambda name: None)
 
     with pytest.raises(SearchError, match=r"not installed: pip install 'adamms\[embedding\]'"):
         select(responses(), metric="embedding")
@@ -88,7 +88,7 @@ class TestTheRealModel:
             assert each.differences == pytest.approx((1 - np.average(similar)) * len(now), abs=1e-5)
 
     def test_yes_and_no_are_nearer_than_an_exact_comparison_has_them(self) -> None:
-        measure = embedding.embedding_metric(["yes", "no"])
+        measure = metrics.embedding_metric(["yes", "no"])
 
         assert measure(["yes", "yes"], ["no", "yes"]).tolist() == pytest.approx([1 - 0.733, 0], abs=2e-3)
 
