@@ -6,18 +6,21 @@ Noted beside the answers while a run lasts, so that a resumed one never mixes th
 import json
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from adamms.checkpoints import TensorSource
 from adamms.checkpoints.sources import expanded
 from adamms.errors import SearchError
 from adamms.responses.inputs import Example
+
+if TYPE_CHECKING:
+    from adamms.checkpoints import TensorSource
 
 ASKED = "asked.json"
 
 
 def check_unchanged(
     folder: Path,
-    models: Iterable[TensorSource],
+    models: "Iterable[TensorSource]",
     examples: Sequence[Example],
     *,
     vision_towers: Sequence[str | None] = (),
@@ -58,7 +61,7 @@ def check_unchanged(
 
 
 def _state(
-    models: Iterable[TensorSource], examples: Sequence[Example], vision_towers: Sequence[str]
+    models: "Iterable[TensorSource]", examples: Sequence[Example], vision_towers: Sequence[str]
 ) -> Iterator[tuple[str, object]]:
     for model in models:
         yield from model.versions().items()

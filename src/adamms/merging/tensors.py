@@ -5,21 +5,23 @@ what the merge writes.
 """
 
 import threading
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 
 from adamms.checkpoints import TensorInfo
 from adamms.merging.blocks import BLOCK_ELEMENTS, Block, BlockReader, ParentStore, blocks_of
 from adamms.merging.cpu_kernel import cpu_backend
-from adamms.merging.draws import Draws
 from adamms.merging.dtypes import floating_dtype
 from adamms.merging.merge_inputs import MergeInputs
 from adamms.merging.merger import BlockMerger
 from adamms.merging.method import Method, parameters_of
 from adamms.merging.parent_store import READERS
-from adamms.merging.statistics import Reducer, model_statistics
 from adamms.merging.torch_backend import TORCH_DTYPES, TorchDeviceBackend
+
+if TYPE_CHECKING:
+    from adamms.merging.draws import Draws
+    from adamms.merging.statistics import Reducer
 
 SMALL = 64 << 20
 """Bytes of a model whose tensors take less time than handing them out to threads."""
@@ -36,7 +38,7 @@ class TensorMerger:
         inputs: MergeInputs,
         *,
         threads: int | None = None,
-        draws: Draws | None = None,
+        draws: "Draws | None" = None,
         store: ParentStore | None = None,
     ) -> None:
         """Read nothing yet.
@@ -97,6 +99,9 @@ class TensorMerger:
         for known, statistics in self._statistics:
             if known == key:
                 return statistics
+        # Late, as below: most methods know nothing beforehand.
+        from adamms.merging.statistics import model_statistics
+
         statistics = model_statistics(self.inputs, method, threads=self._threads, draws=self.draws)
         self._statistics.append((key, statistics))
         return statistics
@@ -180,7 +185,7 @@ class CandidateWeights:
         dtype, block = min(wrong, key=lambda one: (one[1].name, one[1].start))
         raise merger.fault(block, dtype)
 
-    def _workers(self) -> tuple[BlockMerger, Reducer | None]:
+    def _workers(self) -> tuple[BlockMerger, "Reducer | None"]:
         """This thread's merger, and its reducer where the method must know something of whole tensors."""
         if not hasattr(self._threads, "merger"):
             with self._lock:
@@ -193,11 +198,11 @@ class CandidateWeights:
             self._threads.merger = BlockMerger(
                 reader, self._method, statistics=self._statistics, backend=backend
             )
-            self._threads.reducer = (
-                Reducer(reader, self._method, statistics=self._statistics)
-                if self._method.reductions_of("tensor")
-                else None
-            )
+            self._threads.reducer = None
+            if self._method.reductions_of("tensor"):
+                from adamms.merging.statistics import Reducer
+
+                self._threads.reducer = Reducer(reader, self._method, statistics=self._statistics)
         return self._threads.merger, self._threads.reducer
 
 
