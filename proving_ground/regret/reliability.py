@@ -4,11 +4,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from adamms.searching.wording import same_answer
 from numpy.typing import NDArray
 
 from adamms.searching.choosing import NONE, wins
 from adamms.searching.signals.witnesses import belief, witnesses
-from adamms.searching.wording import same_answer
 from proving_ground.regret.cells import Cell
 from proving_ground.regret.differences import interval
 from proving_ground.regret.reading import reduced_search
