@@ -10,10 +10,10 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 
 import numpy as np
-from adamms.searching.wording import same_answer
 from numpy.typing import NDArray
 
 from adamms.responses.candidate_opinions import CandidateOpinion
+from adamms.searching.metrics import same_answer
 from adamms.searching.parents import Parents
 from adamms.searching.read_search import ReadScores, first_to_read, inputs_to_read, next_to_read, read_scores
 from adamms.searching.signals.witnesses import belief

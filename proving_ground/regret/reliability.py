@@ -4,10 +4,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from adamms.searching.wording import same_answer
 from numpy.typing import NDArray
 
 from adamms.searching.choosing import NONE, wins
+from adamms.searching.metrics import same_answer
 from adamms.searching.signals.witnesses import belief, witnesses
 from proving_ground.regret.cells import Cell
 from proving_ground.regret.differences import interval
