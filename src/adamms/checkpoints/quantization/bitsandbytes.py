@@ -44,7 +44,9 @@ class FourBitTensor(PackedTensor):
         table = read_floats(source, f"{self.stored}.quant_map", 0, 16)
         begin, end = first * self.block, min(last * self.block, self.info.numel)
         packed = read_array(source, self.stored, "u1", start=begin // 2, count=-(-end // 2) - begin // 2)
-        values = table[np.stack([packed >> 4, packed & 15], axis=1).reshape(-1)][: end - begin]
+        # Both values of a byte at once.
+        pairs = np.stack([np.repeat(table, 16), np.tile(table, 16)], axis=1)
+        values = pairs[packed].reshape(-1)[: end - begin]
         values *= np.repeat(self._magnitudes(source, first, last), self.block)[: len(values)]
         return round_to(values[start - begin :][:count], self.info.dtype)
 

@@ -47,7 +47,7 @@ class UnitCache:
         # One at a time: two threads that want the same unit would unpack it twice.
         with self._lock:
             if key not in self._units:
-                self._units[key] = rounded(packed.unit(source, unit), packed.info.dtype)
+                self._units[key] = packed.unit(source, unit)
                 if len(self._units) > KEPT_UNITS:
                     self._units.popitem(last=False)
             self._units.move_to_end(key)
@@ -61,8 +61,8 @@ class UnitPacked(PackedTensor):
     unit_elements: int
 
     @abstractmethod
-    def unit(self, source: TensorSource, index: int) -> Values:
-        """All values of a unit, in float32, row-major."""
+    def unit(self, source: TensorSource, index: int) -> bytes:
+        """All values of a unit, row-major, as bytes of the dtype of `info`."""
 
     def values(self, source: TensorSource, start: int, count: int) -> Values:
         """The values, out of the units that hold them."""

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from adamms.checkpoints.floats import Values
+from adamms.checkpoints.floats import Values, rounded
 from adamms.checkpoints.quantization.packed import PackedTensor, UnitCache, UnitPacked, read_array, round_to
 from adamms.checkpoints.quantization.small_floats import read_floats
 from adamms.checkpoints.tensor_info import TensorInfo
@@ -74,7 +74,7 @@ class TransposedIntegers(UnitPacked):
         """All elements."""
         return self.info.numel
 
-    def unit(self, source: TensorSource, index: int) -> Values:
+    def unit(self, source: TensorSource, index: int) -> bytes:
         """The matrix, (outputs, inputs)."""
         outputs, inputs = self.info.shape
         if self.awq:
@@ -87,7 +87,8 @@ class TransposedIntegers(UnitPacked):
         groups = source.tensors[scales_name].shape[0]
         scales = read_floats(source, scales_name, 0, groups * outputs).reshape(groups, outputs)
         at = self._groups(source, inputs, groups)
-        return np.ascontiguousarray(((numbers - zeros[at]) * scales[at]).T).astype(np.float32).reshape(-1)
+        values = ((numbers - zeros[at]) * scales[at]).astype(np.float32)
+        return rounded(np.ascontiguousarray(values.T), self.info.dtype)
 
     def _groups(self, source: TensorSource, inputs: int, groups: int) -> np.ndarray:
         """The group of each input."""
