@@ -30,7 +30,6 @@ from adamms.answering.live_model import (
 from adamms.answering.native import cache_length, original_llava
 from adamms.answering.preparation import Preparation, sentence, shortened
 from adamms.answering.prompts import TYPES, Prompt
-from adamms.answering.teacher_forcing import ForcedAnswer, ForcedQuestion, read_answers
 from adamms.errors import MachineError, SearchError
 from adamms.merging.parent_store import free_memory
 from adamms.responses.inputs import Example
@@ -245,6 +244,9 @@ class TransformersEngine:
         self, answers: Mapping[str, Sequence[GivenAnswer]]
     ) -> Iterator[tuple[str, tuple[Likelihood, ...]]]:
         """How probable the candidate finds answers to prepared questions; nothing is generated."""
+        # Late: most searches only generate.
+        from adamms.answering.teacher_forcing import ForcedAnswer, ForcedQuestion, read_answers
+
         left = {
             id_: ForcedQuestion(
                 self._prompts[id_],
