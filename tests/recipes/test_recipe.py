@@ -110,6 +110,6 @@ def test_a_recipe_takes_any_signal_by_name(tmp_path: Path) -> None:
     assert read_recipe(path).search.rule == "sum"
     path.write_text("\n".join([*lines, "  rule: best"]))
     with pytest.raises(
-        RecipeError, match=r"line 7: search.rule: There is no rule 'best'; there is: sum, any"
+        RecipeError, match=r"line 7: search.rule: There is no rule 'best'; there is: witnesses"
     ):
         read_recipe(path)

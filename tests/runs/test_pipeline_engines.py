@@ -77,7 +77,7 @@ def command(tmp_path: Path) -> list[str]:
     return [
         *(sys.executable, "-m", "adamms", "search", str(PAIR.base), str(PAIR.donor)),
         *("--inputs", str(PAIR.inputs), "--out", str(tmp_path / "run"), "--command", words),
-        *("--alphas", "0:0.6:0.2", "--samples", "10"),
+        *("--alphas", "0:0.6:0.2", "--samples", "10", "--rule", "sum"),
     ]
 
 

@@ -92,10 +92,12 @@ def test_any_signal_can_choose_and_all_are_reported(run: Path) -> None:
     for name in ("sum", "weighted-vote", "confidence", "first-token-entropy"):
         assert f"{name} " in told
     selection = json.loads((run / "selection.json").read_text())
-    assert selection["rule"] == "sum"
+    assert selection["rule"] == "witnesses"
+    assert selection["certainty"] in ("clear", "close", "undecided", "do-not-merge")
+    assert selection["fallback"] is None
     assert [each["name"] for each in selection["signals"]][:3] == ["witnesses", "sum", "any"]
     by_name = {each["name"]: each for each in selection["signals"]}
-    assert by_name["sum"]["selected"] == selection["selected"]
+    assert by_name["witnesses"]["selected"] == selection["selected"]
     assert all(each["score"] is not None for each in by_name["confidence"]["scores"])
     assert by_name["confidence"]["cost"] == "log-probabilities"
 
@@ -189,7 +191,7 @@ def test_mistakes_are_said_before_a_model_is_loaded(tmp_path: Path) -> None:
         (PAIR.inputs, "run", {"alphas": "0:2:0.5"}, SearchError, "from 0"),
         (PAIR.inputs, "run", {"samples": 0}, RecipeError, r"search\.samples"),
         (PAIR.inputs, "run", {"rule": "best"}, RecipeError, r"search\.rule"),
-        (PAIR.inputs, "run", {"gated": True}, SearchError, "--ends all"),
+        (PAIR.inputs, "run", {"rule": "sum", "gated": True}, SearchError, "--ends all"),
         (
             PAIR.inputs,
             "run",

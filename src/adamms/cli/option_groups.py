@@ -80,7 +80,7 @@ class MergingGroup:
 class ChoosingGroup:
     """How the choice is made from answers."""
 
-    rule: Rule = "sum"
+    rule: Rule = None
     label_metric: LabelMetric = "exact"
     gated: Gated = False
     metric: Metric = "exact"
@@ -96,7 +96,9 @@ class ChoosingGroup:
         Raises:
             RecipeError: another rule is asked for beside the labels.
         """
-        return {**_values(self), "rule": supervised(self.rule) if labels else self.rule}
+        values = {**_values(self), "rule": supervised(self.rule) if labels else self.rule}
+        # A rule that is not named is whichever the verb takes.
+        return {name: value for name, value in values.items() if name != "rule" or value is not None}
 
 
 @dataclass(frozen=True)
@@ -146,11 +148,11 @@ def grouped(verb: Callable[..., None]) -> Callable[..., None]:
     return flat
 
 
-def supervised(rule: str) -> str:
+def supervised(rule: str | None) -> str:
     """The rule of a choice by labels, which is a rule of its own beside which no other is asked for."""
     from adamms.errors import RecipeError
 
-    if rule not in ("sum", "labels"):
+    if rule not in (None, "labels"):
         raise RecipeError(
             f"--labels chooses by the true answers, so --rule {rule} has nothing to choose: leave one of the "
             "two out; every signal's own choice is in the table."

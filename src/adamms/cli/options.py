@@ -81,10 +81,10 @@ MaxShardSize = Annotated[
 ]
 Threads = Annotated[int | None, typer.Option(help="Merging threads; default: 2.")]
 Rule = Annotated[
-    str,
+    str | None,
     typer.Option(
-        help="What chooses: sum (the paper's), or another signal, such as confidence-sigmoid; a name that is "
-        "none lists them."
+        help="What chooses: witnesses (the surer parent is believed), sum (the paper's), or another signal; "
+        "a name that is none lists them. Default: witnesses, where the donor's own answers are there."
     ),
 ]
 LabelMetric = Annotated[

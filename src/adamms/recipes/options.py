@@ -99,7 +99,7 @@ class SearchOptions(Part):
     """The candidates of another setting than alpha, written as `alphas` are."""
     samples: Count = 100
     seed: int = 0
-    rule: str = "sum"
+    rule: str = WITNESSES
     """A signal's name (`adamms.searching.signals`); `paper` is `sum`. `labels` is the supervised baseline."""
     label_metric: str = "exact"
     """How an answer is scored against the true one by the rule `labels`; see `adamms eval --metric`."""

@@ -11,7 +11,7 @@ from typing import Any
 from adamms.searching.signals import SUPERVISED
 
 SEARCH_DEFAULTS: Mapping[str, Any] = {
-    "rule": "sum",
+    "rule": "witnesses",
     "metric": "exact",
     "label_metric": "exact",
     "repeats": 0,
@@ -53,6 +53,8 @@ def search_command(recipe: Mapping[str, Any], out: str = "another-run") -> str |
     if search.get("rule") == SUPERVISED:
         words.append(["--labels"])
         del asked["rule"]
+    if not asked.pop("ask_donor", True):
+        words.append(["--no-donor"])
     words += _options({key: value for key, value in asked.items() if SEARCH_DEFAULTS.get(key) != value})
     return " \\\n    ".join(shlex.join(word) for word in words)
 

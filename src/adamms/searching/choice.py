@@ -5,7 +5,6 @@ ones, and of a tie takes the smallest alpha; the tie is reported, and so is what
 Reads responses and nothing else, whoever wrote them.
 """
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
@@ -16,6 +15,7 @@ from adamms.responses.candidates import ALPHA
 from adamms.responses.parent_answers import DonorAnswers, Opinion
 from adamms.responses.responses import Response, Responses
 from adamms.searching.answer_table import AnswerTable
+from adamms.searching.certainty import certainty_of
 from adamms.searching.choosing import MIN_GAIN_SE, Values, subsets, winners, wins
 from adamms.searching.consistency import RULES, counts_of
 from adamms.searching.selection import CandidateScore, Repeats, Selection
@@ -23,6 +23,12 @@ from adamms.searching.side_by_side import compare
 from adamms.searching.signal import Signal
 from adamms.searching.signals import SUPERVISED, all_signals, find_signal, supervised
 from adamms.searching.verdicts import verdict
+
+DEFAULT = "witnesses"
+"""The rule that chooses where the donors' own answers are there."""
+PAPER = "sum"
+"""The rule that chooses elsewhere."""
+UNMEASURED = "How good a choice by the rule {} is, its own numbers do not say (docs/signals.md)."
 
 SUBSET = 100
 """Inputs of a repeated draw, at most, where no size is asked for; half of the inputs where that is less."""
@@ -34,7 +40,7 @@ REPEATS = 10_000
 def select(
     responses: Responses,
     *,
-    rule: str = "sum",
+    rule: str | None = None,
     gated: bool = False,
     metric: str = "exact",
     embedding_model: str | None = None,
@@ -54,8 +60,10 @@ def select(
 
     Args:
         responses: alpha -> input id -> answer; all candidates must have answered the same inputs.
-        rule: a signal's name: `sum` (Algorithm 1, also `paper`), `any` (Appendix B), `previous` (one
-            published script), or another of `adamms.searching.signals`.
+        rule: a signal's name: `witnesses`, `sum` (Algorithm 1, also `paper`), `any` (Appendix B), `previous`
+            (one published script), or another of `adamms.searching.signals`. When left out `witnesses` where
+            donors' answers are given, else `sum`; `witnesses` falls back to `sum`, in words, where it lacks
+            what it needs.
         gated: leave alpha 0 only for a gain beyond twice its paired standard error over the inputs.
         metric: `exact`, whether two answers are the same text, or `embedding`, how far their meanings are.
         embedding_model: a sentence-transformers model by name or path; all-MiniLM-L6-v2 when left out.
@@ -79,7 +87,6 @@ def select(
         SearchError: answers are missing, too few candidates, an unknown name, the rule needs what the
             answers lack, or every candidate that could be chosen has collapsed.
     """
-    signal = find_signal(rule)
     table = AnswerTable.of(
         responses,
         metric=metric,
@@ -93,8 +100,9 @@ def select(
         setting=setting,
         base=base,
     )
+    signal, fallback = _chooser(rule, table, donors=bool(donors))
     candidates = _candidates(table, signal.name)
-    values = signal.values(table)
+    values = _values(signal, table, fallback)
     home = _scored_base(values, table)
     if gated and home is None:
         raise SearchError(_no_gate(signal, table))
@@ -103,6 +111,7 @@ def select(
     if not won.any():
         raise SearchError(_none_left(candidates, setting))
     best = [alpha for alpha, is_best in zip(table.alphas, won, strict=True) if is_best]
+    alone = _base_values(signal, table, base)
     selection = Selection(
         rule=signal.name,
         metric=metric,
@@ -114,16 +123,50 @@ def select(
         fold_case=fold_case,
         strip=strip,
         ends=_ends(signal, ends),
-        notes=table.notes,
+        notes=(*table.notes, *(signal.remarks(table) if signal.remarks else ())),
         gated=gated,
         signals=compare(table, (*all_signals(), *([supervised()] if labels is not None else []))),
         axis=table.axis,
-        base_score=_base_score(signal, base),
+        base_score=None if alone is None else float(alone.mean()),
+        certainty=certainty_of(
+            values,
+            table.alphas,
+            selected=table.alphas.index(best[0]),
+            eligible=table.sound & ~np.isnan(values).any(axis=1),
+            base=home,
+            base_values=alone,
+            distrust=signal.distrust(table) if signal.distrust else UNMEASURED.format(signal.name),
+            seed=seed or 0,
+        ),
+        fallback=fallback,
         repeats=_repeats(
             values, table, base=home, min_gain_se=min_gain_se, count=repeats, size=subset, seed=seed or 0
         ),
     )
     return replace(selection, verdict=verdict(selection))
+
+
+def _chooser(rule: str | None, table: AnswerTable, *, donors: bool) -> tuple[Signal, str | None]:
+    """The signal that chooses, and why it is another than the one asked for."""
+    if rule is None and not donors:
+        return find_signal(
+            PAPER
+        ), f"No donor's own answers are there, so the rule {PAPER}, the paper's, chose."
+    signal = find_signal(DEFAULT if rule is None else rule)
+    lacking = signal.lacks(table) if signal.name == DEFAULT else None
+    if lacking is None:
+        return signal, None
+    return (
+        find_signal(PAPER),
+        f"The rule {DEFAULT} cannot choose here: {lacking} So the rule {PAPER}, the paper's, chose.",
+    )
+
+
+def _values(signal: Signal, table: AnswerTable, fallback: str | None) -> Values:
+    try:
+        return signal.values(table)
+    except SearchError as error:
+        raise SearchError(f"{fallback} {error}" if fallback else str(error)) from None
 
 
 def _candidates(table: AnswerTable, rule: str) -> tuple[CandidateScore, ...]:
@@ -151,12 +194,17 @@ def _ends(signal: Signal, ends: str | None) -> str:
     return ends or ("all but the first" if signal.name == "previous" else "interior")
 
 
-def _base_score(signal: Signal, base: Mapping[str, Response] | None) -> float | None:
-    if base is None or signal.reads != "itself" or signal.name == SUPERVISED:
+def _base_values(signal: Signal, table: AnswerTable, base: Mapping[str, Response] | None) -> Values | None:
+    """The numbers of a base that answered by itself, (inputs,), where the signal can score it."""
+    if base is None or signal.name == SUPERVISED:
         return None
-    alone = AnswerTable.of({0.0: base})
-    score = math.nan if signal.lacks(alone) else float(signal.scores(alone)[0])
-    return None if math.isnan(score) else score
+    if signal.of_base is not None:
+        return signal.of_base(table)
+    alone = AnswerTable.of({0.0: {id_: base[id_] for id_ in table.ids}})
+    if signal.reads != "itself" or signal.lacks(alone) is not None:
+        return None
+    values: Values = signal.values(alone)[0]
+    return None if np.isnan(values).any() else values
 
 
 def _no_gate(signal: Signal, table: AnswerTable) -> str:

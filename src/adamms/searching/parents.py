@@ -27,7 +27,7 @@ class Parents:
     stand_in: bool = False
     """Whether alpha 1 in the base's body stands for the donor."""
     opinion: Table | None = None
-    """Theta_0's log-probabilities of the answers."""
+    """Theta_0's log-probabilities of the answers; NaN for an input that it was not asked about."""
 
 
 def parents_of(
@@ -73,10 +73,12 @@ def parents_of(
 
 
 def _opinion(ids: Sequence[str], opinions: Mapping[str, Opinion] | None, *, donors: int) -> Table | None:
-    """Theta_0's, where it has one of every answer."""
-    if opinions is None or any(id_ not in opinions or len(opinions[id_].donors) != donors for id_ in ids):
+    """Theta_0's; NaN where it was not asked, as it need not be where all parents answer alike."""
+    if not opinions:
         return None
-    return np.array([(opinions[id_].base, *opinions[id_].donors) for id_ in ids], dtype=float).T
+    unknown = (np.nan,) * (1 + donors)
+    rows = [(opinions[id_].base, *opinions[id_].donors) if id_ in opinions else unknown for id_ in ids]
+    return np.array(rows, dtype=float).T if all(len(row) == 1 + donors for row in rows) else None
 
 
 def _donor_name(number: int, donors: int) -> str:

@@ -6,6 +6,7 @@ from typing import Any
 
 from adamms.errors import SearchError
 from adamms.responses.candidates import ALPHA, BY_ALPHA, SearchAxis, value_in
+from adamms.searching.certainty import Certainty
 from adamms.searching.side_by_side import SignalScores
 
 
@@ -97,6 +98,10 @@ class Selection:
     """What the candidates differ in, and whether the base is one of them."""
     base_score: float | None = None
     """What the rule gives the base alone, where it is no candidate and the rule can score it by itself."""
+    certainty: Certainty | None = None
+    """How sure the choice is."""
+    fallback: str | None = None
+    """Why another rule than the one asked for chose, as a sentence, or None."""
     verdict: str = ""
     """The choice in a sentence or a few."""
 
@@ -121,6 +126,8 @@ class Selection:
             for candidate in self.candidates
         ]
         data["signals"] = [scores.to_json(axis) for scores in self.signals]
+        del data["certainty"]
+        data |= {} if self.certainty is None else self.certainty.to_json()
         data["repeats"] = None if self.repeats is None else self.repeats.to_json()
         if self.reading is None:
             del data["reading"]
@@ -149,6 +156,7 @@ class Selection:
             known["tied"] = tuple(data["tied"])
             known["notes"] = tuple(data.get("notes", ()))
             known["signals"] = tuple(map(SignalScores.from_json, data.get("signals", ())))
+            known["certainty"] = Certainty.from_json(data)
             known["repeats"] = _repeats_from(data.get("repeats"))
             known["reading"] = Reading.from_json(data["reading"]) if data.get("reading") else None
             return cls(**known)

@@ -46,6 +46,9 @@ class Signal:
         reads: whose answers a candidate's numbers depend on, beside its own.
         of_base: the numbers, (inputs,), of a base that answered by itself, where reading it alone does not
             give them.
+        distrust: why a choice by it is not to be believed even where it tells candidates apart, as a
+            sentence, or None; a signal without such a function was not measured, and is not believed.
+        remarks: what a reader of such a choice must know, a sentence each.
         place: where it stands in tables; signals of one place by their names.
     """
 
@@ -57,6 +60,8 @@ class Signal:
     scores_base: Literal["yes", "no", "with ends"] = "yes"
     reads: Reads = "itself"
     of_base: Callable[[AnswerTable], NDArray[np.float64]] | None = None
+    distrust: Callable[[AnswerTable], str | None] | None = None
+    remarks: Callable[[AnswerTable], tuple[str, ...]] | None = None
     place: int = 100
 
     @property

@@ -3,6 +3,13 @@
 Words only: what is chosen is decided in `choice.py`.
 """
 
+from adamms.searching.certainty import (
+    CLEAR,
+    CLOSE,
+    DO_NOT_MERGE,
+    UNDECIDED,
+    Certainty,
+)
 from adamms.searching.choosing import MIN_GAIN_SE
 from adamms.searching.consistency import RULES
 from adamms.searching.selection import Selection, is_base
@@ -18,6 +25,10 @@ def verdict(selection: Selection) -> str:
     out = [f"{each.alpha:g}" for each in selection.candidates if each.disqualified]
     if out:
         sentences.append(f"Disqualified as collapsed: {', '.join(out)}.")
+    if selection.fallback is not None:
+        sentences.append(selection.fallback)
+    if selection.certainty is not None:
+        sentences += _how_sure(selection, selection.certainty)
     if selection.repeats is not None:
         sentences.append(_repeats(selection))
     return " ".join(sentences)
@@ -64,6 +75,29 @@ def _nothing(selection: Selection) -> str:
         noise = "" if own.noise is None else f" ± {own.noise:.2g}"
         return f"nothing beats the base beyond its noise; the best gain is {own.gain:.2g}{noise}"
     return "nothing beats the base"
+
+
+def _how_sure(selection: Selection, certainty: Certainty) -> list[str]:
+    """The verdict, what cannot be told apart, and what it would take."""
+    alike = ", ".join(f"{alpha:g}" for alpha in certainty.alternatives)
+    taken = f"taken is {selection.selected:g}."
+    apart = f": {alike} cannot be told apart from it; {taken}" if alike else f"; {taken}"
+    told = {
+        CLEAR: f"Clear: every other {selection.setting} scores lower beyond twice the noise.",
+        CLOSE: f"Close{apart}",
+        UNDECIDED: f"Undecided{apart}",
+        DO_NOT_MERGE: "Do not merge: every merge scores lower than the base beyond twice the noise."
+        if certainty.runner_up
+        else "Do not merge: no merge can be chosen.",
+    }
+    sentences = [told[certainty.verdict], *certainty.reasons]
+    if certainty.verdict == UNDECIDED and certainty.inputs_needed is not None:
+        needed = certainty.inputs_needed
+        sentences.append(
+            f"By the margin's noise {needed - selection.samples} more inputs ({needed} in all) would tell it "
+            "from the runner-up."
+        )
+    return sentences
 
 
 def _repeats(selection: Selection) -> str:

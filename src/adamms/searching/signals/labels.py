@@ -23,4 +23,5 @@ SIGNAL = Signal(
     formula="1/N sum_x score(G_i(x), y(x))",
     cost="labels",
     needs=("labels",),
+    distrust=lambda table: None,
 )

@@ -37,6 +37,12 @@ FLOOR = -12.0
 TASTE_AT_LEAST = 3
 """Inputs that both parents answer the same in other words, from which theta_0's taste is taken."""
 
+AGREEMENT_AT_LEAST = 0.5
+"""Of the inputs: a donor whose answers are nobody's on more of them speaks another language; no remedy tried
+chose better than the score as it is, but a choice by it is never called clear."""
+BELIEF_AT_LEAST = 0.7
+"""Of the surer parent, on average: below it both are at a loss."""
+
 
 @dataclass(frozen=True)
 class Terms:
@@ -83,7 +89,8 @@ def belief(parents: Parents, terms: Terms = TERMS) -> Table:
     if parents.opinion is not None and terms.opinion:
         heard = np.maximum(_without_taste(parents, parents.opinion), FLOOR)
         others = (heard.sum(axis=0) - heard) / (len(heard) - 1)
-        log_odds = log_odds + terms.opinion * (heard - others)
+        # Where it was not asked it says nothing.
+        log_odds = log_odds + terms.opinion * np.nan_to_num(heard - others, nan=0.0)
     leader = _leaders(parents)
     # Of each answer the product of its speakers' odds.
     odds = np.array([np.exp(np.where(leader == row, log_odds, 0.0).sum(axis=0)) for row in leader])
@@ -96,6 +103,47 @@ def first_speakers(parents: Parents) -> NDArray[np.bool_]:
     """Whether a parent is the first to say its answer, (parents, inputs)."""
     leader = _leaders(parents)
     return leader == np.arange(len(leader))[:, None]
+
+
+def donor_agreement(table: AnswerTable) -> float:
+    """The share of inputs on which some candidate says the same as the donor; of several the least."""
+    assert table.parents is not None
+    columns = list(zip(*table.texts, strict=True))
+
+    def share(texts: tuple[str, ...]) -> float:
+        agreed = [
+            any(same_answer(own, text) for text in column) for own, column in zip(texts, columns, strict=True)
+        ]
+        return sum(agreed) / len(agreed)
+
+    return min(share(texts) for texts in table.parents.texts[1:])
+
+
+def distrust(table: AnswerTable) -> str | None:
+    """Why the witnesses are not to be believed here, or None."""
+    assert table.parents is not None
+    agreement = donor_agreement(table)
+    if agreement < AGREEMENT_AT_LEAST:
+        return (
+            f"The donor's answer is some candidate's on only {agreement:.0%} of the inputs: its word is "
+            "distrusted."
+        )
+    sure = float(belief(table.parents).max(axis=0).mean())
+    if sure < BELIEF_AT_LEAST:
+        return f"Both parents are at a loss (the surer one's answer is believed to {sure:.0%} on average)."
+    return None
+
+
+def remarks(table: AnswerTable) -> tuple[str, ...]:
+    """How often the donor agrees, and who stood in for whom."""
+    parents = table.parents
+    assert parents is not None
+    told = [f"The donor's answer is some candidate's on {donor_agreement(table):.0%} of the inputs."]
+    if parents.stand_in:
+        told.append("Alpha 1 in the base's body stood for the donor, which did not answer itself.")
+    if not first_speakers(parents)[1:].any():
+        told.append("The base and the donor give the same answers: nothing is to gain by merging them.")
+    return tuple(told)
 
 
 def _leaders(parents: Parents) -> NDArray[np.int64]:
@@ -124,7 +172,7 @@ def _without_taste(parents: Parents, opinion: Table) -> Table:
         reworded = [
             column
             for column, (left, right) in enumerate(zip(base, texts, strict=True))
-            if left != right and same_answer(left, right)
+            if left != right and same_answer(left, right) and not np.isnan(row[column])
         ]
         enough = len(reworded) >= TASTE_AT_LEAST
         gaps.append(float(np.median((opinion[0] - row)[reworded])) if enough else 0.0)
@@ -160,5 +208,7 @@ SIGNAL = Signal(
     needs=("parents", "confidence"),
     reads="all",
     of_base=base_alone,
+    distrust=distrust,
+    remarks=remarks,
     place=0,
 )
