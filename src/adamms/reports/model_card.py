@@ -223,6 +223,7 @@ def _named(parent: Mapping[str, Any]) -> str:
 def _selection(selection: Mapping[str, Any] | None) -> list[str]:
     if selection is None:
         return ["By hand."]
+    from adamms.searching.choice import DEFAULT
     from adamms.searching.consistency import RULES
     from adamms.searching.signals import SUPERVISED
 
@@ -233,12 +234,17 @@ def _selection(selection: Mapping[str, Any] | None) -> list[str]:
     if selection["rule"] in RULES:
         how = (
             f"Without labels, by generation consistency ({by}): {asked} the one whose answers differ least "
-            "from its neighbours' was taken."
+            f"from its neighbours' was taken. {_cell(selection['verdict'])}"
         )
     elif selection["rule"] == SUPERVISED:
         how = (
             f"By the true answers ({by}): {asked} the one that scores best was taken. "
             f"{_cell(selection['verdict'])}"
+        )
+    elif selection["rule"] == DEFAULT:
+        how = (
+            f"Without labels, by the parents' own answers ({by}): question by question the surer parent is "
+            f"believed. {_cell(selection['verdict'])}"
         )
     else:
         how = (

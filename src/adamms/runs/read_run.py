@@ -14,20 +14,22 @@ from adamms.checkpoints import OutputFolder
 from adamms.errors import SearchError
 from adamms.progress import Progress
 from adamms.responses import DonorAnswers, Response, Responses
+from adamms.responses.candidate_opinions import CandidateOpinion
 from adamms.runs.collected_answers import collect_responses
 from adamms.runs.collected_opinions import ParentAnswers, collect_opinions, collect_pretrained_opinion
 from adamms.runs.search_plan import SearchPlan
 from adamms.searching import Selection
 from adamms.searching.answer_table import comparable
 from adamms.searching.collapse import disqualification
-from adamms.searching.parents import Parents, parents_of
-from adamms.searching.read_choice import chosen_by_reading
+from adamms.searching.parents import Parents, Table, parents_of
+from adamms.searching.read_choice import chosen_by_reading, distrust_of_reading
 from adamms.searching.read_search import (
     ReadScores,
     first_to_read,
     inputs_to_read,
     next_to_read,
     read_scores,
+    share_alike,
 )
 from adamms.searching.signals.witnesses import belief
 
@@ -40,6 +42,13 @@ class Witnesses:
     donors: tuple[DonorAnswers, ...]
     ancestor: Merge | None
     """Theta_0's language model in the base's body, where there is one to ask."""
+
+    def lack(self, plan: SearchPlan) -> str | None:
+        """Why they cannot be believed, as a sentence; None where they can."""
+        answers = ParentAnswers(self.base, tuple(donor.answers for donor in self.donors))
+        texts = dict(enumerate(_texts(plan, answers, plan.ids)))
+        parents, why = parents_of(plan.ids, self.base, self.donors, None, texts)
+        return why if parents is None else None
 
 
 def choose_by_reading(
@@ -78,7 +87,8 @@ def choose_by_reading(
     parents, why = parents_of(ids, witnesses.base, witnesses.donors, opinions, texts)
     if parents is None:
         raise SearchError(f"The rule {plan.options.rule} cannot choose from these answers: {why}")
-    scores = _read(sweep, plan, folder, ids, parents, answers=answers, progress=progress)
+    chances = belief(parents)
+    scores, thoughts = _read(sweep, plan, folder, ids, parents, chances, answers=answers, progress=progress)
     responses, reasons = _confirm(sweep, plan, folder, scores, ids, witnesses.base, known, progress=progress)
     selection = chosen_by_reading(
         scores,
@@ -86,6 +96,10 @@ def choose_by_reading(
         samples=len(plan.ids),
         seed=plan.options.seed,
         rule=plan.options.rule,
+        distrust=distrust_of_reading(
+            parents, chances, thoughts, ids, alike=share_alike(_texts(plan, answers, plan.ids))
+        ),
+        base_apart=plan.base_apart,
     )
     return responses, replace(selection, fold_case=plan.options.fold_case)
 
@@ -105,19 +119,19 @@ def _read(
     folder: OutputFolder,
     ids: list[str],
     parents: Parents,
+    chances: Table,
     *,
     answers: ParentAnswers,
     progress: Progress,
-) -> ReadScores:
+) -> tuple[ReadScores, dict[float, dict[str, CandidateOpinion]]]:
     """Read the ends and the middle of the grid, then where the parabola through them is highest."""
-    chances = belief(parents)
     alphas = first_to_read(plan.alphas)
     opinions = collect_opinions(sweep, alphas, folder, ids=ids, answers=answers, progress=progress)
     scores = read_scores(plan.alphas, opinions, ids, parents, chances)
     if more := next_to_read(scores):
         opinions |= collect_opinions(sweep, more, folder, ids=ids, answers=answers, progress=progress)
         scores = read_scores(plan.alphas, opinions, ids, parents, chances)
-    return scores
+    return scores, opinions
 
 
 def _confirm(

@@ -166,7 +166,11 @@ def _choose(
         from adamms.runs.read_run import Witnesses, choose_by_reading
 
         witnesses = Witnesses(known[0.0] if base is None else base, donors, ancestor)
-        return choose_by_reading(sweep, plan, folder, witnesses, known=known, progress=progress)
+        lacking = witnesses.lack(plan)
+        if lacking is None:
+            return choose_by_reading(sweep, plan, folder, witnesses, known=known, progress=progress)
+        progress.say(f"The parents cannot be believed: {lacking} So every candidate is asked everything.")
+        responses = collect_responses(sweep, plan, folder, known=known, progress=progress)
     opinions = None
     if ancestor is not None and plan.options.engine_name == DEFAULT:
         answers = ParentAnswers(

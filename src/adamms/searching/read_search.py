@@ -53,12 +53,22 @@ def inputs_to_read(
         disagreements: inputs on which the parents do not say the same, at most.
         agreements: inputs on which they do, at most.
     """
-    alike = [
-        all(same_answer(answers[0], text) for text in answers[1:]) for answers in zip(*texts, strict=True)
-    ]
+    alike = _alike(texts)
     order = random.Random(seed).sample(range(len(ids)), len(ids))
     apart = [ids[place] for place in order if not alike[place]][:disagreements]
     return [*apart, *[ids[place] for place in order if alike[place]][:agreements]]
+
+
+def share_alike(texts: Sequence[Sequence[str]]) -> float:
+    """The share of the inputs to which all parents say the same."""
+    alike = _alike(texts)
+    return sum(alike) / len(alike)
+
+
+def _alike(texts: Sequence[Sequence[str]]) -> list[bool]:
+    return [
+        all(same_answer(answers[0], text) for text in answers[1:]) for answers in zip(*texts, strict=True)
+    ]
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,6 @@ from adamms.searching.certainty import (
     CLOSE,
     DO_NOT_MERGE,
     UNDECIDED,
-    Certainty,
 )
 from adamms.searching.choosing import MIN_GAIN_SE
 from adamms.searching.consistency import RULES
@@ -27,8 +26,7 @@ def verdict(selection: Selection) -> str:
         sentences.append(f"Disqualified as collapsed: {', '.join(out)}.")
     if selection.fallback is not None:
         sentences.append(selection.fallback)
-    if selection.certainty is not None:
-        sentences += _how_sure(selection, selection.certainty)
+    sentences += how_sure(selection)
     if selection.repeats is not None:
         sentences.append(_repeats(selection))
     return " ".join(sentences)
@@ -77,8 +75,16 @@ def _nothing(selection: Selection) -> str:
     return "nothing beats the base"
 
 
-def _how_sure(selection: Selection, certainty: Certainty) -> list[str]:
-    """The verdict, what cannot be told apart, and what it would take."""
+def how_sure(selection: Selection, *, inputs: int | None = None) -> list[str]:
+    """The verdict, what cannot be told apart, and what it would take; nothing where it is not known.
+
+    Args:
+        selection: the choice.
+        inputs: compared; all when left out.
+    """
+    certainty = selection.certainty
+    if certainty is None:
+        return []
     alike = ", ".join(f"{alpha:g}" for alpha in certainty.alternatives)
     taken = f"taken is {selection.selected:g}."
     apart = f": {alike} cannot be told apart from it; {taken}" if alike else f"; {taken}"
@@ -92,10 +98,10 @@ def _how_sure(selection: Selection, certainty: Certainty) -> list[str]:
     }
     sentences = [told[certainty.verdict], *certainty.reasons]
     if certainty.verdict == UNDECIDED and certainty.inputs_needed is not None:
-        needed = certainty.inputs_needed
+        needed, compared = certainty.inputs_needed, inputs or selection.samples
         sentences.append(
-            f"By the margin's noise {needed - selection.samples} more inputs ({needed} in all) would tell it "
-            "from the runner-up."
+            f"By the margin's noise {needed - compared} more inputs ({needed} in all) would tell it from the "
+            "runner-up."
         )
     return sentences
 

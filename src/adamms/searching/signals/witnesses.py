@@ -122,13 +122,22 @@ def donor_agreement(table: AnswerTable) -> float:
 def distrust(table: AnswerTable) -> str | None:
     """Why the witnesses are not to be believed here, or None."""
     assert table.parents is not None
-    agreement = donor_agreement(table)
+    sure = float(belief(table.parents).max(axis=0).mean())
+    return reason_for_distrust(donor_agreement(table), sure)
+
+
+def reason_for_distrust(agreement: float, sure: float) -> str | None:
+    """Why witnesses are not to be believed, or None.
+
+    Args:
+        agreement: the share of inputs on which some candidate says the same as the donor.
+        sure: how far the surer parent is believed, on average.
+    """
     if agreement < AGREEMENT_AT_LEAST:
         return (
             f"The donor's answer is some candidate's on only {agreement:.0%} of the inputs: its word is "
             "distrusted."
         )
-    sure = float(belief(table.parents).max(axis=0).mean())
     if sure < BELIEF_AT_LEAST:
         return f"Both parents are at a loss (the surer one's answer is believed to {sure:.0%} on average)."
     return None
