@@ -60,7 +60,14 @@ def test_search_and_verify_ask_a_model_that_hears(models: Path, tmp_path: Path) 
     base, donor = (model(models, "qwen2_audio", seed=seed) for seed in (0, 1))
     inputs = hearing_models.write_questions(tmp_path)
     found = adamms.search(
-        base, donor, inputs, tmp_path / "run", alphas="0:0.4:0.2", max_new_tokens=4, force=True
+        base,
+        donor,
+        inputs,
+        tmp_path / "run",
+        alphas="0:0.4:0.2",
+        max_new_tokens=4,
+        force=True,
+        exhaustive=True,
     )
     lines = (tmp_path / "run" / "responses" / "alpha=0.20.jsonl").read_text().splitlines()
     assert sorted(json.loads(line)["id"] for line in lines) == ["1", "2", "3", "4", "5"]

@@ -205,7 +205,14 @@ def test_a_search_from_end_to_end(family, tmp_path, pictures):
     inputs.write_text("\n".join(map(json.dumps, lines)))
     # Forced: the two experts of CogVLM are random here, so the donor is a stranger to one of them.
     result = adamms.search(
-        base, donor, inputs, tmp_path / "run", alphas="0:0.6:0.2", max_new_tokens=8, force=True
+        base,
+        donor,
+        inputs,
+        tmp_path / "run",
+        alphas="0:0.6:0.2",
+        max_new_tokens=8,
+        force=True,
+        exhaustive=True,
     )
     assert result.mapping.summary()["merged"] > 10
     answers = read_responses(result.path / "responses")

@@ -199,6 +199,7 @@ def test_a_search_from_end_to_end(stored, tmp_path, pictures):
         alphas="0:0.6:0.2",
         max_new_tokens=8,
         vision_tower=tower,
+        exhaustive=True,
     )
     answers = read_responses(result.path / "responses")
     assert len({tuple(each.response for each in answered.values()) for answered in answers.values()}) > 1

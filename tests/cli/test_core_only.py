@@ -53,7 +53,7 @@ def done(*arguments: object) -> str:
 def searched(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A finished search; it has what the core only reads."""
     out = tmp_path_factory.mktemp("run") / "out"
-    adamms.search(*MODELS, PAIR.inputs, out, alphas="0,0.3,0.6", samples=4, max_new_tokens=4)
+    adamms.search(*MODELS, PAIR.inputs, out, alphas="0,0.3,0.6", samples=4, max_new_tokens=4, exhaustive=True)
     return out
 
 

@@ -130,7 +130,7 @@ def test_a_search_draws_its_inputs_from_a_task(
     done = adamms(
         *("search", PAIR.base, PAIR.donor, "--task", "small_vqa", "--include-path", tasks),
         *("--harness-python", lmms_eval_python, "--samples", 6, "--seed", 3, "--alphas", "0:0.4:0.2"),
-        *("--max-new-tokens", 4, "--device", "cpu", "--out", out, "--json"),
+        *("--max-new-tokens", 4, "--device", "cpu", "--exhaustive", "--out", out, "--json"),
         variables=offline,
     )
 

@@ -32,7 +32,9 @@ def test_from_the_mapping_to_the_verdict(family: str, tmp_path: Path) -> None:
     base, donor = write_pair(tmp_path, family)
     inputs = tmp_path / "prompts.jsonl"
     inputs.write_text("".join(json.dumps({"prompt": prompt}) + "\n" for prompt in PROMPTS))
-    found = adamms.search(base, donor, inputs, tmp_path / "run", alphas="0:0.6:0.2", max_new_tokens=5)
+    found = adamms.search(
+        base, donor, inputs, tmp_path / "run", alphas="0:0.6:0.2", max_new_tokens=5, exhaustive=True
+    )
     mapping = json.loads((tmp_path / "run" / "mapping.json").read_text())
     assert mapping["summary"]["kept"] == mapping["summary"]["partly"] == 0
     for alpha in ("0.00", "0.20", "0.40", "0.60"):

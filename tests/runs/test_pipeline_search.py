@@ -18,7 +18,7 @@ from adamms.errors import AdaMMSError, OutputError, RecipeError, SearchError
 from adamms.zoo import shipped_pair
 
 PAIR = shipped_pair()
-SMALL = {"alphas": "0:0.6:0.2", "samples": 12, "max_new_tokens": 4}
+SMALL = {"alphas": "0:0.6:0.2", "samples": 12, "max_new_tokens": 4, "exhaustive": True}
 
 
 @pytest.fixture(scope="module")
@@ -121,7 +121,7 @@ def test_answers_in_the_inputs_give_accuracies_that_the_choice_never_sees(tmp_pa
 def test_a_killed_search_leaves_no_output_and_resumes_without_asking_twice(run: Path, tmp_path: Path) -> None:
     out = tmp_path / "run"
     work = tmp_path / ".run.adamms-partial"
-    options = ["--alphas", "0:0.6:0.2", "--samples", "12", "--max-new-tokens", "4"]
+    options = ["--alphas", "0:0.6:0.2", "--samples", "12", "--max-new-tokens", "4", "--exhaustive"]
     donor = Path(shutil.copytree(PAIR.donor, tmp_path / "donor"))
     models = [str(PAIR.base), str(donor), "--inputs", str(PAIR.inputs)]
     command = [sys.executable, "-m", "adamms", "search", *models, *options, "--out", str(out)]

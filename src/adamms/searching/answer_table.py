@@ -204,7 +204,8 @@ def common_ids(responses: Responses, *, setting: str = ALPHA) -> list[str]:
     if told:
         raise SearchError(
             f"The candidates did not answer the same inputs: {'; '.join(told)}. "
-            "Complete the search with --resume, or leave that candidate out."
+            "Complete the search with --resume, repeat one in which candidates only read with --exhaustive, "
+            "or leave that candidate out."
         )
     return sorted(ids)
 
