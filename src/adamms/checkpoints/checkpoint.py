@@ -21,6 +21,7 @@ from adamms.checkpoints.tensor_data import TensorData
 from adamms.checkpoints.tensor_info import DTYPE_BITS, UNPLACED, TensorInfo
 from adamms.checkpoints.vocabulary import read_vocabulary
 from adamms.checkpoints.weight_files import (
+    ADAPTER_CONFIG,
     BIN_SUFFIX,
     MODEL,
     SAFETENSORS,
@@ -287,7 +288,9 @@ class Checkpoint:
         if self.revision:
             return {self.source: self.revision}
         # What lies in folders of a model's is mostly something else, such as its evaluations.
-        names = (*self.shards, *(name for name in self.auxiliary_files() if "/" not in name))
+        names = [*self.shards, *(name for name in self.auxiliary_files() if "/" not in name)]
+        # No file of a model's, so none that is carried over; of an adapter it holds the settings.
+        names += [ADAPTER_CONFIG] if self.files.has(ADAPTER_CONFIG) else []
         paths = [self.files.local_path(name) for name in names]
         return {
             str(path.resolve()): [about.st_size, about.st_mtime_ns]
