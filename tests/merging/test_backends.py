@@ -24,8 +24,7 @@ from adamms.merging.parameters import TensorLocation
 from adamms.merging.parent_store import elementwise
 from adamms.merging.statistics import elements_to_reduce
 from adamms.merging.stream import stream_merge
-from adamms.merging.tensors import TensorMerger
-from adamms.merging.torch_backend import TORCH_DTYPES, TorchDeviceBackend
+from adamms.merging.tensors import TORCH_DTYPES, TensorMerger, TorchDeviceBackend
 from method_settings import SETTINGS
 from small_pairs import write_llava_onevision, write_qwen2_vl
 

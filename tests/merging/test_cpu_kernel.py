@@ -25,7 +25,7 @@ from adamms.merging.method import BoundMethod, KernelParams, Method, as_paramete
 from adamms.merging.parameters import TensorLocation
 from adamms.merging.statistics import model_statistics
 from adamms.merging.stream import stream_merge
-from adamms.merging.torch_backend import TORCH_DTYPES
+from adamms.merging.tensors import TORCH_DTYPES
 from method_settings import SETTINGS
 from small_pairs import write_llava_onevision, write_qwen2_vl
 

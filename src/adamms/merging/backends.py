@@ -3,7 +3,7 @@
     CpuKernel             the fused kernel of `kernels.c`, where it was compiled and the method has its form
       falls back to
     NumpyBackend          widen to float32, call the method's function on numpy arrays, round once
-    TorchDeviceBackend    the same on a live model's device (`torch_backend.py`), for methods of single
+    TorchDeviceBackend    the same on a live model's device (`tensors.py`), for methods of single
     elements
 
 All give the same bits, so which one serves is a matter of speed; no one who merges asks which it is. numpy

@@ -1,7 +1,8 @@
 """One whole merged tensor in memory, for moving a live model from candidate to candidate.
 
 The values come out of the same `BlockMerger` as the written checkpoint's, so what the search answers with is
-what the merge writes.
+what the merge writes. Beside a live model on a device they are computed there, in torch
+(`TorchDeviceBackend`).
 """
 
 import threading
@@ -10,19 +11,25 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from adamms.checkpoints import TensorInfo
-from adamms.merging.blocks import BLOCK_ELEMENTS, Block, BlockReader, ParentStore, blocks_of
+from adamms.merging.backends import Backend
+from adamms.merging.blocks import BLOCK_ELEMENTS, Block, BlockReader, ParentStore, RawBlock, blocks_of
 from adamms.merging.cpu_kernel import cpu_backend
-from adamms.merging.dtypes import floating_dtype
+from adamms.merging.dtypes import LARGEST, RawTensor, floating_dtype
 from adamms.merging.merge_inputs import MergeInputs
 from adamms.merging.merger import BlockMerger
-from adamms.merging.method import Method, parameters_of
+from adamms.merging.method import BoundMethod, Method, parameters_of
 from adamms.merging.parent_store import READERS
-from adamms.merging.torch_backend import TORCH_DTYPES, TorchDeviceBackend
 
 if TYPE_CHECKING:
     from adamms.merging.draws import Draws
     from adamms.merging.statistics import Reducer
 
+TORCH_DTYPES = {
+    "BF16": torch.bfloat16,
+    "F16": torch.float16,
+    "F32": torch.float32,
+    "F64": torch.float64,
+}
 SMALL = 64 << 20
 """Bytes of a model whose tensors take less time than handing them out to threads."""
 
@@ -209,3 +216,42 @@ class CandidateWeights:
 def merged_tensor(inputs: MergeInputs, name: str, *, method: Method) -> torch.Tensor:
     """One merged tensor under a base name; see `TensorMerger`, which is for more than one."""
     return TensorMerger(inputs).merged(name, method)
+
+
+class TorchDeviceBackend(Backend):
+    """As `Backend` says, where bytes are uint8 tensors on a device and stay there.
+
+    For methods that look at single elements only; the steps are torch's own, one pass over the device's
+    memory each, and the bits are those of the CPU. Methods that draw, sum up or work on rows are computed on
+    the CPU (`parent_store.elementwise`).
+    """
+
+    def merge(self, block: RawBlock, method: BoundMethod, out: RawTensor) -> torch.Tensor:
+        """As `Backend` says."""
+        merged = method(
+            models=[_widened(raw, double=block.double) for raw in block.models],
+            pretrained=block.pretrained and _widened(block.pretrained, double=block.double),
+            draws=block.draws,
+            width=block.width,
+        )
+        low, high = torch.aminmax(merged)
+        largest = LARGEST[out.dtype]
+        _stored(out).copy_(merged)
+        return (low >= -largest) & (high <= largest)
+
+    def convert(self, values: RawTensor, out: RawTensor, *, double: bool) -> torch.Tensor:
+        """As `Backend` says."""
+        wide = _widened(values, double=double)
+        _stored(out).copy_(wide)
+        return ((wide.abs() <= LARGEST[out.dtype]) | wide.isinf()).all()
+
+
+def _widened(values: RawTensor, *, double: bool) -> torch.Tensor:
+    """A copy in float32 or float64, as what is held is not a method's to change."""
+    return _stored(values).to(torch.float64 if double else torch.float32, copy=True)
+
+
+def _stored(values: RawTensor) -> torch.Tensor:
+    """The bytes as what they are."""
+    raw: torch.Tensor = values.raw
+    return raw.view(TORCH_DTYPES[values.dtype])
