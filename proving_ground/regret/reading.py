@@ -15,7 +15,14 @@ from numpy.typing import NDArray
 from adamms.responses.candidate_opinions import CandidateOpinion
 from adamms.searching.metrics import same_answer
 from adamms.searching.parents import Parents
-from adamms.searching.read_search import ReadScores, first_to_read, inputs_to_read, next_to_read, read_scores
+from adamms.searching.read_search import (
+    ReadScores,
+    alike,
+    first_to_read,
+    inputs_to_read,
+    next_to_read,
+    read_scores,
+)
 from adamms.searching.signals.witnesses import belief
 from proving_ground.regret.cells import Cell
 
@@ -62,9 +69,11 @@ def _reduced(cell: Cell, drawn: Rows, *, seed: int, deaf: bool) -> Reduced:
     parents = _parents(cell, [places[id_] for id_ in ids], deaf=deaf)
     chances, opinions = belief(parents), _opinions(cell)
     read = first_to_read(cell.alphas)
+    differing = 1 - float(alike(texts).mean())
 
     def scores() -> ReadScores:
-        return read_scores(cell.alphas, {alpha: opinions[alpha] for alpha in read}, ids, parents, chances)
+        known = {alpha: opinions[alpha] for alpha in read}
+        return read_scores(cell.alphas, known, ids, parents, chances, differing=differing)
 
     read += next_to_read(scores())
     final = scores()

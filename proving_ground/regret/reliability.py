@@ -8,10 +8,11 @@ from numpy.typing import NDArray
 
 from adamms.searching.choosing import NONE, wins
 from adamms.searching.metrics import same_answer
+from adamms.searching.read_choice import certainty_of_reading
 from adamms.searching.signals.witnesses import belief, witnesses
 from proving_ground.regret.cells import Cell
 from proving_ground.regret.differences import interval
-from proving_ground.regret.reading import reduced_search
+from proving_ground.regret.reading import Reduced, reduced_search
 from proving_ground.regret.scoring import accuracies, drawn
 
 VERDICTS = ("clear", "close", "undecided", "do-not-merge")
@@ -63,15 +64,21 @@ def read_verdicts(cell: Cell, *, draws: int) -> list[Said]:
     columns = drawn(cell, draws=draws)
     choices = reduced_search(cell, columns)
     said = [
-        certainty(
-            choice.scores.values,
+        certainty_of_reading(
+            choice.scores,
             choice.row,
-            sound=np.array(choice.scores.allowed()) & cell.table.sound,
-            trusted=bool(belief(choice.parents).max(axis=0).mean() >= SURE),
-        )
+            (np.array(choice.scores.allowed()) & cell.table.sound).tolist(),
+            home=0,
+            distrust=_distrust(choice),
+        ).verdict
         for choice in choices
     ]
     return _said(cell, columns, [choice.row for choice in choices], said)
+
+
+def _distrust(choice: Reduced) -> str | None:
+    sure = belief(choice.parents).max(axis=0)
+    return None if choice.scores.estimate(sure[None])[0] >= SURE else "The parents are unsure."
 
 
 def _said(cell: Cell, columns: NDArray[np.int64], rows: Sequence[int], said: Sequence[str]) -> list[Said]:

@@ -25,11 +25,11 @@ from adamms.searching.parents import Parents, Table, parents_of
 from adamms.searching.read_choice import chosen_by_reading, distrust_of_reading
 from adamms.searching.read_search import (
     ReadScores,
+    alike,
     first_to_read,
     inputs_to_read,
     next_to_read,
     read_scores,
-    share_alike,
 )
 from adamms.searching.signals.witnesses import belief
 
@@ -96,9 +96,7 @@ def choose_by_reading(
         samples=len(plan.ids),
         seed=plan.options.seed,
         rule=plan.options.rule,
-        distrust=distrust_of_reading(
-            parents, chances, thoughts, ids, alike=share_alike(_texts(plan, answers, plan.ids))
-        ),
+        distrust=distrust_of_reading(scores, parents, chances, thoughts, ids),
         base_apart=plan.base_apart,
     )
     return responses, replace(selection, fold_case=plan.options.fold_case)
@@ -125,12 +123,13 @@ def _read(
     progress: Progress,
 ) -> tuple[ReadScores, dict[float, dict[str, CandidateOpinion]]]:
     """Read the ends and the middle of the grid, then where the parabola through them is highest."""
+    differing = 1 - float(alike(_texts(plan, answers, plan.ids)).mean())
     alphas = first_to_read(plan.alphas)
     opinions = collect_opinions(sweep, alphas, folder, ids=ids, answers=answers, progress=progress)
-    scores = read_scores(plan.alphas, opinions, ids, parents, chances)
+    scores = read_scores(plan.alphas, opinions, ids, parents, chances, differing=differing)
     if more := next_to_read(scores):
         opinions |= collect_opinions(sweep, more, folder, ids=ids, answers=answers, progress=progress)
-        scores = read_scores(plan.alphas, opinions, ids, parents, chances)
+        scores = read_scores(plan.alphas, opinions, ids, parents, chances, differing=differing)
     return scores, opinions
 
 

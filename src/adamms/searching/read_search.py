@@ -1,9 +1,10 @@
 """Candidates judged by how probable they find the parents' answers: nothing is generated for it.
 
     w_b, w_d        how far the base and the donor are believed (`signals/witnesses.py`)
-    read(k)         mean over the inputs read of
+    read(k)         mean over the inputs of
                       both say the same:  1/2 w_b log(p_k(base's) + .1)
                       else:               w_b log(p_k(base's) + .1) + w_d log(p_k(donor's) + .1)
+                    estimated from the inputs that were read, each kind by its share of all inputs
 
 p_k is the probability of a whole answer, its end included, under candidate k. Found on the development pairs
 of docs/signals.md. Three things make it cheap: the parents disagree on less than half of the inputs, and the
@@ -53,22 +54,10 @@ def inputs_to_read(
         disagreements: inputs on which the parents do not say the same, at most.
         agreements: inputs on which they do, at most.
     """
-    alike = _alike(texts)
+    same = alike(texts)
     order = random.Random(seed).sample(range(len(ids)), len(ids))
-    apart = [ids[place] for place in order if not alike[place]][:disagreements]
-    return [*apart, *[ids[place] for place in order if alike[place]][:agreements]]
-
-
-def share_alike(texts: Sequence[Sequence[str]]) -> float:
-    """The share of the inputs to which all parents say the same."""
-    alike = _alike(texts)
-    return sum(alike) / len(alike)
-
-
-def _alike(texts: Sequence[Sequence[str]]) -> list[bool]:
-    return [
-        all(same_answer(answers[0], text) for text in answers[1:]) for answers in zip(*texts, strict=True)
-    ]
+    apart = [ids[place] for place in order if not same[place]][:disagreements]
+    return [*apart, *[ids[place] for place in order if same[place]][:agreements]]
 
 
 @dataclass(frozen=True)
@@ -79,12 +68,31 @@ class ReadScores:
     values: Table
     read: tuple[bool, ...]
     """Whether a candidate was read; of the others the values are a parabola's."""
+    kinds: tuple[tuple[NDArray[np.intp], float], ...]
+    """The inputs read on which the parents differ, and agree, each with the share of their kind in all."""
+
+    tells: bool = True
+    """Whether the parents differ anywhere; else reading tells nothing, and the smallest alpha is best."""
 
     @property
     def means(self) -> Table:
-        """One score a candidate."""
-        means: Table = self.values.mean(axis=1)
-        return means
+        """One score a candidate, as of all inputs."""
+        return self.estimate(self.values)
+
+    def lead(self, best: int, other: int) -> tuple[float, float]:
+        """How much better one candidate scores than another, and the standard error of that."""
+        gap = self.values[best] - self.values[other]
+        variance = sum(
+            share**2 * float(gap[columns].var(ddof=1)) / len(columns) if len(columns) > 1 else np.inf
+            for columns, share in self.kinds
+        )
+        return float(self.estimate(gap[None])[0]), float(np.sqrt(variance))
+
+    def estimate(self, values: Table) -> Table:
+        """The means over all inputs of numbers, (rows, inputs), of those that were read."""
+        parts = [share * values[:, columns].mean(axis=1) for columns, share in self.kinds]
+        estimate: Table = np.sum(parts, axis=0)
+        return estimate
 
     def allowed(self, out: Collection[float] = ()) -> list[bool]:
         """Which candidates may be chosen: those that were read and are not out."""
@@ -92,6 +100,8 @@ class ReadScores:
 
     def best(self, allowed: Sequence[bool] | None = None) -> int:
         """The best candidate, the smallest alpha of a tie, among those allowed (all when left out)."""
+        if not self.tells:
+            return 0 if allowed is None else list(allowed).index(True)
         means = self.means if allowed is None else np.where(allowed, self.means, -np.inf)
         return int(np.flatnonzero(means >= means.max() - 1e-12)[0])
 
@@ -114,6 +124,8 @@ def read_scores(
     ids: Sequence[str],
     parents: Parents,
     chances: Table,
+    *,
+    differing: float | None = None,
 ) -> ReadScores:
     """The scores of all candidates: of those that were read as they are, of the others by a parabola.
 
@@ -123,13 +135,33 @@ def read_scores(
         ids: the inputs.
         parents: their answers to these inputs.
         chances: how far each parent is believed, (parents, inputs).
+        differing: the share of all inputs on which the parents differ; that of those read when left out.
     """
     read = [alpha for alpha in alphas if alpha in opinions and all(id_ in opinions[alpha] for id_ in ids)]
     logs = np.array([[_logs(opinions[alpha][id_]) for id_ in ids] for alpha in read])  # read, inputs, parents
     every = _interpolated(np.array(alphas), np.array(read), logs)
     weights = _weights(parents, chances)  # inputs, parents
     values = (weights * np.log(np.exp(every) + FLOOR)).sum(axis=2)
-    return ReadScores(tuple(alphas), values, tuple(alpha in read for alpha in alphas))
+    apart = ~alike(parents.texts)
+    differing = float(apart.mean()) if differing is None else differing
+    kinds = ((np.flatnonzero(apart), differing), (np.flatnonzero(~apart), 1 - differing))
+    known = [(columns, share) for columns, share in kinds if len(columns)]
+    # Of a kind that nobody read nothing is known: the others stand for all.
+    total = sum(share for _, share in known)
+    return ReadScores(
+        tuple(alphas),
+        values,
+        tuple(alpha in read for alpha in alphas),
+        tuple((columns, share / total if total else 1 / len(known)) for columns, share in known),
+        bool(apart.any()),
+    )
+
+
+def alike(texts: Sequence[Sequence[str]]) -> NDArray[np.bool_]:
+    """On which inputs all parents say the same, from each one's answers."""
+    return np.array(
+        [all(same_answer(first, text) for text in others) for first, *others in zip(*texts, strict=True)]
+    )
 
 
 def _logs(opinion: CandidateOpinion) -> list[float]:
