@@ -121,6 +121,33 @@ def test_candidates_read_and_only_the_winner_answers(read: Path) -> None:
     assert (read / "report.html").is_file()
 
 
+def test_a_choice_by_reading_says_how_sure_it_is_and_select_repeats_it(read: Path) -> None:
+    selection = selection_of(read)
+    assert selection["certainty"] in ("clear", "close", "undecided", "do-not-merge")
+    assert selection["selected"] not in selection["alternatives"]
+    assert selection["doubt"]["over_base"]["alpha"] == 0
+    command = [sys.executable, "-m", "adamms", "select", str(read)]
+    again = subprocess.run([*command, "--json"], capture_output=True, text=True, check=True, timeout=60)
+    assert json.loads(again.stdout) == selection
+    other = subprocess.run(
+        [*command, "--rule", "sum"], capture_output=True, text=True, check=False, timeout=60
+    )
+    assert other.returncode == 2
+    assert "--exhaustive" in other.stderr
+
+
+def test_a_donor_without_confidence_leaves_the_choice_to_the_papers_rule(read: Path, tmp_path: Path) -> None:
+    unsure = tmp_path / "unsure.jsonl"
+    kept = [
+        {"id": line["id"], "response": line["response"]} for line in lines(read / "responses" / "donor.jsonl")
+    ]
+    unsure.write_text("".join(json.dumps(line) + "\n" for line in kept))
+    selection = selection_of(search(tmp_path / "run", donor_answers=(unsure,)))
+    assert selection["rule"] == "sum"
+    assert "the donor's answers carry no confidence" in selection["fallback"]
+    assert selection["fallback"] in selection["verdict"]
+
+
 def test_reading_and_answering_agree_on_the_shipped_pair(read: Path, exhaustive: Path) -> None:
     """Not a law: the two scores differ. Here both find that the merge helps."""
     assert selection_of(read)["selected"] > 0

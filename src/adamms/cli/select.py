@@ -1,13 +1,16 @@
 """`adamms select`: choose from answers that were already generated."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from adamms.cli.console import print_json
 from adamms.cli.option_groups import ChoosingGroup, grouped
 from adamms.cli.options import Json
+
+if TYPE_CHECKING:
+    from adamms.searching import Selection
 
 
 @grouped
@@ -60,6 +63,11 @@ def select(
     )
     from adamms.searching import select
 
+    plain = choosing == ChoosingGroup(rule=choosing.rule) and labels is None and not donor_answers
+    if plain and choosing.rule in (None, "witnesses") and (kept := _chosen_by_reading(responses)) is not None:
+        # What candidates read is all that the choice was made of, so this is what it would be again.
+        print_json(kept.to_json()) if json else show_selection(kept)
+        return
     answers = read_responses(list(responses), alpha_pattern=alpha_pattern)
     how, right = choosing.flat(labels=labels is not None), None
     label_metric = how.pop("label_metric")
@@ -86,3 +94,22 @@ def select(
         print_json(selection.to_json())
         return
     show_selection(selection)
+
+
+def _chosen_by_reading(responses: list[Path]) -> "Selection | None":
+    """The choice of a finished search whose candidates read instead of answering; None of any other."""
+    from json import loads
+
+    from adamms.errors import SearchError
+    from adamms.searching import Selection
+
+    for folder in (place for path in responses for place in (path, path.parent)):
+        file = folder / "selection.json"
+        if not file.is_file():
+            continue
+        try:
+            selection = Selection.from_json(loads(file.read_bytes()))
+        except ValueError as error:
+            raise SearchError(f"{file} is damaged: {error}.") from None
+        return selection if selection.reading is not None else None
+    return None

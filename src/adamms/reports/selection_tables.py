@@ -79,6 +79,8 @@ def _status(selection: Selection, candidate: CandidateScore) -> tuple[str, str]:
         return "tied", f"tied, larger {selection.setting}"
     own = selection.signal(selection.rule)
     if (candidate.differences if own is None else own.score(candidate.alpha)) is None:
+        if selection.reading is not None:
+            return "end", "not read"
         return "end", "end of the grid, not scored"
     return "", ""
 
