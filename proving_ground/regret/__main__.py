@@ -94,6 +94,7 @@ def _print_short(groups: Mapping[str, Study]) -> None:
     for name, group in groups.items():
         print(f"### {name}: {len(group.cells)} cells, by kind of task\n")
         print(tables.by_kind(group.outcomes, MAIN), end="\n\n")
+    print(f"## With and without a fool\n\n{tables.by_part(_by_fools(groups), MAIN)}\n")
     print("## By pair\n")
     for name in (STRESS_DEVELOPMENT, STRESS):
         if name in groups:
@@ -106,6 +107,18 @@ def _print_short(groups: Mapping[str, Study]) -> None:
     for name, group in groups.items():
         print(f"### {name}, verdicts of everything generated\n\n{tables.verdict_table(group.said)}\n")
         print(f"### {name}, verdicts of reading alone\n\n{tables.verdict_table(group.said_by_reading)}\n")
+
+
+def _by_fools(groups: Mapping[str, Study]) -> dict[str, list[Outcome]]:
+    """Return the outcomes of the stress pairs with and without a parent that is sure of the wrong kind."""
+    return {
+        f"{name}, {'with' if fools else 'without'} a fool": [
+            outcome for outcome in groups[name].outcomes if ("fool" in outcome.cell.header.pair) == fools
+        ]
+        for name in (STRESS_DEVELOPMENT, STRESS)
+        if name in groups
+        for fools in (False, True)
+    }
 
 
 def _print_part(name: str, here: Study) -> None:

@@ -15,6 +15,7 @@ SMALL = 0.5
 
 def by_part(parts: Mapping[str, Sequence[Outcome]], rules: Sequence[str]) -> str:
     """One row a rule, one column a part of the study: mean regret."""
+    parts = {name: here for name, here in parts.items() if here}
     counts = {name: len({outcome.cell.name for outcome in here}) for name, here in parts.items()}
     lines = _head(["points lost", *(f"{name} ({counts[name]})" for name in parts)])
     for rule in rules:
