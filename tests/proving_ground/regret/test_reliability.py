@@ -5,6 +5,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from adamms.searching.certainty import certainty_of
+from adamms.searching.signals.witnesses import witnesses
 from proving_ground.many.records import read_interviews
 from proving_ground.regret.cells import Cell, cells
 from proving_ground.regret.inputs import at_sizes
@@ -79,3 +81,16 @@ def test_what_is_read_is_worth_at_most_the_logarithm_of_eleven_tenths(every: lis
         values = everything_read(cell)
         assert values.shape == cell.right.shape
         assert (values <= np.log(1.1) + 1e-9).all()
+
+
+def test_verdicts_are_the_products(every: list[Cell]) -> None:
+    for cell in every:
+        values, sound = witnesses(cell.table), cell.table.sound
+        for number, columns in enumerate(drawn(cell, draws=3)):
+            for row in (0, 2, 5):
+                distrust = None if number else "The parents are not to be believed."
+                product = certainty_of(
+                    values[:, columns], cell.alphas, selected=row, eligible=sound, base=0, distrust=distrust
+                )
+                ours = certainty(values[:, columns], row, sound=sound, trusted=distrust is None)
+                assert product.verdict == ours
