@@ -188,9 +188,9 @@ def changed(coefficient: Coefficient, change: Callable[[float], float]) -> Coeff
 
 def largest(coefficients: list[Coefficient]) -> float:
     """The largest number in several coefficients."""
-    return max(number for each in coefficients for number in numbers_in(each))
+    return max(number for coefficient in coefficients for number in numbers_in(coefficient))
 
 
 def least(coefficients: list[Coefficient]) -> float:
     """The least number in several coefficients."""
-    return min(number for each in coefficients for number in numbers_in(each))
+    return min(number for coefficient in coefficients for number in numbers_in(coefficient))

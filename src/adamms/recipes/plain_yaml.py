@@ -54,8 +54,8 @@ def _refuse_twins(node: yaml.Node | None, known: set[int]) -> None:
         return
     known.add(id(node))
     if not isinstance(node, yaml.MappingNode):
-        for each in node.value:
-            _refuse_twins(each, known)
+        for inner in node.value:
+            _refuse_twins(inner, known)
         return
     seen = set()
     for key, value in node.value:

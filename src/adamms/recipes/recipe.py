@@ -71,7 +71,11 @@ class Recipe(Part):
                     f"{name}'s alpha is given and a search would choose it: leave one of the two out"
                 )
             return self
-        numbers = [each.name for each in method.parameters if each.is_number and each.name != ALPHA]
+        numbers = [
+            parameter.name
+            for parameter in method.parameters
+            if parameter.is_number and parameter.name != ALPHA
+        ]
         if name not in numbers:
             has = f"; it has: {', '.join(numbers)}" if numbers else ""
             raise ValueError(
@@ -223,7 +227,9 @@ def _resolve_paths(recipe: Recipe, folder: Path) -> Recipe:
         return resolved(source, folder=folder)
 
     changes: dict[str, Any] = {"base": model(recipe.base), "donor": model(recipe.donor)}
-    changes["donors"] = tuple(each.model_copy(update={"model": model(each.model)}) for each in recipe.donors)
+    changes["donors"] = tuple(
+        donor.model_copy(update={"model": model(donor.model)}) for donor in recipe.donors
+    )
     if recipe.pretrained:
         changes["pretrained"] = model(recipe.pretrained)
     if recipe.search:
@@ -243,7 +249,7 @@ def _resolve_paths(recipe: Recipe, folder: Path) -> Recipe:
 def _problems(
     error: ValidationError, *, path: Path | None = None, lines: dict[tuple[str, ...], int] | None = None
 ) -> list[str]:
-    found = []
+    problems = []
     for problem in error.errors(include_url=False):
         keys = tuple(str(key) for key in problem["loc"])
         message = problem["msg"].removeprefix("Value error, ")
@@ -263,16 +269,16 @@ def _problems(
             or isinstance(problem["input"], dict | Part)
             else f" (given: {problem['input']!r})"
         )
-        found.append(f"{where}{name}{': ' if name else ''}{message}{given}.")
-    return found
+        problems.append(f"{where}{name}{': ' if name else ''}{message}{given}.")
+    return problems
 
 
 def _lines(node: yaml.Node | None, keys: tuple[str, ...] = ()) -> dict[tuple[str, ...], int]:
     """The line (from 1) of every key of a composed YAML document."""
-    found: dict[tuple[str, ...], int] = {}
+    lines: dict[tuple[str, ...], int] = {}
     if isinstance(node, yaml.MappingNode):
         for key, value in node.value:
             here = (*keys, str(key.value))
-            found[here] = key.start_mark.line + 1
-            found |= _lines(value, here)
-    return found
+            lines[here] = key.start_mark.line + 1
+            lines |= _lines(value, here)
+    return lines

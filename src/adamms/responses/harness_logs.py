@@ -72,14 +72,14 @@ def prediction_files(folder: Path) -> list[Path]:
     Raises:
         SearchError: a candidate's file holds none, and no other file has its answers to that data set.
     """
-    found: dict[Path, Path] = {}
+    files: dict[Path, Path] = {}
     others: list[tuple[Path, SearchError | None]] = []
     for file in sorted(folder.rglob("*")):
         if file.suffix not in PREDICTIONS or not file.is_file() or _BESIDE.search(file.stem):
             continue
         try:
             if any(True for _ in predictions(file)):
-                found.setdefault(file.resolve(), file)
+                files.setdefault(file.resolve(), file)
             else:
                 others.append((file, None))
         except SearchError as error:
@@ -90,14 +90,14 @@ def prediction_files(folder: Path) -> list[Path]:
         match = ALPHA_IN_NAME.search(str(file.relative_to(folder)))
         return match and match[1]
 
-    answered = {(data_set(file), named(file)) for file in found.values()}
+    answered = {(data_set(file), named(file)) for file in files.values()}
     asked = {name for name, _ in answered}
     for file, problem in others:
         # A candidate must not be lost in silence: its neighbours would be compared with each other.
         name, alpha = data_set(file), named(file)
         if alpha and name in asked and (name, alpha) not in answered:
             raise problem or SearchError(f"The predictions {file} are empty; ask that candidate again.")
-    return list(found.values())
+    return list(files.values())
 
 
 def is_predictions(file: Path) -> bool:

@@ -47,13 +47,13 @@ def read_responses(
         SearchError: nothing is there, or a line (other than a torn last one) is not understood.
     """
     sources = [source] if isinstance(source, str | Path) else list(source)
-    files = list(dict.fromkeys(file for each in sources for file in response_files(Path(each))))
-    found: dict[float, dict[str, Response]] = {}
+    files = list(dict.fromkeys(file for path in sources for file in response_files(Path(path))))
+    responses: dict[float, dict[str, Response]] = {}
     origin: dict[tuple[float, str], str] = {}
     for file in files:
         named = _alpha_of_file(file, alpha_pattern)
         if named is not None:
-            found.setdefault(named, {})
+            responses.setdefault(named, {})
         for number, record in read_records(file):
             where = f"{file}, line {number}"
             response = _response(record, where, file=file, named=alpha if named is None else named)
@@ -64,8 +64,8 @@ def read_responses(
                     f"time (first: {origin[key]})."
                 )
             origin[key] = where
-            found.setdefault(response.alpha, {})[response.id] = response
-    return dict(sorted(found.items()))
+            responses.setdefault(response.alpha, {})[response.id] = response
+    return dict(sorted(responses.items()))
 
 
 def searched_setting(source: str | Path | Sequence[str | Path]) -> str:
@@ -75,13 +75,13 @@ def searched_setting(source: str | Path | Sequence[str | Path]) -> str:
         SearchError: nothing is there, or the files are of several settings.
     """
     sources = [source] if isinstance(source, str | Path) else list(source)
-    names = [file.name for each in sources for file in response_files(Path(each))]
-    found = list(dict.fromkeys(_setting_of(name) for name in names))
-    if len(found) > 1:
+    names = [file.name for path in sources for file in response_files(Path(path))]
+    settings = list(dict.fromkeys(_setting_of(name) for name in names))
+    if len(settings) > 1:
         raise SearchError(
-            f"The answers are those of different searches, of {' and of '.join(found)}; name one of them."
+            f"The answers are those of different searches, of {' and of '.join(settings)}; name one of them."
         )
-    return found[0]
+    return settings[0]
 
 
 def read_base_answers(source: str | Path | Sequence[str | Path]) -> dict[str, Response] | None:
@@ -91,8 +91,8 @@ def read_base_answers(source: str | Path | Sequence[str | Path]) -> dict[str, Re
         SearchError: a line is not understood.
     """
     sources = [source] if isinstance(source, str | Path) else list(source)
-    for each in sources:
-        for folder in (Path(each), Path(each) / "responses", Path(each).parent):
+    for path in sources:
+        for folder in (Path(path), Path(path) / "responses", Path(path).parent):
             # A file of that name elsewhere is somebody's own.
             if (folder / BASE_ANSWERS).is_file() and (folder.parent / RECIPE).is_file():
                 return read_donor_answers(folder / BASE_ANSWERS)
@@ -215,13 +215,13 @@ def _alpha_by_pattern(file: Path, arguments: str | None, pattern: str) -> float 
             f"--alpha-pattern {pattern!r} has no group for the alpha: put it in brackets, 'a([0-9.]+)'."
         )
     for text in (arguments, str(file.absolute())):
-        found = compiled.search(text) if text else None
-        if found:
+        match = compiled.search(text) if text else None
+        if match:
             try:
-                return round_alpha(float(found[1]))
+                return round_alpha(float(match[1]))
             except (TypeError, ValueError):
                 raise SearchError(
-                    f"{file}: --alpha-pattern {pattern!r} finds {found[1]!r}, which is not a number."
+                    f"{file}: --alpha-pattern {pattern!r} finds {match[1]!r}, which is not a number."
                 ) from None
     return None
 

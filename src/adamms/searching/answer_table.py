@@ -128,8 +128,8 @@ class AnswerTable:
             ends=ends,
             collapsed=tuple(disqualification(answers, yardstick) for answers in ordered),
             notes=(note,) if note else (),
-            confidence=_known([[each.confidence for each in answers] for answers in ordered]),
-            entropy=_known([[each.entropy for each in answers] for answers in ordered]),
+            confidence=_known([[answer.confidence for answer in answers] for answers in ordered]),
+            entropy=_known([[answer.entropy for answer in answers] for answers in ordered]),
             parents=parents,
             no_parents=no_parents,
             labels=_given(labels, alphas, ids),
@@ -196,14 +196,14 @@ def common_ids(responses: Responses, *, setting: str = ALPHA) -> list[str]:
     if not ids:
         raise SearchError("There are no answers to choose from.")
     lacking = {alpha: [id_ for id_ in ids if id_ not in responses[alpha]] for alpha in sorted(responses)}
-    told = [
+    gaps = [
         f'{setting} {alpha:g} lacks {len(missing)} of {len(ids)} (the first: "{missing[0]}")'
         for alpha, missing in lacking.items()
         if missing
     ]
-    if told:
+    if gaps:
         raise SearchError(
-            f"The candidates did not answer the same inputs: {'; '.join(told)}. "
+            f"The candidates did not answer the same inputs: {'; '.join(gaps)}. "
             "Complete the search with --resume, repeat one in which candidates only read with --exhaustive, "
             "or leave that candidate out."
         )

@@ -43,17 +43,17 @@ def parse_values(
         SearchError: not understood, out of range, or fewer than three candidates.
     """
     what = f"The {'alphas' if setting == ALPHA else f'values of {setting}'} {text!r}"
-    found: list[Decimal] = []
+    numbers: list[Decimal] = []
     for part in text.split(","):
-        found += _range(part, what) if ":" in part else [_number(part, what)]
-        if len(found) > MAXIMUM:
+        numbers += _range(part, what) if ":" in part else [_number(part, what)]
+        if len(numbers) > MAXIMUM:
             raise SearchError(f"{what} are more than {MAXIMUM} candidates; choose a larger step.")
-    for value in found:
+    for value in numbers:
         if (low is not None and value < low) or (high is not None and value > high):
             bounds = "from 0 (the base) to 1 (the donor)" if setting == ALPHA else _bounds(low, high)
             role = "alpha is the donor's weight" if setting == ALPHA else f"{setting} is a number"
             raise SearchError(f"{what} hold {value}; {role}, {bounds}.")
-    values = tuple(sorted(dict.fromkeys(round_alpha(float(value)) for value in found)))
+    values = tuple(sorted(dict.fromkeys(round_alpha(float(value)) for value in numbers)))
     if len(values) < MINIMUM:
         plural = "" if len(values) == 1 else "s"
         raise SearchError(

@@ -173,14 +173,14 @@ def _candidates(table: AnswerTable, rule: str) -> tuple[CandidateScore, ...]:
     counts = counts_of(table.gaps, table.alphas, rule=rule if rule in RULES else "sum", ends=table.ends)
     return tuple(
         CandidateScore(
-            alpha=each.alpha,
-            differences=each.differences,
-            previous=each.previous,
-            next=each.next,
+            alpha=count.alpha,
+            differences=count.differences,
+            previous=count.previous,
+            next=count.next,
             disqualified=reason,
             distinct=len(np.unique(codes)),
         )
-        for each, codes, reason in zip(counts, table.codes, table.collapsed, strict=True)
+        for count, codes, reason in zip(counts, table.codes, table.collapsed, strict=True)
     )
 
 
@@ -220,7 +220,11 @@ def _no_gate(signal: Signal, table: AnswerTable) -> str:
 
 
 def _none_left(candidates: tuple[CandidateScore, ...], setting: str) -> str:
-    reasons = [f"  {setting} {each.alpha:g}: {each.disqualified}" for each in candidates if each.disqualified]
+    reasons = [
+        f"  {setting} {candidate.alpha:g}: {candidate.disqualified}"
+        for candidate in candidates
+        if candidate.disqualified
+    ]
     return "\n".join(
         [
             "No candidate can be chosen: every one that the rule scores has collapsed.",

@@ -72,18 +72,18 @@ def winners(
     Returns:
         (..., candidates), all false where nothing can be chosen.
     """
-    found = means(values)
-    eligible = allowed & ~np.isnan(found)
+    scores = means(values)
+    eligible = allowed & ~np.isnan(scores)
     if base is not None:
-        home = np.arange(found.shape[-1]) == base
-        scored = ~np.isnan(found[..., base : base + 1])
+        home = np.arange(scores.shape[-1]) == base
+        scored = ~np.isnan(scores[..., base : base + 1])
         # "Do not merge" is an answer even where every candidate has collapsed, the base with them.
         eligible = eligible | (home & scored & ~eligible.any(axis=-1, keepdims=True))
         if min_gain_se is not None:
             eligible &= gains(values, base=base).beyond(min_gain_se) | home
             eligible |= home & scored & ~eligible.any(axis=-1, keepdims=True)
-    best = np.where(eligible, found, -np.inf).max(axis=-1, keepdims=True)
-    return eligible & (found >= best - ROUNDING * np.maximum(abs(best), 1))
+    best = np.where(eligible, scores, -np.inf).max(axis=-1, keepdims=True)
+    return eligible & (scores >= best - ROUNDING * np.maximum(abs(best), 1))
 
 
 def first(won: NDArray[np.bool_]) -> NDArray[np.int64]:

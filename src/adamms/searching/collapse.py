@@ -118,8 +118,8 @@ def _broken(candidate: Sequence[Response], base: Sequence[Response]) -> str | No
     excess = own - sum(counts[1] for counts in kinds.values())
     if own < BROKEN_ALWAYS * total and (excess < BROKEN_EXCESS * total or excess < BROKEN_AT_LEAST):
         return None
-    told = [f"{counts[0]} {kind} (base: {counts[1]})" for kind, counts in kinds.items() if counts[0]]
-    return f"of {total} answers {' and '.join(told)}"
+    clauses = [f"{counts[0]} {kind} (base: {counts[1]})" for kind, counts in kinds.items() if counts[0]]
+    return f"of {total} answers {' and '.join(clauses)}"
 
 
 def _one_answer(candidate: Sequence[Response], base: Sequence[Response]) -> str | None:

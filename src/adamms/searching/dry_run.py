@@ -37,8 +37,8 @@ def dry_run(
     """
     responses = {
         alpha: {
-            each.id: Response(each.id, alpha, "x", confidence=1.0, entropy=0.0, finished=True)
-            for each in examples
+            example.id: Response(example.id, alpha, "x", confidence=1.0, entropy=0.0, finished=True)
+            for example in examples
         }
         for alpha in alphas
     }

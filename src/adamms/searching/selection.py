@@ -112,11 +112,11 @@ class Selection:
 
     def signal(self, name: str) -> SignalScores | None:
         """What one signal says."""
-        return next((each for each in self.signals if each.name == name), None)
+        return next((scores for scores in self.signals if scores.name == name), None)
 
     def to_json(self) -> dict[str, Any]:
         """The contents of `selection.json`."""
-        data: dict[str, Any] = {each.name: getattr(self, each.name) for each in fields(self)}
+        data: dict[str, Any] = {field.name: getattr(self, field.name) for field in fields(self)}
         axis = data.pop("axis")
         data["candidates"] = [
             {
@@ -151,7 +151,7 @@ class Selection:
             known = {key: data[key] for key in cls.__dataclass_fields__ if key in data}
             known["axis"] = SearchAxis(data.get("setting", ALPHA), base_apart="base_score" in data)
             known["candidates"] = tuple(map(CandidateScore.from_json, data["candidates"]))
-            if data["selected"] not in {each.alpha for each in known["candidates"]}:
+            if data["selected"] not in {candidate.alpha for candidate in known["candidates"]}:
                 raise ValueError(f"the one selected, {data['selected']!r}, is no candidate")
             known["tied"] = tuple(data["tied"])
             known["notes"] = tuple(data.get("notes", ()))

@@ -42,7 +42,7 @@ class SignalScores:
 
     def to_json(self, axis: SearchAxis) -> dict[str, Any]:
         """An entry of `signals` in `selection.json`; what is not known is left out, but for the choice."""
-        told = {
+        data = {
             "name": self.name,
             "selected": self.selected,
             "scores": [{**axis.key(alpha), "score": score} for alpha, score in self.scores],
@@ -50,14 +50,14 @@ class SignalScores:
         }
         for key in ("gated", "gain", "noise", "note"):
             if getattr(self, key) is not None:
-                told[key] = getattr(self, key)
-        return told
+                data[key] = getattr(self, key)
+        return data
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> "SignalScores":
         """Read an entry back."""
         known = {key: data[key] for key in cls.__dataclass_fields__ if key in data}
-        known["scores"] = tuple((value_in(each), each["score"]) for each in data["scores"])
+        known["scores"] = tuple((value_in(entry), entry["score"]) for entry in data["scores"])
         return cls(**known)
 
 
@@ -74,18 +74,18 @@ def scores_of(signal: Signal, table: AnswerTable) -> SignalScores:
         note = f"not computable: {lacking}"
         return SignalScores(signal.name, signal.cost, nothing, note=note)
     values = signal.values(table)
-    found = means(values)
+    mean = means(values)
     scores = tuple(
         (alpha, None if np.isnan(score) else float(score))
-        for alpha, score in zip(table.alphas, found, strict=True)
+        for alpha, score in zip(table.alphas, mean, strict=True)
     )
-    base = table.base if table.base is not None and not np.isnan(found[table.base]) else None
+    base = table.base if table.base is not None and not np.isnan(mean[table.base]) else None
     chosen = int(first(winners(values, allowed=table.sound, base=base)))
     gated, gain, noise = None, None, None
     if base is not None and chosen != NONE:
         home = int(first(winners(values, allowed=table.sound, base=base, min_gain_se=MIN_GAIN_SE)))
         gated = table.alphas[home]
-        others = found.copy()
+        others = mean.copy()
         others[base] = np.nan
         others[~table.sound] = np.nan
         if not np.isnan(others).all():

@@ -71,7 +71,7 @@ class Signal:
 
     def lacks(self, table: AnswerTable) -> str | None:
         """Why it cannot be computed from these answers, as a sentence, or None."""
-        return next((told for need in self.needs if (told := _lacks(need, table)) is not None), None)
+        return next((reason for need in self.needs if (reason := _lacks(need, table)) is not None), None)
 
     def values(self, table: AnswerTable) -> NDArray[np.float64]:
         """Its numbers, (candidates, inputs); a candidate with a number missing is not scored.
@@ -82,9 +82,9 @@ class Signal:
         lacking = self.lacks(table)
         if lacking is not None:
             raise SearchError(f"The rule {self.name} cannot choose from these answers: {lacking}")
-        found = np.array(self.function(table), dtype=float)
-        found[np.isnan(found).any(axis=1)] = np.nan
-        return found
+        values = np.array(self.function(table), dtype=float)
+        values[np.isnan(values).any(axis=1)] = np.nan
+        return values
 
     def scores(self, table: AnswerTable) -> NDArray[np.float64]:
         """One number a candidate, NaN where it is not scored.

@@ -21,7 +21,7 @@ def verdict(selection: Selection) -> str:
     if selection.tied:
         others = ", ".join(f"{alpha:g}" for alpha in selection.tied if alpha != selection.selected)
         sentences.append(f"It is tied with {others}; the smallest {selection.setting} is taken.")
-    out = [f"{each.alpha:g}" for each in selection.candidates if each.disqualified]
+    out = [f"{candidate.alpha:g}" for candidate in selection.candidates if candidate.disqualified]
     if out:
         sentences.append(f"Disqualified as collapsed: {', '.join(out)}.")
     if selection.fallback is not None:
@@ -33,7 +33,7 @@ def verdict(selection: Selection) -> str:
 
 
 def _consistency(selection: Selection) -> str:
-    chosen = next(each for each in selection.candidates if each.alpha == selection.selected)
+    chosen = next(candidate for candidate in selection.candidates if candidate.alpha == selection.selected)
     neighbours = "the previous candidate's" if selection.rule == "previous" else "its neighbours'"
     merge = " (do not merge)" if is_base(selection) else ""
     count = chosen.differences
@@ -47,12 +47,12 @@ def _consistency(selection: Selection) -> str:
 def _signal(selection: Selection) -> str:
     own = selection.signal(selection.rule)
     score = None if own is None else own.score(selection.selected)
-    told = "" if score is None else f" ({score:.4g} by the rule {selection.rule}"
+    scored = "" if score is None else f" ({score:.4g} by the rule {selection.rule}"
     if own is None or score is None:
         return f"{selection.setting} = {selection.selected:g}, by the rule {selection.rule}."
     home = selection.base_score if selection.axis.base_apart else own.score(0.0)
     if is_base(selection):
-        return f"alpha = 0 (do not merge): on {selection.samples} inputs {_nothing(selection)}{told})."
+        return f"alpha = 0 (do not merge): on {selection.samples} inputs {_nothing(selection)}{scored})."
     beside = "" if home is None else f"; the base has {home:.4g}"
     margin = f", a gain beyond {MIN_GAIN_SE:g} of its paired standard errors" if selection.gated else ""
     better = ""
@@ -60,13 +60,15 @@ def _signal(selection: Selection) -> str:
         better = " The base alone scores as well: do not merge."
     return (
         f"{selection.setting} = {selection.selected:g}: on {selection.samples} inputs its answers score best"
-        f"{told}{beside}{margin}).{better}"
+        f"{scored}{beside}{margin}).{better}"
     )
 
 
 def _nothing(selection: Selection) -> str:
     own = selection.signal(selection.rule)
-    others = [each for each in selection.candidates if each.alpha != 0 and not each.disqualified]
+    others = [
+        candidate for candidate in selection.candidates if candidate.alpha != 0 and not candidate.disqualified
+    ]
     if not others:
         return "every candidate has collapsed, so nothing beats the base"
     if selection.gated and own is not None and own.gain is not None and own.gain > 0:
@@ -88,7 +90,7 @@ def how_sure(selection: Selection, *, inputs: int | None = None) -> list[str]:
     alike = ", ".join(f"{alpha:g}" for alpha in certainty.alternatives)
     taken = f"taken is {selection.selected:g}."
     apart = f": {alike} cannot be told apart from it; {taken}" if alike else f"; {taken}"
-    told = {
+    verdicts = {
         CLEAR: f"Clear: every other {selection.setting} scores lower beyond twice the noise.",
         CLOSE: f"Close{apart}",
         UNDECIDED: f"Undecided{apart}",
@@ -96,7 +98,7 @@ def how_sure(selection: Selection, *, inputs: int | None = None) -> list[str]:
         if certainty.runner_up
         else "Do not merge: no merge can be chosen.",
     }
-    sentences = [told[certainty.verdict], *certainty.reasons]
+    sentences = [verdicts[certainty.verdict], *certainty.reasons]
     if certainty.verdict == UNDECIDED and certainty.inputs_needed is not None:
         needed, compared = certainty.inputs_needed, inputs or selection.samples
         sentences.append(
@@ -110,5 +112,5 @@ def _repeats(selection: Selection) -> str:
     repeats = selection.repeats
     assert repeats is not None
     ranked = sorted(repeats.wins.items(), key=lambda item: (-item[1], item[0]))
-    told = ", ".join(f"{alpha:g} {count}x" for alpha, count in ranked if count)
-    return f"Of {repeats.count} draws of {repeats.size} inputs, chosen: {told or 'nothing'}."
+    counts = ", ".join(f"{alpha:g} {count}x" for alpha, count in ranked if count)
+    return f"Of {repeats.count} draws of {repeats.size} inputs, chosen: {counts or 'nothing'}."

@@ -17,9 +17,9 @@ POWER = 16
 def weighted_vote(table: AnswerTable) -> NDArray[np.float64]:
     """1 where the answer is the one with most votes; a candidate without confidence has none."""
     assert table.confidence is not None
-    found = table.agreement(table.vote(table.confidence**POWER))
-    found[np.isnan(table.confidence).any(axis=1)] = np.nan
-    return found
+    votes = table.agreement(table.vote(table.confidence**POWER))
+    votes[np.isnan(table.confidence).any(axis=1)] = np.nan
+    return votes
 
 
 SIGNAL = Signal(

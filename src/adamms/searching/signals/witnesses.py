@@ -147,12 +147,12 @@ def remarks(table: AnswerTable) -> tuple[str, ...]:
     """How often the donor agrees, and who stood in for whom."""
     parents = table.parents
     assert parents is not None
-    told = [f"The donor's answer is some candidate's on {donor_agreement(table):.0%} of the inputs."]
+    sentences = [f"The donor's answer is some candidate's on {donor_agreement(table):.0%} of the inputs."]
     if parents.stand_in:
-        told.append("Alpha 1 in the base's body stood for the donor, which did not answer itself.")
+        sentences.append("Alpha 1 in the base's body stood for the donor, which did not answer itself.")
     if not first_speakers(parents)[1:].any():
-        told.append("The base and the donor give the same answers: nothing is to gain by merging them.")
-    return tuple(told)
+        sentences.append("The base and the donor give the same answers: nothing is to gain by merging them.")
+    return tuple(sentences)
 
 
 def _leaders(parents: Parents) -> NDArray[np.int64]:
