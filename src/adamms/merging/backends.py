@@ -54,7 +54,7 @@ class Backend(Protocol):
 
 
 class NumpyBackend:
-    """As `Backend` says, in numpy; it also reduces."""
+    """Merges in numpy, and reduces: sums come out in another order on a GPU."""
 
     def __init__(self) -> None:
         # Memory is kept: fresh megabytes for every block would cost more than the arithmetic.
@@ -62,14 +62,14 @@ class NumpyBackend:
         self._rounding = np.empty(0, np.uint32)
 
     def merge(self, block: RawBlock, method: BoundMethod, out: RawTensor) -> bool:
-        """As `Backend` says."""
+        """Widen, call the method's function on numpy arrays, round once."""
         merged = method(**self._arrays(block))
         in_range = bool(_in_range(merged, LARGEST[out.dtype]))
         self._store(merged, out)
         return in_range
 
     def convert(self, values: RawTensor, out: RawTensor, *, double: bool) -> bool:
-        """As `Backend` says."""
+        """Widen and round; infinities stay."""
         wide = self._widened(values, 0, double=double)
         largest = LARGEST[out.dtype]
         in_range = bool(_in_range(wide, largest))

@@ -81,7 +81,7 @@ def library() -> ctypes.CDLL | None:
 
 
 class CpuKernel(NumpyBackend):
-    """As `Backend` says: the fused kernel for methods that have its form and dtypes that it reads.
+    """Merges and counts in the fused kernel, for methods of its form and dtypes that it reads.
 
     Everything else is numpy's; only widening is the kernel's there, too.
     """
@@ -91,7 +91,7 @@ class CpuKernel(NumpyBackend):
         self._kernel = kernel
 
     def merge(self, block: RawBlock, method: BoundMethod, out: RawTensor) -> bool:
-        """As `Backend` says."""
+        """One pass over the stored values where the kernel can; otherwise numpy's way."""
         if method.params is not None and out.dtype in DTYPES and _reads(block):
             return fused_merge(self._kernel, method.params, block, out)
         return super().merge(block, method, out)
@@ -99,7 +99,7 @@ class CpuKernel(NumpyBackend):
     def reduce(
         self, block: RawBlock, method: BoundMethod, reduction: Reduction, accumulated: np.ndarray | None
     ) -> np.ndarray:
-        """As `NumpyBackend` says."""
+        """From task vectors that need not be computed first where the kernel can; otherwise numpy's way."""
         if reduction.raw and _reads(block):
             return self._map({"raw": task_vectors_of(block)}, method, reduction, accumulated)
         return super().reduce(block, method, reduction, accumulated)

@@ -30,7 +30,7 @@ class SeededDraws:
         self._latest: dict[int, tuple[tuple[str, int], np.ndarray]] = {}
 
     def draw(self, name: str, model: int, start: int, count: int) -> "np.ndarray":
-        """As `Draws` says."""
+        """Numbers from -32,768 to 32,767, int16, put together from the chunks that they lie in."""
         import numpy as np
 
         drawn = np.empty(count, np.int16)

@@ -62,8 +62,8 @@ def row_cosines(first: "np.ndarray", second: "np.ndarray") -> "np.ndarray":
     """The cosine of every pair of rows, in float64; 0 where one of them is zero. Both are (rows, width)."""
     import numpy as np
 
-    def products(one: "np.ndarray", other: "np.ndarray") -> "np.ndarray":
-        return np.multiply(one, other, dtype=np.float64).sum(axis=1)
+    def products(left: "np.ndarray", right: "np.ndarray") -> "np.ndarray":
+        return np.multiply(left, right, dtype=np.float64).sum(axis=1)
 
     lengths = np.sqrt(products(first, first)) * np.sqrt(products(second, second))
     cosines = np.divide(products(first, second), lengths, out=np.zeros_like(lengths), where=lengths > 0)

@@ -153,7 +153,7 @@ class MergeInputs:
     def weights(self, name: str, method: Method) -> tuple[float, ...]:
         """The models' weights at a base tensor, the base's first."""
         coefficients = (*method.alphas(len(self.donors)), method.settings.get("base_weight", 1.0))
-        plain = all(isinstance(each, float) for each in coefficients)
+        plain = all(isinstance(coefficient, float) for coefficient in coefficients)
         location = TensorLocation(name) if plain else self.locations.get(name, TensorLocation(name))
         return method.weights(location, donors=len(self.donors))
 
@@ -192,10 +192,10 @@ def check_merge(inputs: MergeInputs, method: Method) -> None:
     own = {name: inputs.base.tensors[name].dtype for name in changed}
     stored.insert(0, {name: dtype for name, dtype in own.items() if dtype not in ITEMSIZES})
     sources = (inputs.base, *(view.checkpoint for view in views))
-    for model, found in zip(sources, stored, strict=True):
-        if found:
-            name, dtype = next(iter(found.items()))
-            more = f" (and {len(found) - 1} more tensors)" if len(found) > 1 else ""
+    for model, dtypes in zip(sources, stored, strict=True):
+        if dtypes:
+            name, dtype = next(iter(dtypes.items()))
+            more = f" (and {len(dtypes) - 1} more tensors)" if len(dtypes) > 1 else ""
             raise MergeError(
                 f"{name} in {model.source} is stored as {dtype}{more}, which cannot be interpolated; "
                 "merge an unquantised copy of the model (bfloat16, float16 or float32)."

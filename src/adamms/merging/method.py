@@ -217,12 +217,14 @@ class Method:
         """Whether it does the same at every tensor."""
         varying = any(isinstance(value, dict | list) for value in self.settings.values())
         alphas = self.settings.get("alpha")
-        apart = isinstance(alphas, tuple) and any(isinstance(each, dict | list) for each in alphas)
+        apart = isinstance(alphas, tuple) and any(
+            isinstance(coefficient, dict | list) for coefficient in alphas
+        )
         return not varying and not apart and not self.reductions_of("tensor")
 
     def reductions_of(self, scope: Scope) -> tuple[Reduction, ...]:
-        """Its passes over single tensors, or over the whole model."""
-        return tuple(each for each in self.reductions if each.scope == scope)
+        """Its reductions over single tensors, or over the whole model."""
+        return tuple(reduction for reduction in self.reductions if reduction.scope == scope)
 
     def alphas(self, donors: int) -> tuple[Coefficient, ...]:
         """One coefficient a donor.
@@ -242,9 +244,11 @@ class Method:
         """Whether its settings are such that it gives the base itself, but for a rounding."""
         given = self.settings
         alphas = alpha if isinstance(alpha := given.get("alpha"), tuple) else (alpha,)
-        none = alpha is not None and not any(number for each in alphas for number in numbers_in(each))
-        whole = given.get("base_weight") in (None, 1) and given.get("lambda", 1) == 1
-        return (self.rule.keeps_base or self.rule.base_weight == "rest") and none and whole
+        none = alpha is not None and not any(
+            number for coefficient in alphas for number in numbers_in(coefficient)
+        )
+        unscaled = given.get("base_weight") in (None, 1) and given.get("lambda", 1) == 1
+        return (self.rule.keeps_base or self.rule.base_weight == "rest") and none and unscaled
 
     def check_donors(self, donors: int) -> None:
         """Insist that the settings fit this number of donors.
@@ -269,20 +273,20 @@ class Method:
         Raises:
             MergeError: they contradict each other there.
         """
-        found: dict[str, Any] = {}
-        for setting in self.rule.parameters:
-            if setting.name in WEIGHTS or not (setting.coefficient or setting.per_model):
+        values: dict[str, Any] = {}
+        for parameter in self.rule.parameters:
+            if parameter.name in WEIGHTS or not (parameter.coefficient or parameter.per_model):
                 continue
-            shared = self.settings[setting.name]
-            own = [self.settings.get(f"{model}.{setting.name}", shared) for model in model_names(donors)]
-            given = own if setting.per_model else [shared]
-            if location is None and not all(isinstance(each, float) for each in given):
+            shared = self.settings[parameter.name]
+            own = [self.settings.get(f"{model}.{parameter.name}", shared) for model in model_names(donors)]
+            given = own if parameter.per_model else [shared]
+            if location is None and not all(isinstance(value, float) for value in given):
                 continue
-            at = tuple(coefficient_at(each, location or TensorLocation("")) for each in given)
-            found[setting.name] = at if setting.per_model else at[0]
+            at = tuple(coefficient_at(value, location or TensorLocation("")) for value in given)
+            values[parameter.name] = at if parameter.per_model else at[0]
         if location is not None:
-            self.rule.check(found)
-        return as_parameters(found)
+            self.rule.check(values)
+        return as_parameters(values)
 
     def weights(self, location: TensorLocation, *, donors: int) -> tuple[float, ...]:
         """The models' weights at one tensor, the base's first.
@@ -358,7 +362,9 @@ def numbers_of(settings: Mapping[str, Any], name: str) -> tuple[float, ...]:
 def parameters_of(function: Callable[..., Any]) -> tuple[tuple[str, ...], bool]:
     """The names that a function asks for, and whether it takes all others as well (`**named`)."""
     parameters = inspect.signature(function).parameters.values()
-    names = tuple(one.name for one in parameters if one.kind is not inspect.Parameter.VAR_KEYWORD)
+    names = tuple(
+        argument.name for argument in parameters if argument.kind is not inspect.Parameter.VAR_KEYWORD
+    )
     return names, len(names) < len(parameters)
 
 

@@ -66,11 +66,11 @@ def check_coefficient(
         if isinstance(value, Mapping | list) and not value:
             raise MergeError(f"{name} is empty; it needs at least one number.")
         if isinstance(value, Mapping):
-            table = {_entry(str(entry), name): check(each) for entry, each in value.items()}
+            table = {_entry(str(entry), name): check(given) for entry, given in value.items()}
             return table if default is None else {DEFAULT: default, **table}
-        return [number(each) for each in value] if isinstance(value, list) else number(value)
+        return [number(given) for given in value] if isinstance(value, list) else number(value)
 
-    return tuple(check(each) for each in value) if isinstance(value, tuple) else check(value)
+    return tuple(check(given) for given in value) if isinstance(value, tuple) else check(value)
 
 
 def _entry(entry: str, name: str) -> str:

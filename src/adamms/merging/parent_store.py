@@ -59,7 +59,7 @@ class CachedParents:
             ) from error
 
     def read(self, source: "TensorSource", name: str, start: int, count: int) -> RawTensor:
-        """As `ParentStore` says."""
+        """So many elements of a copy; of what no copy was made, from its file."""
         copy = self._copies.get((id(source), name))
         if copy is None:
             raw, dtype = self._files.read(source, name, start, count)
@@ -81,7 +81,7 @@ class StreamedParents:
         self._last = threading.local()
 
     def read(self, source: "TensorSource", name: str, start: int, count: int) -> RawTensor:
-        """As `ParentStore` says."""
+        """So many elements from their file, copied to the device."""
         floating_dtype(source.tensors[name], source.source)
         dtype = source.exact_dtype(name)
         size = ITEMSIZES[dtype]
@@ -96,13 +96,13 @@ class StreamedParents:
         """A whole tensor on the device."""
         numel = source.tensors[name].numel
         part, dtype = self.read(source, name, 0, min(self.block_elements, numel))
-        whole = torch.empty(numel * ITEMSIZES[dtype], dtype=torch.uint8, device=self.device)
-        whole[: len(part)] = part
+        copy = torch.empty(numel * ITEMSIZES[dtype], dtype=torch.uint8, device=self.device)
+        copy[: len(part)] = part
         for start in range(self.block_elements, numel, self.block_elements):
             part, _ = self.read(source, name, start, min(self.block_elements, numel - start))
             place = start * ITEMSIZES[dtype]
-            whole[place : place + len(part)] = part
-        return RawTensor(whole, dtype)
+            copy[place : place + len(part)] = part
+        return RawTensor(copy, dtype)
 
     def _wait(self) -> None:
         """Let a thread be two blocks ahead of the device: page-locked memory is scarce."""
@@ -122,7 +122,7 @@ def choose_parent_store(
 
     Args:
         inputs: the models.
-        method: the method; one that draws, measures or sums over rows works on a CPU, whatever the live
+        method: the method; one that draws, reduces or sums over rows is computed on a CPU, whatever the live
             model's device.
         device: the live model's.
         wanted: `mapped`, `resident`, or `auto`: resident on a GPU whose memory allows it.

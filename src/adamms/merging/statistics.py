@@ -48,18 +48,18 @@ class Reducer:
             MergeError: a source holds NaN or infinity, or a dtype that cannot be interpolated.
         """
         mapped = [block for block in blocks if block.sources]
-        found: dict[str, Any] = {}
+        statistics: dict[str, Any] = {}
         if not mapped:
-            return found
+            return statistics
         count = sum(block.count for block in mapped)
         for reduction in self._method.reductions_of("tensor"):
-            if reduction.skip_if in found:
+            if reduction.skip_if in statistics:
                 continue
-            known = {**self._statistics, **found}
+            known = {**self._statistics, **statistics}
             total = self.reduce(mapped, reduction, statistics=known)
             arguments = self._reader.inputs.arguments(mapped[0].name, self._method, statistics=known)
-            found |= call(reduction.finalize, {**arguments, "total": total, "count": count})
-        return found
+            statistics |= call(reduction.finalize, {**arguments, "total": total, "count": count})
+        return statistics
 
     def reduce(
         self,
@@ -116,18 +116,18 @@ def model_statistics(
     Raises:
         MergeError: a source holds NaN or infinity, or a dtype that cannot be interpolated.
     """
-    found: dict[str, Any] = {}
+    statistics: dict[str, Any] = {}
     for reduction in method.reductions_of("model"):
-        if reduction.skip_if in found:
+        if reduction.skip_if in statistics:
             continue
         # Those that may be superfluous were not announced.
         announced = None if reduction.skip_if else progress
-        run = _Run(inputs, method, reduction, dict(found), draws)
+        run = _Run(inputs, method, reduction, dict(statistics), draws)
         total, count = run.total(threads, announced)
         if total is not None:
-            arguments = inputs.arguments(None, method, statistics=found)
-            found |= call(reduction.finalize, {**arguments, "total": total, "count": count})
-    return found
+            arguments = inputs.arguments(None, method, statistics=statistics)
+            statistics |= call(reduction.finalize, {**arguments, "total": total, "count": count})
+    return statistics
 
 
 def elements_to_reduce(inputs: MergeInputs, method: Method) -> int:
@@ -155,6 +155,15 @@ class _Run:
         statistics: Statistics,
         draws: "Draws | None",
     ) -> None:
+        """Read nothing yet.
+
+        Args:
+            inputs: the models.
+            method: the method with its settings.
+            reduction: what is summed.
+            statistics: what earlier reductions gave.
+            draws: another source of random numbers, for tests.
+        """
         self._inputs = inputs
         self._method = method
         self._reduction = reduction

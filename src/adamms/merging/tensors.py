@@ -189,7 +189,7 @@ class CandidateWeights:
         merger, _ = self._workers()
         # The same sentence whatever the threads' order.
         wrong = ((dtype, block) for (dtype, block, _), flag in zip(pending, flags, strict=True) if not flag)
-        dtype, block = min(wrong, key=lambda one: (one[1].name, one[1].start))
+        dtype, block = min(wrong, key=lambda pair: (pair[1].name, pair[1].start))
         raise merger.fault(block, dtype)
 
     def _workers(self) -> tuple[BlockMerger, "Reducer | None"]:
@@ -219,7 +219,7 @@ def merged_tensor(inputs: MergeInputs, name: str, *, method: Method) -> torch.Te
 
 
 class TorchDeviceBackend(Backend):
-    """As `Backend` says, where bytes are uint8 tensors on a device and stay there.
+    """Merges where bytes are uint8 tensors on a device and stay there; one serves all threads.
 
     For methods that look at single elements only; the steps are torch's own, one pass over the device's
     memory each, and the bits are those of the CPU. Methods that draw, sum up or work on rows are computed on
@@ -227,7 +227,7 @@ class TorchDeviceBackend(Backend):
     """
 
     def merge(self, block: RawBlock, method: BoundMethod, out: RawTensor) -> torch.Tensor:
-        """As `Backend` says."""
+        """Widen, call the method's function on tensors, round once; the truth value stays on the device."""
         merged = method(
             models=[_widened(raw, double=block.double) for raw in block.models],
             pretrained=block.pretrained and _widened(block.pretrained, double=block.double),
@@ -240,7 +240,7 @@ class TorchDeviceBackend(Backend):
         return (low >= -largest) & (high <= largest)
 
     def convert(self, values: RawTensor, out: RawTensor, *, double: bool) -> torch.Tensor:
-        """As `Backend` says."""
+        """Widen and round; infinities stay, and so does the truth value on the device."""
         wide = _widened(values, double=double)
         _stored(out).copy_(wide)
         return ((wide.abs() <= LARGEST[out.dtype]) | wide.isinf()).all()

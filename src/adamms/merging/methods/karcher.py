@@ -33,8 +33,8 @@ def karcher(
         rounds: of the iteration, at most.
         tolerance: the angle, in radians, by which the mean moves in the last round.
     """
-    found = kernel_params(weights, products=products, rounds=rounds, tolerance=tolerance)
-    return combination(models, found.weights)
+    coefficients = karcher_coefficients(products, weights, rounds=rounds, tolerance=tolerance)
+    return combination(models, coefficients)
 
 
 def kernel_params(
@@ -79,7 +79,7 @@ def karcher_coefficients(
         if norm < tolerance:
             break
         mean = unit(np.cos(norm) * mean + np.sin(norm) / norm * step)
-    return [float(each) for each in mean / scale * length]
+    return [float(coefficient) for coefficient in mean / scale * length]
 
 
 KARCHER = MergeMethod(

@@ -40,8 +40,8 @@ def linear(models: Sequence[Array], *, weights: Sequence[float], normalize: bool
 
 def kernel_params(weights: Sequence[float], *, normalize: bool = False) -> KernelParams:
     """The parameters of the fused kernel."""
-    whole = sum(weights) if normalize else 0
-    return KernelParams([weight / whole for weight in weights] if whole else weights)
+    total = sum(weights) if normalize else 0
+    return KernelParams([weight / total for weight in weights] if total else weights)
 
 
 LINEAR = MergeMethod(

@@ -24,8 +24,8 @@ def metagpt(models: Sequence[Array], pretrained: Array, *, products: Products, l
 def kernel_params(products: Products, *, lambda_: float) -> KernelParams:
     """The parameters of the fused kernel."""
     squares = [products[i][i] for i in range(len(products))]
-    whole = sum(squares)
-    return KernelParams([square / whole if whole else 0.0 for square in squares], lambda_=lambda_)
+    total = sum(squares)
+    return KernelParams([square / total if total else 0.0 for square in squares], lambda_=lambda_)
 
 
 METAGPT = MergeMethod(

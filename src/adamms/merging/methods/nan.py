@@ -37,7 +37,8 @@ def kernel_params(products: Products, *, lambda_: float) -> KernelParams:
 def inverse_norms(products: Products) -> list[float]:
     """The coefficients; they sum to 1. A vector of norm 0 has nothing to add and takes none."""
     inverse = [1 / norm if norm else 0.0 for norm in norms(products)]
-    return [each / sum(inverse) if sum(inverse) else 0.0 for each in inverse]
+    total = sum(inverse)
+    return [share / total if total else 0.0 for share in inverse]
 
 
 NAN = MergeMethod(
