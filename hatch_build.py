@@ -1,6 +1,6 @@
 """Compiles `merging/kernels.c` while the package is built, where there is a C compiler.
 
-Without one, or where it fails, the package is built all the same: numpy and torch compute the same values.
+Without one, or where it fails, the package is built all the same: numpy computes the same values.
 The library is called through ctypes, so it fits every Python; it is told its source's hash, by which
 `compiled.py` knows it again.
 """

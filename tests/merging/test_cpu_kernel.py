@@ -165,6 +165,19 @@ def test_what_is_no_number_is_told(library: Any, name: str, at: int, bad: float)
     assert not cpu_kernel.fused_merge(library, at_tensor.params, block, out)
 
 
+@pytest.mark.parametrize(("name", "looked_at"), [("linear", False), ("task_arithmetic", True)])
+def test_a_model_of_weight_0_is_looked_at_only_beside_an_ancestor(name: str, looked_at: bool) -> None:
+    values = np.ones((3, 5), np.float32)
+    values[1, 2] = math.nan
+    base, donor, ancestor = (RawTensor(row.view(np.uint8), "F32") for row in values)
+    pretrained = ancestor if looked_at else None
+    block = RawBlock([base, donor], pretrained, draws=[], width=5, double=False)
+    at_tensor = bound(make_method(name, {"alpha": 0.0}))
+    out = RawTensor(np.empty(20, np.uint8), "F32")
+    for backend in (cpu_kernel.cpu_backend(), NumpyBackend()):
+        assert backend.merge(block, at_tensor, out) is not looked_at
+
+
 @given(st.integers(0, 2**32 - 1), st.sampled_from(["BF16", "F16", "F32"]), st.integers(1, 2000))
 @settings(max_examples=30, deadline=None)
 def test_counts_are_those_of_numpy(seed: int, dtype: str, size: int) -> None:

@@ -284,6 +284,14 @@ def test_opposite_vectors_have_no_arc_but_a_line(over: str) -> None:
     np.testing.assert_allclose(call(method.rule.function, given_), np.float32(0.05) * base, rtol=1e-5)
 
 
+def test_parallel_rows_are_at_no_angle_however_they_round() -> None:
+    rows = np.random.default_rng(2).standard_normal((400, 7)).astype(np.float32)
+    flat = rows.reshape(-1)
+    method = make_method("nuslerp", {"alpha": 0.5, "over": "rows"})
+    given_: dict[str, Any] = {"models": [flat, flat * 3], "weights": (0.5, 0.5), "width": 7, "over": "rows"}
+    np.testing.assert_allclose(call(method.rule.function, given_), flat * 2, rtol=1e-6)
+
+
 @pytest.mark.parametrize("over", ["tensor", "rows"])
 def test_where_a_model_did_not_move_model_stock_stays_with_the_ancestor(over: str) -> None:
     pretrained, moved = np.array([1, 2, 3], np.float32), np.array([2, 2, 5], np.float32)

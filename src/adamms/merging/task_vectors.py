@@ -1,6 +1,7 @@
 """Arithmetic that task-vector methods share: tau_i = theta_i - theta_0, and how several become one.
 
-Masks are multiplied, never selected with: a NaN in a source must come out as NaN, not be masked away.
+All arrays are flat and of one shape, float32 (float64 for a float64 base), numpy's or torch's. Masks are
+multiplied, never selected with: a NaN in a source must come out as NaN, not be masked away.
 """
 
 from collections.abc import Sequence

@@ -7,13 +7,16 @@ Its file is imported when it is asked for by name, and none of another package b
 import re
 from difflib import get_close_matches
 from functools import cache
-from importlib.metadata import EntryPoint, entry_points
-from typing import Any
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
 
 from adamms.errors import MergeError
 from adamms.merging.method import MergeMethod as MergeMethod
 from adamms.merging.method import Method as Method
 from adamms.merging.parameters import TensorLocation
+
+if TYPE_CHECKING:
+    from importlib.metadata import EntryPoint
 
 GROUP = "adamms.methods"
 # As pyproject.toml registers them, in the order in which they are shown: what names one of ours need not read
@@ -46,7 +49,7 @@ def all_methods() -> tuple[MergeMethod, ...]:
     Raises:
         MergeError: one of another package cannot be loaded.
     """
-    return tuple(_loaded(entry) for entry in (*map(_ours, OURS), *_others().values()))
+    return (*map(_ours, OURS), *map(_loaded, _others().values()))
 
 
 def find_method(name: str) -> MergeMethod:
@@ -56,7 +59,7 @@ def find_method(name: str) -> MergeMethod:
         MergeError: there is none, or it cannot be loaded.
     """
     if name in OURS:
-        return _loaded(_ours(name))
+        return _ours(name)
     others = _others()
     if name not in others:
         names = (*OURS, *others)
@@ -66,19 +69,24 @@ def find_method(name: str) -> MergeMethod:
     return _loaded(others[name])
 
 
-def _ours(name: str) -> EntryPoint:
-    return EntryPoint(name, f"{__name__}.{OURS[name]}", GROUP)
+def _ours(name: str) -> MergeMethod:
+    module, _, attribute = OURS[name].partition(":")
+    method: MergeMethod = getattr(import_module(f"{__name__}.{module}"), attribute)
+    return method
 
 
 @cache
-def _others() -> dict[str, EntryPoint]:
+def _others() -> "dict[str, EntryPoint]":
     """The entry points of other packages, by name; a name of ours stays ours."""
+    # Late: it takes as long to import as half of merging does.
+    from importlib.metadata import entry_points
+
     entries = sorted(entry_points(group=GROUP), key=lambda entry: entry.name)
     return {entry.name: entry for entry in entries if entry.name not in OURS}
 
 
 @cache
-def _loaded(entry: EntryPoint) -> MergeMethod:
+def _loaded(entry: "EntryPoint") -> MergeMethod:
     """The method behind an entry point.
 
     Raises:
