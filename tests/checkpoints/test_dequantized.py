@@ -255,6 +255,54 @@ def test_shapes_that_do_not_fit_are_named(tmp_path: Path) -> None:
         open_model(tmp_path)
 
 
+def compressed(**changed: torch.Tensor) -> Tensors:
+    parts = {
+        "packed": torch.zeros(12, 8, dtype=torch.int32),
+        "scale": torch.ones(12, 4),
+        "shape": torch.tensor([12, 64]),
+    }
+    return {f"a.weight_{name}": value for name, value in (parts | changed).items() if value.numel()}
+
+
+def transposed(**changed: torch.Tensor) -> Tensors:
+    parts = {
+        "qweight": torch.zeros(8, 16, dtype=torch.int32),
+        "qzeros": torch.zeros(4, 2, dtype=torch.int32),
+        "scales": torch.ones(4, 16).half(),
+    }
+    return {f"a.{name}": value for name, value in (parts | changed).items()}
+
+
+@pytest.mark.parametrize(
+    "tensors",
+    [
+        compressed(shape=torch.ones(0)),
+        compressed(shape=torch.tensor([12, 60, 1])),
+        compressed(shape=torch.tensor([0, 64])),
+        compressed(shape=torch.tensor([12, 640])),
+        compressed(shape=torch.tensor([6, 64])),
+        compressed(scale=torch.ones(7, 3)),
+        transposed(qweight=torch.zeros(128, dtype=torch.int32)),
+        transposed(scales=torch.ones(16).half()),
+        transposed(scales=torch.ones(4, 8).half()),
+        transposed(qzeros=torch.zeros(3, 2, dtype=torch.int32)),
+    ],
+)
+def test_packed_integers_that_do_not_fit_are_named(tensors: Tensors, tmp_path: Path) -> None:
+    write(tmp_path, tensors)
+    with pytest.raises(CheckpointError, match=r"these do not fit one another as .*: a\.\w+ \("):
+        open_model(tmp_path)
+
+
+@pytest.mark.parametrize("part", ["", ".absmax", ".quant_map"])
+def test_four_bits_that_do_not_fit_are_named(part: str, tmp_path: Path) -> None:
+    tensors = load_file(DATA / "nf4.safetensors")
+    name = next(name for name in tensors if name.endswith("up_proj.weight")) + part
+    write(tmp_path, {**tensors, name: tensors[name].flatten()[:-2]}, **said("bitsandbytes"))
+    with pytest.raises(CheckpointError, match=rf"does not say how .* is packed .*{name} holds \d+ numbers"):
+        open_model(tmp_path)
+
+
 def test_names_alone_do_not_make_a_model_quantised(tmp_path: Path) -> None:
     write(
         tmp_path, {"a.weight": torch.ones(4, 4), "a.weight_scale": torch.ones(1), "b_blocks": torch.ones(2)}

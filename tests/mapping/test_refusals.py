@@ -147,12 +147,19 @@ def test_a_part_without_a_counterpart_is_refused_unless_allowed(build) -> None:
     assert mapping.share == pytest.approx(1 - 128 / mapping.totals.language_parameters)
 
 
-def test_a_norm_under_an_unknown_name_counts_as_a_norm(build) -> None:
+@pytest.mark.parametrize("name", ["ln_extra.weight", "rms_1.weight", "mlp.ffn_gain_norm"])
+def test_a_norm_under_an_unknown_name_counts_as_a_norm(build, name: str) -> None:
     plain = layouts.tiny_decoder()
-    normed = plain | {f"model.layers.{layer}.ln_extra.weight": ((8,), "BF16") for layer in range(2)}
+    normed = plain | {f"model.layers.{layer}.{name}": ((8,), "BF16") for layer in range(2)}
     one, other = build("one", plain), build("other", normed)
     for message in (refusal(one, other), refusal(other, one)):
-        assert "differ in family: model.layers.0.ln_extra.weight" in message
+        assert f"differ in family: model.layers.0.{name}" in message
+
+
+def test_molmo_2_is_no_olmo_2(build) -> None:
+    base = build("base", layouts.tiny_decoder(), config={"text_config": {"model_type": "qwen3"}})
+    donor = build("donor", layouts.tiny_decoder(), config={"text_config": {"model_type": "molmo2_text"}})
+    assert not any("differ in family" in note for note in map_parameters(base, donor).notes)
 
 
 @pytest.mark.parametrize(
@@ -160,6 +167,16 @@ def test_a_norm_under_an_unknown_name_counts_as_a_norm(build) -> None:
     [
         ({"hidden_act": "silu"}, {"hidden_act": "gelu"}, "activation: base silu"),
         ({"query_pre_attn_scalar": 256}, {"query_pre_attn_scalar": 168}, "attention scaling: base 256"),
+        (
+            {"model_type": "granite", "residual_multiplier": 0.22},
+            {"model_type": "llama"},
+            "residual multiplier: base 0.22 ",
+        ),
+        (
+            {"model_type": "llama"},
+            {"model_type": "granite", "logits_scaling": 8.0},
+            "logits scaling: base 1.0 ",
+        ),
         (
             {"model_type": "gemma3_text", "hidden_size": 8},
             {"model_type": "gemma3n_text", "hidden_size": 8},

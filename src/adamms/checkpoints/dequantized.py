@@ -178,17 +178,21 @@ class _Reader:
         stored = self._model.tensors[packed.parts[0]]
         if f"{stem}.weight_g_idx" in packed.parts or scales not in packed.parts or stored.dtype != "I32":
             raise refusal(self._model, scheme_name(self._model.config) or packed.scheme, packed.parts[0])
-        rows, columns = map(int, read_array(self._model, f"{stem}.weight_shape", self._index_dtype(stem)))
-        groups = self._model.tensors[scales].numel // rows
-        bits = self._bits(columns, stored.shape[1])
+        rows, columns = self._stated_shape(f"{stem}.weight_shape") or (0, 0)
+        bits = next((bits for bits in (4, 8, 2) if stored.shape == (rows, math.ceil(columns * bits / 32))), 0)
+        groups, rest = divmod(self._model.tensors[scales].numel, rows) if rows else (0, 0)
+        if not bits or not groups or rest:
+            raise self._malformed(packed)
         info = self._info(packed.name, (rows, columns), self._dtype or self._model.tensors[scales].dtype)
         return PackedRows(info, packed.parts[0], scales, bits, math.ceil(columns / groups))
 
-    def _index_dtype(self, stem: str) -> str:
-        return "<i8" if self._model.tensors[f"{stem}.weight_shape"].dtype == "I64" else "<i4"
-
-    def _bits(self, columns: int, packed: int) -> int:
-        return next(bits for bits in (4, 8, 2) if math.ceil(columns * bits / 32) == packed)
+    def _stated_shape(self, name: str) -> tuple[int, int] | None:
+        """The shape that a tensor of two numbers states."""
+        stored = self._model.tensors.get(name)
+        if stored is None or stored.dtype not in ("I64", "I32") or stored.numel != 2:
+            return None
+        rows, columns = map(int, read_array(self._model, name, "<i8" if stored.dtype == "I64" else "<i4"))
+        return rows, columns
 
     def _transposed(self, packed: Packed) -> PackedTensor:
         bits = int(self._said.get("bits") or self._said.get("w_bit") or 4)
@@ -201,8 +205,13 @@ class _Reader:
         ):
             raise refusal(self._model, f"{packed.scheme} of {bits} bits", packed.parts[0])
         awq = packed.scheme == "awq"
-        first, second = self._shape(needed[0])
-        inputs, outputs = (first, second * 32 // bits) if awq else (first * 32 // bits, second)
+        held = 32 // bits
+        integers, zeros, scales = map(self._shape, needed)
+        first, second = integers if len(integers) == 2 else (0, 0)
+        inputs, outputs = (first, second * held) if awq else (first * held, second)
+        groups = scales[0] if len(scales) == 2 else 0
+        if not groups or scales != (groups, outputs) or zeros != (groups, math.ceil(outputs / held)):
+            raise self._malformed(packed)
         offset = 0 if awq or self._said.get("checkpoint_format") == "gptq_v2" else 1
         info = self._info(packed.name, (outputs, inputs), self._model.tensors[needed[2]].dtype)
         return TransposedIntegers(info, module, bits, awq, offset, self._cache)

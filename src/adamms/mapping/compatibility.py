@@ -162,12 +162,18 @@ def _uncovered(base: Decoder, donor: Decoder) -> Iterable[str]:
     # Norms belong to a family's wiring: a decoder without one of them computes something else. (A bias that
     # only one of them has does not: the base's stays, the donor's is unused.)
     for here, there, one, other in ((ours, theirs, base, donor), (theirs, ours, donor, base)):
-        lacking = [place for slot, place in here.items() if NORM.search(slot.role) and slot not in there]
+        lacking = [place for slot, place in here.items() if _is_norm(place) and slot not in there]
         if lacking:
             yield (
                 f"The language models differ in family: {lacking[0].tensor} ({lacking[0].slot.role}) in "
                 f"{one.source} has no counterpart in {other.source}."
             )
+
+
+def _is_norm(place: Place) -> bool:
+    # Under any name, a `weight` that is a vector is a norm's.
+    unknown = len(place.shape) == 1 and place.tensor.endswith(".weight")
+    return unknown or NORM.search(place.slot.role) is not None
 
 
 def _partial(base: Decoder, donor: Decoder) -> Iterable[str]:

@@ -14,7 +14,7 @@ NESTED = ("text_config", "llm_config", "language_config", "thinker_config", "vlm
 OWNERS = ("llm_config", "thinker_config")
 
 # The first that occurs in a model type or class name. (`llava` says nothing about the language model.)
-FAMILIES = re.compile(r"qwen3|qwen2|qwen|gemma3|gemma2|gemma|mixtral|mistral|internlm2|llama|phi3|olmo2")
+FAMILIES = re.compile(r"qwen3|qwen2|qwen|gemma3|gemma2|gemma|mixtral|mistral|internlm2|llama|phi3|(?<!m)olmo2")
 # The LLaVA code base calls its wrapper of Qwen2 `LlavaQwen`.
 ALIASES = {"qwen": "qwen2"}
 
@@ -53,13 +53,16 @@ class LanguageConfig:
         activation = _first(self.values, "hidden_act", "hidden_activation", "activation_function")
         if isinstance(activation, str):
             activation = ACTIVATIONS.get(activation, activation)
+        # Granite and Cohere multiply what the common families leave alone, whose configs have no word for it.
+        kind = self.values.get("model_type")
+        multiplier = 1.0 if isinstance(kind, str) and FAMILIES.search(kind) else None
         facts = {
             "norm convention": self._norm_convention(),
             "activation": activation,
             "attention scaling": _first(self.values, "query_pre_attn_scalar", "attention_multiplier"),
-            "embedding multiplier": self.values.get("embedding_multiplier"),
-            "residual multiplier": self.values.get("residual_multiplier"),
-            "logits scaling": _first(self.values, "logits_scaling", "logit_scale"),
+            "embedding multiplier": self.values.get("embedding_multiplier", multiplier),
+            "residual multiplier": self.values.get("residual_multiplier", multiplier),
+            "logits scaling": _first(self.values, "logits_scaling", "logit_scale") or multiplier,
         }
         return {name: value for name, value in facts.items() if value is not None}
 

@@ -50,6 +50,14 @@ class FourBitTensor(PackedTensor):
         values *= np.repeat(self._magnitudes(source, first, last), self.block)[: len(values)]
         return round_to(values[start - begin :][:count], self.info.dtype)
 
+    def sizes(self) -> dict[str, int]:
+        """How many numbers each stored tensor must hold."""
+        blocks = -(-self.info.numel // self.block)
+        sizes = {"": -(-self.info.numel // 2), ".absmax": blocks, ".quant_map": 16}
+        if self.nested:
+            sizes |= {".nested_absmax": -(-blocks // self.nested[0]), ".nested_quant_map": 256}
+        return {self.stored + part: count for part, count in sizes.items()}
+
     def _magnitudes(self, source: TensorSource, first: int, last: int) -> Values:
         """The largest magnitudes of some blocks."""
         name = f"{self.stored}.absmax"
@@ -80,8 +88,12 @@ def four_bit_tensor(source: TensorSource, name: str) -> FourBitTensor:
         )
         stored = source.tensors[name]
         info = TensorInfo(name, tuple(state["shape"]), DTYPES[state["dtype"]], stored.shard, -1)
-        return FourBitTensor(info, name, int(state["blocksize"]), nested)
-    except (ValueError, KeyError, TypeError) as error:
+        packed = FourBitTensor(info, name, int(state["blocksize"]), nested)
+        for part, count in packed.sizes().items():
+            if source.tensors[part].numel != count:
+                raise ValueError(f"{part} holds {source.tensors[part].numel} numbers, not {count}")
+        return packed
+    except (ValueError, KeyError, TypeError, ArithmeticError) as error:
         raise CheckpointError(
             f"{state_name} in {source.source} does not say how {name} is packed ({error}); "
             "save the model again."
