@@ -14,7 +14,9 @@ NESTED = ("text_config", "llm_config", "language_config", "thinker_config", "vlm
 OWNERS = ("llm_config", "thinker_config")
 
 # The first that occurs in a model type or class name. (`llava` says nothing about the language model.)
-FAMILIES = re.compile(r"qwen3|qwen2|qwen|gemma3|gemma2|gemma|mixtral|mistral|internlm2|llama|phi3|(?<!m)olmo2")
+FAMILIES = re.compile(
+    r"qwen3|qwen2|qwen|gemma3|gemma2|gemma|mixtral|mistral|internlm2|llama|phi3|(?<!m)olmo2"
+)
 # The LLaVA code base calls its wrapper of Qwen2 `LlavaQwen`.
 ALIASES = {"qwen": "qwen2"}
 
