@@ -12,6 +12,7 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
+from proving_ground.many.stress_pairs import FIRST_STRESS_SEED, stress_pairs
 from proving_ground.packages import missing_packages
 
 
@@ -27,10 +28,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument(
         "--stress",
         action="store_true",
-        help="grow the stress pairs; of seeds 3 ... 6 the odd are development",
+        help="grow the stress pairs, of seeds from 3 on; the odd are development",
     )
     parser.add_argument("--questions", type=int, default=500, help="questions a task")
     options = parser.parse_args(arguments)
+    if wrong := [seed for seed in options.seeds if (seed >= FIRST_STRESS_SEED) != options.stress]:
+        parser.error(f"--seeds {wrong[0]}: stress pairs (--stress) have seeds from {FIRST_STRESS_SEED} on.")
     if missing := missing_packages():
         print(missing, file=sys.stderr)
         return 2
@@ -40,7 +43,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
     import torch
 
     from proving_ground.many.making import Scale, ask_the_shipped, grow_and_ask
-    from proving_ground.many.stress_pairs import stress_pairs
 
     torch.set_num_threads(options.threads)
     started = time.monotonic()

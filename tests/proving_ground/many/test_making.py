@@ -142,3 +142,13 @@ def test_missing_packages_are_named_at_once(
     assert command.main(["--out", str(tmp_path / "many")]) == 2
     assert "pip install scikit-learn" in capsys.readouterr().err
     assert not (tmp_path / "many").exists()
+
+
+@pytest.mark.parametrize("options", [["--stress"], ["--seeds", "4"], ["--stress", "--seeds", "3", "2"]])
+def test_stress_pairs_have_seeds_of_their_own(
+    options: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit):
+        command.main(["--out", str(tmp_path / "many"), *options])
+    assert "stress pairs (--stress) have seeds from 3 on" in capsys.readouterr().err
+    assert not (tmp_path / "many").exists()
