@@ -15,7 +15,7 @@ from adamms.reports.model_card import loading_code
 from adamms.reports.plots import NARROW, WIDE, Panel, Series, line_plot
 from adamms.reports.reproduce import search_command
 from adamms.reports.run_files import RunFiles, read_run
-from adamms.reports.selection_tables import accuracy_heading, candidate_rows, meaning
+from adamms.reports.selection_tables import accuracy_heading, candidate_rows, meaning, shows_scores
 from adamms.reports.wording import number, percent, short_name
 from adamms.searching import Selection
 from adamms.searching.answer_table import comparable
@@ -99,6 +99,7 @@ def _contents(run: RunFiles) -> dict[str, Any]:
         "tensors": tensor_rows(run.mapping),
         "meaning": meaning(selection),
         "candidates": candidate_rows(selection, run.accuracy),
+        "scored": shows_scores(selection),
         "accuracy_heading": accuracy_heading(selection),
         "accuracy": run.accuracy,
         "accuracy_facts": _accuracy_facts(run),

@@ -14,6 +14,7 @@ from adamms.reports.tables import plain_table
 from adamms.reports.wording import number, percent
 from adamms.responses.candidates import ALPHA
 from adamms.searching import CandidateScore, Selection, SignalScores
+from adamms.searching.consistency import RULES
 from adamms.searching.signals import SUPERVISED
 
 ACCURACY = "accuracy (not used)"
@@ -40,6 +41,8 @@ class CandidateRow:
     """One candidate, ready to print."""
 
     alpha: str
+    score: str
+    """By the rule that chose; empty where its score is the differences."""
     differences: str
     previous: str
     next: str
@@ -52,11 +55,14 @@ class CandidateRow:
 def candidate_rows(selection: Selection, accuracy: Mapping[float, float] | None = None) -> list[CandidateRow]:
     """One row a candidate, alphas ascending."""
     rows = []
+    own = selection.signal(selection.rule) if shows_scores(selection) else None
     for candidate in selection.candidates:
         kind, status = _status(selection, candidate)
+        score = None if own is None else own.score(candidate.alpha)
         rows.append(
             CandidateRow(
                 alpha=f"{candidate.alpha:g}",
+                score="" if own is None else "–" if score is None else f"{score:.4f}",
                 differences=number(candidate.differences),
                 previous=number(candidate.previous),
                 next=number(candidate.next),
@@ -68,6 +74,11 @@ def candidate_rows(selection: Selection, accuracy: Mapping[float, float] | None 
             )
         )
     return rows
+
+
+def shows_scores(selection: Selection) -> bool:
+    """Whether the rule that chose has a score of its own beside the differences of neighbours."""
+    return selection.rule not in RULES and selection.signal(selection.rule) is not None
 
 
 def _status(selection: Selection, candidate: CandidateScore) -> tuple[str, str]:
@@ -90,9 +101,19 @@ def candidates_table(
 ) -> RenderableType:
     """One row a candidate, the chosen one marked; accuracies, where given, as a column the search did not
     use."""
-    table = plain_table(title="Candidates: in how many answers each differs from its neighbours")
+    scored, answered = shows_scores(selection), selection.reading is None
+    title = "Candidates: in how many answers each differs from its neighbours"
+    if scored:
+        title = f"Candidates: their scores by the rule {selection.rule}" + (
+            ", and in how many answers each differs from its neighbours" if answered else ""
+        )
+    table = plain_table(title=title)
     table.add_column(selection.setting, justify="right")
-    for heading in ("differences", "to previous", "to next"):
+    headings = [
+        *(["score"] if scored else []),
+        *(["differences", "to previous", "to next"] if answered else []),
+    ]
+    for heading in headings:
         table.add_column(heading, justify="right")
     if accuracy:
         table.add_column(accuracy_heading(selection), justify="right", style="italic", max_width=10)
@@ -100,7 +121,8 @@ def candidates_table(
     for row in candidate_rows(selection, accuracy):
         # A mark beside the colour: for a pipe, and for eyes that do not tell green from red.
         mark = "» " if row.kind == "chosen" else ""
-        cells = [f"{mark}{row.alpha}", row.differences, row.previous, row.next]
+        cells = [f"{mark}{row.alpha}", *([row.score] if scored else [])]
+        cells += [row.differences, row.previous, row.next] if answered else []
         cells += [row.accuracy] if accuracy else []
         table.add_row(*(Text(cell) for cell in [*cells, row.status]), style=STYLES[row.kind])
     return table
