@@ -156,6 +156,13 @@ def test_how_sure_a_choice_by_reading_is() -> None:
         assert selection.certainty is not None
         return selection.selected, selection.certainty.verdict, selection.certainty.alternatives
 
+    undecided = chosen(scored(noisy, high, low))
+    assert undecided.certainty is not None and undecided.certainty.over_base is not None
+    lead, spread = undecided.certainty.over_base.margin, np.std(noisy, ddof=1) / 2
+    needed = math.ceil(4 * (2 * spread / lead) ** 2)
+    assert undecided.certainty.inputs_needed == needed > 4
+    assert f"{needed - 4} more inputs ({needed} in all)" in undecided.verdict
+
     assert word(scored(low, high, low), distrust="Unsure.") == (0.5, "close", ())
     assert word(scored(low, high, noisy)) == (0.5, "close", (1.0,))
     assert word(scored(noisy, high, low)) == (0.5, "undecided", (0.0,))

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from adamms.searching.choosing import ROUNDING, Gain, Values, gains, means
+from adamms.searching.choosing import ROUNDING, Values, gains, means
 
 CLEAR, CLOSE, UNDECIDED, DO_NOT_MERGE = "clear", "close", "undecided", "do-not-merge"
 
@@ -157,7 +157,11 @@ def certainty_of(
         runner_up=_margin(runner_up, chosen, names, compared, draws),
         over_base=None if home is None else _margin(home, chosen, names, compared, draws),
         wins=wins,
-        inputs_needed=_needed(over, runner_up, inputs=compared.shape[1]) if alike else None,
+        inputs_needed=inputs_needed(
+            -float(over.gain[runner_up]), float(over.noise[runner_up]), inputs=compared.shape[1]
+        )
+        if alike
+        else None,
         reasons=reasons,
     )
 
@@ -190,8 +194,14 @@ def _margin(other: int, chosen: int, names: list[float | None], compared: Values
     return Margin(names[other], float(margin), float(low), float(high))
 
 
-def _needed(over: Gain, runner_up: int, *, inputs: int) -> int | None:
-    margin, noise = -float(over.gain[runner_up]), float(over.noise[runner_up])
+def inputs_needed(margin: float, noise: float, *, inputs: int) -> int | None:
+    """How many inputs would tell two candidates apart, by the margin's noise; None where none would.
+
+    Args:
+        margin: the difference of their scores.
+        noise: its standard error.
+        inputs: that they were compared on.
+    """
     if margin <= ROUNDING or not math.isfinite(noise):
         return None
     needed = math.ceil(inputs * (APART_SE * noise / margin) ** 2)

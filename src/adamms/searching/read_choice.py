@@ -8,7 +8,16 @@ from numpy.typing import NDArray
 
 from adamms.responses.candidate_opinions import CandidateOpinion
 from adamms.responses.candidates import SearchAxis
-from adamms.searching.certainty import APART_SE, CLEAR, CLOSE, ONLY, UNDECIDED, Certainty, Margin
+from adamms.searching.certainty import (
+    APART_SE,
+    CLEAR,
+    CLOSE,
+    ONLY,
+    UNDECIDED,
+    Certainty,
+    Margin,
+    inputs_needed,
+)
 from adamms.searching.parents import Parents
 from adamms.searching.read_search import ReadScores, alike
 from adamms.searching.selection import CandidateScore, Reading, Selection, is_base
@@ -121,6 +130,9 @@ def certainty_of_reading(
         tuple(scores.alphas[place] for place in close),
         runner_up=None if runner_up is None else _margin(scores.alphas[runner_up], *leads[runner_up]),
         over_base=_margin(scores.alphas[home], *leads[home]) if home is not None and home in leads else None,
+        inputs_needed=inputs_needed(*leads[runner_up], inputs=scores.values.shape[1])
+        if close and runner_up is not None
+        else None,
         wins={},
         reasons=reasons,
     )
