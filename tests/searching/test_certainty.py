@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from adamms.errors import SearchError
 from adamms.responses import DonorAnswers, Response
 from adamms.searching import Selection, select
 from adamms.searching.certainty import Certainty, certainty_of
@@ -193,6 +194,8 @@ def test_without_a_donor_the_papers_rule_chooses_and_says_why() -> None:
     assert "The rule witnesses cannot choose here: the donor's own answers are not there" in asked.verdict
     assert asked.fallback is not None and asked.to_json()["fallback"] == asked.fallback
     assert select(parts["responses"], rule="sum").fallback is None
+    with pytest.raises(SearchError, match=r"so the rule sum, the paper's, chose\. .* only with --ends all"):
+        select(parts["responses"], gated=True)
     unsure = (DonorAnswers({id_: Response(id_, 1, "b") for id_ in parts["responses"][0.0]}),)
     bare = select(parts["responses"], donors=unsure)
     assert (bare.rule, "carry no confidence" in bare.verdict) == ("sum", True)

@@ -105,7 +105,7 @@ def select(
     values = _values(signal, table, fallback)
     home = _scored_base(values, table)
     if gated and home is None:
-        raise SearchError(_no_gate(signal, table))
+        raise SearchError(" ".join(filter(None, (fallback, _no_gate(signal, table)))))
     min_gain_se = MIN_GAIN_SE if gated else None
     won = winners(values, allowed=table.sound, base=home, min_gain_se=min_gain_se)
     if not won.any():
