@@ -80,7 +80,10 @@ def test_several_files_that_do_not_belong_together_are_refused(tmp_path: Path) -
     ("make", "said"),
     [
         (lambda folder: None, "There are no weights in"),
-        (lambda folder: (folder / "model.gguf").write_bytes(b"GGUF"), "model.gguf is of a format"),
+        (
+            lambda folder: (folder / "model.gguf").write_bytes(b"GGUF"),
+            r"model.gguf is of .*; transformers converts it",
+        ),
         (lambda folder: (folder / INDEX).write_text("{"), "not valid JSON"),
         (lambda folder: (folder / INDEX).write_text("[]"), "not a JSON object"),
         (lambda folder: (folder / INDEX).write_text("{}"), "no weight_map"),

@@ -14,6 +14,7 @@ import adamms
 import adamms.progress
 from adamms.adapters import open_model
 from adamms.errors import SearchError
+from adamms.evaluation.verification import verify
 from adamms.mapping import inspect_checkpoint
 from small_pairs import write_llava_onevision, write_qwen2_vl
 
@@ -87,6 +88,8 @@ def test_a_base_is_written_unquantised(tmp_path: Path) -> None:
         assert torch.equal(values, expected.get(name, plain[name]))
     config = json.loads((merged.path / "config.json").read_text())
     assert "quantization_config" not in config
+    parents = next(check for check in verify(merged.path).checks if check.name == "parents")
+    assert parents.passed, parents.detail
     with open_model(merged.path) as model:
         assert model.notes == ()
         assert inspect_checkpoint(model).dtypes[0].name == "BF16"

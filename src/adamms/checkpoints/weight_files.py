@@ -168,4 +168,9 @@ def _unread(names: Collection[str]) -> str:
     other = sorted(
         name for name in names if name.endswith((".gguf", ".pth", ".pt", ".h5", ".msgpack", ".onnx"))
     )
-    return f" ({other[0]} is of a format that is not read here)" if other else ""
+    if not other:
+        return ""
+    way_out = ""
+    if other[0].endswith(".gguf"):
+        way_out = "; transformers converts it: from_pretrained(..., gguf_file=...), then save_pretrained"
+    return f" ({other[0]} is of a format that is not read here{way_out})"
