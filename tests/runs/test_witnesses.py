@@ -163,6 +163,20 @@ def test_theta_0_reads_both_answers_once(tmp_path: Path) -> None:
     assert apart and all(opinion.base > opinion.donors[0] for opinion in apart)
 
 
+def test_every_donor_is_a_witness(tmp_path: Path) -> None:
+    """Where other donors keep their weights no candidate is the base, so everything is asked."""
+    further = [{"model": str(PAIR.base), "alpha": 0.2}]
+    run = search(tmp_path / "run", donors=further, force=True, samples=8)
+    answered = {file.name: len(lines(file)) for file in (run / "responses").iterdir()}
+    alphas = [f"alpha={alpha}.jsonl" for alpha in ("0.00", "0.20", "0.40", "0.60")]
+    assert answered == dict.fromkeys([*alphas, "base.jsonl", "donor-1.jsonl", "donor-2.jsonl"], 8)
+    first, second = read_donors(run)
+    (base,) = [{line["id"]: line["response"] for line in lines(run / "responses" / "base.jsonl")}]
+    assert {id_: answer.response for id_, answer in second.answers.items()} == base
+    assert first.answers != second.answers
+    assert selection_of(run)["rule"] == "witnesses"
+
+
 @pytest.mark.parametrize("options", [{}, {"exhaustive": True}])
 def test_a_killed_and_resumed_search_equals_an_unbroken_one(
     options: dict[str, Any], read: Path, exhaustive: Path, tmp_path: Path

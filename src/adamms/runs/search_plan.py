@@ -94,7 +94,8 @@ class SearchPlan:
     def reads(self) -> bool:
         """Whether candidates are judged by reading the parents' answers instead of answering.
 
-        Not where every answer is wanted, nor where whoever answers cannot tell how probable an answer is.
+        Not where every answer is wanted, where whoever answers cannot tell how probable an answer is, or
+        where the base is no candidate: without its opinion nothing says whether a merge gains.
         """
         options = self.options
         everything = options.exhaustive or options.repeats or options.gated or options.keep_all
@@ -104,6 +105,7 @@ class SearchPlan:
             and options.setting == ALPHA
             and options.engine_name == DEFAULT
             and options.metric == "exact"
+            and not self.base_apart
         )
 
     @property
