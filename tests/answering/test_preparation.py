@@ -132,6 +132,20 @@ def test_without_a_chat_template_the_prompt_is_taken_as_it_stands(tmp_path):
     assert text == f"USER: {tiny_models.IMAGE * 16} Why? ASSISTANT:"
 
 
+def test_a_prompt_of_no_token_is_named(tmp_path):
+    from tokenizers import Tokenizer, models, pre_tokenizers
+    from transformers import PreTrainedTokenizerFast
+
+    words = Tokenizer(models.WordLevel({"<unk>": 0, "red": 1}, unk_token="<unk>"))
+    words.pre_tokenizer = pre_tokenizers.Whitespace()
+    PreTrainedTokenizerFast(tokenizer_object=words, unk_token="<unk>").save_pretrained(tmp_path)
+    (tmp_path / "config.json").write_text('{"model_type": "llama"}')
+    preparation = Preparation.from_folder(tmp_path)
+    assert preparation.prepare([], "red")["input_ids"].tolist() == [[1]]
+    with pytest.raises(SearchError, match=r"makes no token of the prompt '  '; correct the prompt"):
+        preparation.prepare([], "  ")
+
+
 def test_a_prompt_that_holds_image_tokens_of_its_own_is_refused(folder):
     preparation = Preparation.from_folder(folder("qwen2_vl"))
     with pytest.raises(SearchError, match=r"refuses the prompt .*1 image"):

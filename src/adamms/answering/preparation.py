@@ -166,6 +166,11 @@ class Preparation:
                 f"The processor of {self.folder} refuses the prompt {shortened(prompt)} "
                 f"with {_counted(images, audio, video)}: {sentence(error)}"
             ) from error
+        if not inputs["input_ids"].shape[-1]:
+            raise SearchError(
+                f"The tokenizer of {self.folder} makes no token of the prompt {shortened(prompt)}; correct the "
+                "prompt, or the tokenizer's files if other models of the family read it."
+            )
         return dict(inputs)
 
     def _require(self, images: Sequence[Image], audio: Sequence[Samples], video: Sequence[Video]) -> None:

@@ -30,7 +30,7 @@ def read_sound(path: Path, *, rate: int) -> "npt.NDArray[np.float32]":
     try:
         samples, stored = soundfile.read(path, dtype="float32", always_2d=True)
     except Exception as error:  # libsndfile's own kinds, and those of the file system
-        raise SearchError(f"The sound {path} cannot be read: {error}.") from error
+        raise SearchError(f"The sound {path} cannot be read: {str(error).rstrip('.')}.") from error
     if not len(samples):
         raise SearchError(f"The sound {path} holds no sample.")
     mono = samples.mean(axis=1)
@@ -73,7 +73,7 @@ def read_video(path: Path) -> Video:
                 if wanted is None or number in wanted
             ]
     except (av.error.FFmpegError, OSError) as error:
-        raise SearchError(f"The video {path} cannot be read: {error}.") from error
+        raise SearchError(f"The video {path} cannot be read: {str(error).rstrip('.')}.") from error
     if not frames:
         raise SearchError(f"The video {path} holds no frame.")
     return Video(np.stack(frames), float(stored) * len(frames) / count if stored else None)
