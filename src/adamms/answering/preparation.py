@@ -168,8 +168,8 @@ class Preparation:
             ) from error
         if not inputs["input_ids"].shape[-1]:
             raise SearchError(
-                f"The tokenizer of {self.folder} makes no token of the prompt {shortened(prompt)}; correct the "
-                "prompt, or the tokenizer's files if other models of the family read it."
+                f"The tokenizer of {self.folder} makes no token of the prompt {shortened(prompt)}; correct "
+                "the prompt, or the tokenizer's files if other models of the family read it."
             )
         return dict(inputs)
 
