@@ -315,6 +315,31 @@ def test_two_unknown_layouts_are_found_in_each_other(tmp_path: Path) -> None:
     assert mapping.share is not None
 
 
+def with_stacked_experts(weights: grown.Weights) -> grown.Weights:
+    """Two experts a layer in the place of its MLP, stacked."""
+    stacked = dict(weights)
+    for name in weights:
+        if name.endswith("mlp.gate_proj.weight"):
+            mlp = name.removesuffix("gate_proj.weight")
+            gate, up, down = (stacked.pop(f"{mlp}{part}_proj.weight") for part in ("gate", "up", "down"))
+            both = np.concatenate([gate, up])
+            stacked[f"{mlp}experts.gate_up_proj"] = np.stack([both, both])
+            stacked[f"{mlp}experts.down_proj"] = np.stack([down, down])
+    return stacked
+
+
+def test_stacked_experts_of_the_reference_are_not_looked_for_and_it_is_said(tmp_path: Path) -> None:
+    reference = opened(tmp_path / "reference", with_stacked_experts(grown.llava()))
+    unknown = opened(tmp_path / "unknown", grown.scrambled(with_stacked_experts(grown.llava(seed=4)))[0])
+    for base, donor in ((unknown, reference), (reference, unknown)):
+        mapping = discover_mapping(base, donor).mapping
+        assert mapping.totals.merged
+        assert any("moe.*.gate" in note and "of its language model" in note for note in mapping.notes)
+        # What was not recognised in the base is not counted, so neither is all of it.
+        assert (mapping.share is None) == (base is unknown)
+        assert mapping.share is None or mapping.share < 0.9
+
+
 def test_what_is_needed_is_said(tmp_path: Path, reference: Checkpoint) -> None:
     one, two = (opened(tmp_path / name, grown.scrambled(grown.llava())[0]) for name in ("one", "two"))
     with pytest.raises(MappingError, match="No language model was found in"):

@@ -96,6 +96,9 @@ def discover_mapping(
     notes += (*(note for discovery in discoveries for note in discovery.notes), *mapping.notes)
     mapping = replace(_with_confidence(mapping, found["base"], found["donor"]), notes=notes)
     ours = _decoder(known["base"], found["base"], base)
+    if found["base"] and _lacks(find_decoder(reference) if reference else known["donor"] or ours, ours):
+        # What was not recognised is not counted, so of how much the rest is a share is not known.
+        mapping = replace(mapping, totals=replace(mapping.totals, language_parameters=0))
     mapping = exclude_tensors(mapping, exclude, base=base, donor=donor, decoder=ours)
     return DiscoveredMapping(mapping, discoveries)
 

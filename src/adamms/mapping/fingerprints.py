@@ -81,7 +81,8 @@ class SlotIndex:
             kind = _Kind.of(place)
             found = (
                 None
-                if place.slot.is_duplicate
+                # Of a stack of experts no model of unknown layout has such rows: not looked for, and said so.
+                if place.slot.is_duplicate or place.expert is not None
                 else _fingerprint(reference, place.tensor, start=place.rows[0], kind=kind)
             )
             if found is not None:
