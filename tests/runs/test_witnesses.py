@@ -15,6 +15,8 @@ import tiny_models
 from adamms.adapters import open_model
 from adamms.answering.engine import EngineOptions, ask_model
 from adamms.errors import SearchError
+from adamms.reports.run_files import read_run
+from adamms.reports.selection_tables import candidate_rows
 from adamms.responses import read_donors, read_opinions
 from adamms.responses.inputs import read_inputs, sample
 from adamms.zoo import shipped_pair
@@ -146,6 +148,30 @@ def test_a_donor_without_confidence_leaves_the_choice_to_the_papers_rule(read: P
     assert selection["rule"] == "sum"
     assert "the donor's answers carry no confidence" in selection["fallback"]
     assert selection["fallback"] in selection["verdict"]
+
+
+def test_a_candidate_that_was_not_read_is_called_so_everywhere(read: Path) -> None:
+    selection = read_run(read).selection
+    assert selection.reading is not None
+    unread = {c.alpha for c in selection.candidates} - set(selection.reading.candidates)
+    rows = candidate_rows(selection)
+    assert {float(row.alpha) for row in rows if row.status == "not read"} == unread
+    card, page = (read / "merged" / "README.md").read_text(), (read / "report.html").read_text()
+    assert card.count("| not read |") == len(unread)
+    assert "to previous" not in card
+    assert "end of the grid" not in page and "one neighbour" not in page
+    # Its answers are too few for another rule, so none is offered.
+    assert "--rule any" not in page
+
+
+def test_reading_says_who_stood_in_and_that_nothing_is_to_gain(tmp_path: Path) -> None:
+    run = adamms.search(
+        PAIR.base, PAIR.base, PAIR.inputs, tmp_path / "run", **{**SMALL, "samples": 6}, no_donor=True
+    ).path
+    notes = selection_of(run)["notes"]
+    assert "Alpha 1 in the base's body stood for the donor, which did not answer itself." in notes
+    assert "The base and the donor give the same answers: nothing is to gain by merging them." in notes
+    assert all(note in (run / "merged" / "README.md").read_text() for note in notes)
 
 
 def test_reading_and_answering_agree_on_the_shipped_pair(read: Path, exhaustive: Path) -> None:

@@ -86,7 +86,7 @@ def test_a_base_that_answered_by_itself_is_compared_with() -> None:
         ([NOISY] * 3, 0, [1, 1, 1], "undecided", "All candidates score alike on every input."),
         ([[0], [1], [2]], 2, [1, 1, 1], "undecided", "One input tells nothing apart."),
         ([NOISY * 0, NOISY, NOISY], 1, [0, 1, 0], "undecided", "Only one candidate can be chosen."),
-        ([NOISY, NOISY, NOISY], 0, [0, 0, 0], "do-not-merge", "Only one candidate can be chosen."),
+        ([NOISY, NOISY, NOISY], 0, [0, 0, 0], "undecided", "Only one candidate can be chosen."),
     ],
 )
 def test_where_nothing_can_be_told(
@@ -96,6 +96,24 @@ def test_where_nothing_can_be_told(
     assert (found.verdict, found.reasons[0]) == (verdict, reason)
     assert found.inputs_needed is None
     assert Certainty.from_json(found.to_json()) == found
+
+
+def test_not_to_merge_takes_merges_that_were_tried_and_collapsed() -> None:
+    only = np.array([1, 0, 0], dtype=bool)
+    assert judged([NOISY] * 3, 0, eligible=only, collapsed=True).verdict == "do-not-merge"
+    base = {0.0: {id_: Response(id_, 0.0, f"x{id_}", confidence=0.9) for id_ in "abcdefgh"}}
+    donor = DonorAnswers({id_: replace(answer, alpha=1.0) for id_, answer in base[0.0].items()})
+
+    def verdict(*others: str) -> str | None:
+        merges = {
+            place / 10: {id_: Response(id_, place / 10, text, confidence=0.9) for id_ in "abcdefgh"}
+            for place, text in enumerate(others, start=1)
+        }
+        found = select({**base, **merges}, donors=[donor], rule="witnesses").certainty
+        return found and found.verdict
+
+    assert verdict() == "undecided"
+    assert verdict("no", "no") == "do-not-merge"
 
 
 def test_the_bootstrap_is_seeded() -> None:

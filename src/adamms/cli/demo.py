@@ -24,6 +24,7 @@ def demo(
     from adamms.reports.tables import mapping_totals
     from adamms.runs import pipeline
     from adamms.runs.search_run import SearchResult
+    from adamms.searching.verdicts import how_sure
 
     shipped = shipped_pair(pair)
     base, donor = shipped.titles
@@ -52,6 +53,7 @@ def demo(
         f"Best of all candidates: alpha {best:g}, {accuracy[best]:.1%}. "
         f"The base alone: {accuracy[lowest]:.1%}."
     )
+    show(" ".join(how_sure(selection)))
     merged = out / result.merged.name
     classes = "import adamms.models; " if shipped.needs_our_classes else ""
     print(f"merged model  {merged}")

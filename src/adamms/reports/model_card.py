@@ -251,21 +251,27 @@ def _selection(selection: Mapping[str, Any] | None) -> list[str]:
             f"Without labels, by what the answers show of themselves ({by}): {asked} the one that scores "
             f"best was taken. {_cell(selection['verdict'])}"
         )
-    lines = [
-        how,
-        "",
-        f"| {setting} | differences | to previous | to next | |",
-        "|---|---|---|---|---|",
-    ]
+    how = " ".join([how, *map(_cell, selection.get("notes") or [])])
+    reading = selection.get("reading")
+    columns = ("score",) if reading else ("differences", "to previous", "to next")
+    lines = [how, "", f"| {setting} | {' | '.join(columns)} | |", "|---" * (len(columns) + 2) + "|"]
+    read = _scores_by_reading(selection) if reading else {}
     for candidate in selection["candidates"]:
-        counts = " | ".join(
-            "" if candidate[key] is None else f"{candidate[key]:g}"
-            for key in ("differences", "previous", "next")
-        )
         value = value_in(candidate)
-        status = "chosen" if value == selection["selected"] else candidate["disqualified"] or ""
+        numbers = (
+            [read.get(value)] if reading else [candidate[key] for key in ("differences", "previous", "next")]
+        )
+        counts = " | ".join("" if number is None else f"{number:g}" for number in numbers)
+        status = candidate["disqualified"] or ("" if not reading or value in read else "not read")
+        status = "chosen" if value == selection["selected"] else status
         lines.append(f"| {value:g} | {counts} | {_cell(status)} |")
     return lines
+
+
+def _scores_by_reading(selection: Mapping[str, Any]) -> dict[float, float]:
+    """Candidate -> how probable it finds the parents' answers; those that were not read have none."""
+    own = next(signal for signal in selection["signals"] if signal["name"] == selection["rule"])
+    return {value_in(entry): entry["score"] for entry in own["scores"] if entry["score"] is not None}
 
 
 def _cell(text: str) -> str:

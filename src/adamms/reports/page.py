@@ -19,6 +19,7 @@ from adamms.reports.selection_tables import accuracy_heading, candidate_rows, me
 from adamms.reports.wording import number, percent, short_name
 from adamms.searching import Selection
 from adamms.searching.answer_table import comparable
+from adamms.searching.consistency import RULES
 from adamms.searching.selection import is_base
 from adamms.searching.signals import SUPERVISED
 
@@ -91,7 +92,8 @@ def _contents(run: RunFiles) -> dict[str, Any]:
         "verdict": selection.verdict,
         "names": names,
         "selection": selection,
-        "ends": ENDS.get(selection.ends or "", selection.ends),
+        # Only consistency looks at neighbours.
+        "ends": ENDS.get(selection.ends or "", selection.ends) if selection.rule in RULES else None,
         "totals": totals,
         "share": totals.parameters_merged / totals.parameters if totals.parameters else 0.0,
         "mapping": run.mapping,

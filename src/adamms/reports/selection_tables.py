@@ -15,6 +15,7 @@ from adamms.reports.wording import number, percent
 from adamms.responses.candidates import ALPHA
 from adamms.searching import CandidateScore, Selection, SignalScores
 from adamms.searching.consistency import RULES
+from adamms.searching.consistency import RULES
 from adamms.searching.signals import SUPERVISED
 
 ACCURACY = "accuracy (not used)"
@@ -92,7 +93,8 @@ def _status(selection: Selection, candidate: CandidateScore) -> tuple[str, str]:
     if (candidate.differences if own is None else own.score(candidate.alpha)) is None:
         if selection.reading is not None:
             return "end", "not read"
-        return "end", "end of the grid, not scored"
+        # Only consistency scores by neighbours; for another signal an answer lacks a number.
+        return "end", "end of the grid, not scored" if selection.rule in RULES else "not scored"
     return "", ""
 
 

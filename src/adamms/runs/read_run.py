@@ -31,7 +31,7 @@ from adamms.searching.read_search import (
     next_to_read,
     read_scores,
 )
-from adamms.searching.signals.witnesses import belief
+from adamms.searching.signals.witnesses import belief, remarks_on_parents
 
 
 @dataclass(frozen=True)
@@ -97,6 +97,7 @@ def choose_by_reading(
         seed=plan.options.seed,
         rule=plan.options.rule,
         distrust=distrust_of_reading(scores, parents, chances, thoughts, ids),
+        notes=remarks_on_parents(parents),
         base_apart=plan.base_apart,
     )
     return responses, replace(selection, fold_case=plan.options.fold_case)

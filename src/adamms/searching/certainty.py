@@ -99,6 +99,7 @@ def certainty_of(
     eligible: NDArray[np.bool_],
     base: int | None = None,
     base_values: Values | None = None,
+    collapsed: bool = False,
     distrust: str | None = None,
     seed: int = 0,
 ) -> Certainty:
@@ -111,6 +112,7 @@ def certainty_of(
         eligible: the candidates that could be chosen and are scored.
         base: the row of alpha 0, where it is the base.
         base_values: the numbers of a base that answered by itself, (inputs,).
+        collapsed: whether every other candidate has.
         distrust: why the signal is not to be believed even where it tells candidates apart.
         seed: of the bootstrap.
     """
@@ -126,7 +128,8 @@ def certainty_of(
     wins = _wins(draws, names)
     reasons: tuple[str, ...] = () if distrust is None else (distrust,)
     if not others:
-        verdict = DO_NOT_MERGE if at_home else UNDECIDED
+        # That the merges have collapsed is proof enough; that none was tried or scored is none.
+        verdict = DO_NOT_MERGE if at_home and collapsed else UNDECIDED
         return Certainty(verdict, wins=wins, reasons=(ONLY, *reasons))
     # By how much the others exceed the chosen one: the signs are turned.
     over = gains(compared, base=chosen)

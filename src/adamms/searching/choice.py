@@ -135,6 +135,7 @@ def select(
             eligible=table.sound & ~np.isnan(values).any(axis=1),
             base=home,
             base_values=alone,
+            collapsed=_others_collapsed(table, best[0]),
             distrust=signal.distrust(table) if signal.distrust else UNMEASURED.format(signal.name),
             seed=seed or 0,
         ),
@@ -186,6 +187,13 @@ def _candidates(table: AnswerTable, rule: str) -> tuple[CandidateScore, ...]:
 
 def _scored_base(values: Values, table: AnswerTable) -> int | None:
     return table.base if table.base is not None and not np.isnan(values[table.base]).any() else None
+
+
+def _others_collapsed(table: AnswerTable, selected: float) -> bool:
+    others = [
+        reason for alpha, reason in zip(table.alphas, table.collapsed, strict=True) if alpha != selected
+    ]
+    return bool(others) and None not in others
 
 
 def _ends(signal: Signal, ends: str | None) -> str:

@@ -42,6 +42,7 @@ def chosen_by_reading(
     seed: int | None,
     rule: str,
     distrust: str | None = None,
+    notes: tuple[str, ...] = (),
     base_apart: bool = False,
 ) -> Selection:
     """The best candidate that was read and has not collapsed; of a tie the smallest alpha.
@@ -53,6 +54,7 @@ def chosen_by_reading(
         seed: what the inputs were drawn with.
         rule: the rule's name.
         distrust: why the parents are not to be believed.
+        notes: what a reader must know of the parents, a sentence each.
         base_apart: whether alpha 0 is not the base.
     """
     allowed = scores.allowed(reasons)
@@ -80,6 +82,7 @@ def chosen_by_reading(
         selected=scores.alphas[best],
         tied=tied if len(tied) > 1 and scores.tells else (),
         ends="all",
+        notes=notes,
         signals=(
             SignalScores(
                 rule,

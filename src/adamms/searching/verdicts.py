@@ -90,8 +90,9 @@ def how_sure(selection: Selection, *, inputs: int | None = None) -> list[str]:
     alike = ", ".join(f"{alpha:g}" for alpha in certainty.alternatives)
     taken = f"taken is {selection.selected:g}."
     apart = f": {alike} cannot be told apart from it; {taken}" if alike else f"; {taken}"
+    read = " that was read" if selection.reading is not None else ""
     verdicts = {
-        CLEAR: f"Clear: every other {selection.setting} scores lower beyond twice the noise.",
+        CLEAR: f"Clear: every other {selection.setting}{read} scores lower beyond twice the noise.",
         CLOSE: f"Close{apart}",
         UNDECIDED: f"Undecided{apart}",
         DO_NOT_MERGE: "Do not merge: every merge scores lower than the base beyond twice the noise."

@@ -147,7 +147,13 @@ def remarks(table: AnswerTable) -> tuple[str, ...]:
     """How often the donor agrees, and who stood in for whom."""
     parents = table.parents
     assert parents is not None
-    sentences = [f"The donor's answer is some candidate's on {donor_agreement(table):.0%} of the inputs."]
+    agreement = f"The donor's answer is some candidate's on {donor_agreement(table):.0%} of the inputs."
+    return agreement, *remarks_on_parents(parents)
+
+
+def remarks_on_parents(parents: Parents) -> tuple[str, ...]:
+    """Who stood in for whom, and whether there is anything to gain."""
+    sentences = []
     if parents.stand_in:
         sentences.append("Alpha 1 in the base's body stood for the donor, which did not answer itself.")
     if not first_speakers(parents)[1:].any():
