@@ -15,7 +15,6 @@ from adamms.reports.wording import number, percent
 from adamms.responses.candidates import ALPHA
 from adamms.searching import CandidateScore, Selection, SignalScores
 from adamms.searching.consistency import RULES
-from adamms.searching.consistency import RULES
 from adamms.searching.signals import SUPERVISED
 
 ACCURACY = "accuracy (not used)"
