@@ -207,5 +207,5 @@ def _end(process: "subprocess.Popen[bytes]") -> None:
 def _last_line(log: Path) -> str:
     """What a program said last, which is mostly what went wrong."""
     lines = log.read_text(encoding="utf-8", errors="replace").strip().splitlines()
-    last = "".join(each for each in lines[-1].strip() if each.isprintable()) if lines else ""
+    last = "".join(character for character in lines[-1].strip() if character.isprintable()) if lines else ""
     return f"{last[:300].rstrip('.')}." if last else "it said nothing on stderr."

@@ -71,12 +71,12 @@ def capture_generate_inputs(
     prompts: dict[str, Prompt] = {}
     together = True
     for group in _groups(questions, batch_size):
-        found = _capture_batch(model, group, limit=limit) if together and len(group) > 1 else None
-        for question in group if found is None else []:
+        captured = _capture_batch(model, group, limit=limit) if together and len(group) > 1 else None
+        for question in group if captured is None else []:
             prompts[question.id] = _capture_single(model, question, limit=limit)
             # Penalties are made for one prompt at a time, so then all go alone.
             together = together and prompts[question.id].batchable and not prompts[question.id].processors
-        prompts |= {prompt.id: prompt for prompt in found or []}
+        prompts |= {prompt.id: prompt for prompt in captured or []}
     return iter([prompts[question.id] for question in questions])
 
 
@@ -95,10 +95,10 @@ def _groups(questions: Sequence[Question], batch_size: int) -> Iterator[list[Que
         batch: list[Question] = []
         for question in group:
             pixels = sum(
-                each.inputs[name].numel()
-                for each in [*batch, question]
+                other.inputs[name].numel()
+                for other in [*batch, question]
                 for name in _PIXELS
-                if name in each.inputs
+                if name in other.inputs
             )
             if batch and (len(batch) == batch_size or pixels > TOGETHER):
                 yield batch
@@ -151,10 +151,10 @@ def _capture_batch(model: Any, group: Sequence[Question], *, limit: int) -> list
     vision = _encoded(captured)
     if captured["logits_processor"] or not _batchable(model, captured, vision):
         return None
-    each: Sequence[Vision | None] | None = visions or [None] * len(group)
+    parts: Sequence[Vision | None] | None = visions or [None] * len(group)
     if vision is not None and not visions:
-        each = split(vision, [image_vectors(model, question.inputs) for question in group])
-    if each is None:
+        parts = split(vision, [image_vectors(model, question.inputs) for question in group])
+    if parts is None:
         return None
     positions, ends = captured["position_ids"].cpu(), _ends(captured)
     return [
@@ -167,7 +167,7 @@ def _capture_batch(model: Any, group: Sequence[Question], *, limit: int) -> list
             extra_cache_len=cache_length(model, question.inputs) - question.length,
             positions=positions[..., index : index + 1, -question.length :],
             types={name: question.inputs[name] for name in TYPES if captured.get(name) is not None},
-            vision=each[index],
+            vision=parts[index],
         )
         for index, question in enumerate(group)
     ]

@@ -88,8 +88,8 @@ class OriginalLlava:
     def live_name(self, name: str) -> str:
         """The live parameter that a tensor on disk becomes."""
         for pattern, replacement in NAMES:
-            name, found = re.subn(pattern, replacement, name)
-            if found:
+            name, replaced = re.subn(pattern, replacement, name)
+            if replaced:
                 return name
         return name
 

@@ -152,7 +152,7 @@ class Preparation:
         if audio:
             settings |= {"audio": list(audio), "audio_kwargs": {"sampling_rate": self.sampling_rate}}
         if video:
-            settings |= {"videos": [each.frames for each in video], "videos_kwargs": _about(video)}
+            settings |= {"videos": [clip.frames for clip in video], "videos_kwargs": _about(video)}
         try:
             if audio or video or self.takes_images:
                 shown = [self._readable(images)] if images else None

@@ -86,7 +86,7 @@ def collate(prompts: Sequence[Prompt], *, device: torch.device) -> Batch:
         padded_ids([prompt.ids for prompt in prompts], [prompt.pad_token for prompt in prompts]).to(device),
         mask.to(device),
         not bool(mask.all()) or len({prompt.columns for prompt in prompts}) > 1,
-        torch.cat([padded(each, width) for each in positions], dim=-2).to(device),
+        torch.cat([padded(values, width) for values in positions], dim=-2).to(device),
         {
             name: torch.cat(
                 [padded(prompt.types.get(name, torch.zeros_like(prompt.ids)), width) for prompt in prompts]

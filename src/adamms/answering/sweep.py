@@ -147,7 +147,7 @@ class Sweep:
 
     def _opened(self, merge: Merge) -> Engine:
         if self._engine is None:
-            changed = [set(one.inputs.changed(one.method)) for one in (merge, *self._others)]
+            changed = [frozenset(other.inputs.changed(other.method)) for other in (merge, *self._others)]
             names = [name for name in self._inputs.base.tensors if any(name in part for part in changed)]
             self._engine = self._open_engine(names, self._current)
         return self._engine

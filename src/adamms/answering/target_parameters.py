@@ -64,19 +64,19 @@ def target_parameters(
     by_pattern = {pattern: converter for converter in converters for pattern in converter.source_patterns}
     state = model.state_dict()
     prefix = model.base_model_prefix
-    found: dict[str, list[tuple[str, str | None]]] = {}
+    sources: dict[str, list[tuple[str, str | None]]] = {}
     # The loader's own order: some renamings look at what came before.
     for name in sorted(names, key=api.order):
         if translate is not None and (live := translate(name)) in state:
-            found.setdefault(live, []).append((name, None))
+            sources.setdefault(live, []).append((name, None))
             continue
         live, pattern = api.rename(name, renamings, converters, prefix, state)
         if live not in state and name in state:
             live, pattern = api.rename(name, [], [], base_model_prefix=prefix, meta_state_dict=state)
         if live in state:
-            found.setdefault(live, []).append((name, pattern))
+            sources.setdefault(live, []).append((name, pattern))
     result = []
-    for live, parts in found.items():
+    for live, parts in sources.items():
         pattern = parts[0][1]
         if pattern is None:
             result.append(TargetParameter((parts[-1][0],), live))

@@ -89,8 +89,8 @@ def _batch_logits(model: Any, questions: Sequence[ForcedQuestion]) -> list[list[
         )
         for index, part in zip(chunk, parts, strict=True):
             logits[index] = torch.cat([logits[index], part[: len(rows[index][1].tokens)]])
-    found = iter(logits)
-    return [[next(found) for _ in question.answers] for question in questions]
+    remaining = iter(logits)
+    return [[next(remaining) for _ in question.answers] for question in questions]
 
 
 @torch.no_grad()

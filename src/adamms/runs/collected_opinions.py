@@ -47,7 +47,7 @@ class ParentAnswers:
             texts.setdefault(text, GivenAnswer(text, response.finished is not False))
         return tuple(texts.values())
 
-    def each(self, id_: str, likelihoods: Sequence[Likelihood]) -> tuple[Likelihood, ...]:
+    def of_parents(self, id_: str, likelihoods: Sequence[Likelihood]) -> tuple[Likelihood, ...]:
         """How probable a model finds each parent's answer, from how it finds the different ones."""
         texts = [answer.text for answer in self.given(id_)]
         responses = (self.base[id_], *(donor[id_] for donor in self.donors))
@@ -97,7 +97,7 @@ def collect_pretrained_opinion(
             advance(len(ids) - len(rest))
             for id_, likelihoods in sweep.read_other(merge, rest):
                 base, *donors = (
-                    max(one.log_probability, IMPOSSIBLE) for one in answers.each(id_, likelihoods)
+                    max(one.log_probability, IMPOSSIBLE) for one in answers.of_parents(id_, likelihoods)
                 )
                 known[id_] = Opinion(base, tuple(donors))
                 out.opinion(id_, known[id_])
@@ -138,9 +138,9 @@ def collect_opinions(
 
     def read() -> Iterator[CandidateOpinion]:
         for alpha, id_, likelihoods in sweep.read(rest):
-            own = answers.each(id_, likelihoods)
-            totals = tuple(one.log_probability for one in own)
-            yield CandidateOpinion(alpha, id_, totals, tuple(one.tokens for one in own))
+            own = answers.of_parents(id_, likelihoods)
+            totals = tuple(likelihood.log_probability for likelihood in own)
+            yield CandidateOpinion(alpha, id_, totals, tuple(likelihood.tokens for likelihood in own))
 
     total, left = len(ids) * len(alphas), sum(map(len, rest.values()))
     if left:
