@@ -59,3 +59,35 @@ def _module(name: str) -> Path | None:
     except ModuleNotFoundError:
         return None
     return Path(spec.origin) if spec is not None and spec.origin is not None else None
+
+
+HOW_TOS = ("add-a-merge-method", "add-a-signal", "add-an-engine", "add-an-architecture")
+
+
+@pytest.mark.parametrize("page", HOW_TOS)
+def test_a_how_tos_package_registers_what_its_file_defines(page: str) -> None:
+    text = (ROOT / "docs" / "how-to" / f"{page}.md").read_text()
+    file = re.search(r"`(\w+)\.py`:\n\n```python\n(.*?)```", text, re.DOTALL)
+    toml = re.search(r"`pyproject\.toml`:\n\n```toml\n(.*?)```", text, re.DOTALL)
+    assert file is not None
+    assert toml is not None
+    project = tomllib.loads(toml[1])["project"]
+    # Without a name and a version no installer builds it.
+    assert {"name", "version"} <= set(project)
+    ((group, entries),) = project["entry-points"].items()
+    assert group in tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["entry-points"]
+    (value,) = entries.values()
+    module, _, attribute = value.partition(":")
+    assert module == file[1]
+    defined: dict[str, object] = {}
+    exec(compile(file[2], f"{module}.py", "exec"), defined)
+    assert attribute in defined
+
+
+def test_the_readmes_demo_shows_the_default_rule_and_how_sure_it_is() -> None:
+    text = (ROOT / "README.md").read_text()
+    printed = re.search(r"```text\n(Merging two small.*?)```", text, re.DOTALL)
+    assert printed is not None
+    assert "Asking the donor done" in printed[1]
+    assert "by the rule witnesses" in printed[1]
+    assert re.search(r"^(Clear|Close|Undecided|Do not merge)\b", printed[1], re.MULTILINE)

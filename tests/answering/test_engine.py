@@ -21,14 +21,12 @@ def package(tmp_path, monkeypatch):
     """The how-to's package, installed; and an engine whose module is not there."""
     code = re.search(r"```python\n(.*?)```", HOW_TO.read_text(), re.DOTALL)
     assert code is not None
-    (tmp_path / "my_package").mkdir()
-    (tmp_path / "my_package" / "__init__.py").write_text("")
-    (tmp_path / "my_package" / "loud.py").write_text(code[1])
-    about = tmp_path / "my_package-1.0.dist-info"
+    (tmp_path / "loud.py").write_text(code[1])
+    about = tmp_path / "loud-0.1.dist-info"
     about.mkdir()
-    (about / "METADATA").write_text("Metadata-Version: 2.1\nName: my_package\nVersion: 1.0\n")
+    (about / "METADATA").write_text("Metadata-Version: 2.1\nName: loud\nVersion: 0.1\n")
     (about / "entry_points.txt").write_text(
-        "[adamms.engines]\nloud = my_package.loud:Loud\nabsent = my_package.nothing:Nothing\n"
+        "[adamms.engines]\nloud = loud:Loud\nabsent = nothing_there:Nothing\n"
     )
     monkeypatch.syspath_prepend(str(tmp_path))
 

@@ -33,6 +33,13 @@ def test_it_says_what_it_does_and_ends_with_where_things_lie(demo: tuple[Path, s
     assert "from_pretrained" in printed.splitlines()[-1]
 
 
+def test_it_ends_with_the_verdict_and_how_sure_it_is(demo: tuple[Path, str]) -> None:
+    out, printed = demo
+    selection = json.loads((out / "selection.json").read_text())
+    said = " ".join(printed.split())
+    assert selection["certainty"].replace("-", " ").capitalize() in said
+
+
 def test_the_run_directory_is_as_the_contract_says(demo: tuple[Path, str]) -> None:
     out, _ = demo
     assert {path.name for path in out.iterdir()} >= {
@@ -51,8 +58,8 @@ def test_the_run_directory_is_as_the_contract_says(demo: tuple[Path, str]) -> No
         assert {"alpha", "differences", "previous", "next", "disqualified"} <= set(candidate)
 
 
-def test_the_choice_follows_from_the_answers(demo: tuple[Path, str]) -> None:
-    """Algorithm 1, counted again from the files."""
+def test_the_differences_follow_from_the_answers_and_the_choice_from_its_rule(demo: tuple[Path, str]) -> None:
+    """Algorithm 1's numbers, counted again from the files; who chooses is the default rule."""
     out, _ = demo
     answers = {}
     for file in sorted((out / "responses").glob("alpha=*.jsonl")):
@@ -72,7 +79,10 @@ def test_the_choice_follows_from_the_answers(demo: tuple[Path, str]) -> None:
     assert {
         e["alpha"]: e["differences"] for e in selection["candidates"] if e["differences"] is not None
     } == counts
-    assert selection["selected"] == min(counts, key=lambda alpha: (counts[alpha], alpha))
+    own = next(signal for signal in selection["signals"] if signal["name"] == selection["rule"])
+    scores = {entry["alpha"]: entry["score"] for entry in own["scores"]}
+    assert selection["rule"] == "witnesses"
+    assert selection["selected"] == max(scores, key=lambda alpha: (scores[alpha], -alpha))
 
 
 def test_every_mapped_tensor_is_the_interpolation_and_every_other_the_bases(demo: tuple[Path, str]) -> None:
