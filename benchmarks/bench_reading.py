@@ -4,7 +4,7 @@
     python benchmarks/bench_reading.py --tiny --new 220        # random models that answer at length
 
 Passes are counted by wrapping the live models' forward: a pass is the tokens that one model is fed while it
-answers all inputs, its prompts and its answers, in batches. Beside them CPU seconds (user + system).
+answers all inputs, its prompts and its answers, in batches, padding included. Beside them CPU seconds (user + system).
 """
 
 import argparse
@@ -18,7 +18,7 @@ from typing import Any
 STAGES = {
     "donor": "adamms.runs.search_run.ask_donors",
     "candidates": "adamms.runs.search_run.collect_responses",
-    "reading": "adamms.runs.search_run.choose_by_reading",
+    "reading": "adamms.runs.read_run.choose_by_reading",
 }
 
 
