@@ -4,7 +4,8 @@
     python benchmarks/bench_reading.py --tiny --new 220        # random models that answer at length
 
 Passes are counted by wrapping the live models' forward: a pass is the tokens that one model is fed while it
-answers all inputs, its prompts and its answers, in batches, padding included. Beside them CPU seconds (user + system).
+answers all inputs, its prompts and its answers, in batches, padding included.
+Beside them CPU seconds (user + system).
 """
 
 import argparse
