@@ -62,7 +62,9 @@ def run_dir(tmp_path: Path, responses: Responses) -> Path:
             json.dumps({"id": f"q{index}", "image": f"{index}.png", "prompt": prompt, "answer": "red"})
         )
     (tmp_path / "inputs.jsonl").write_text("\n".join(lines))
-    recipe = make_recipe(base=str(base), donor=str(donor), search={"inputs": tmp_path / "inputs.jsonl"})
+    recipe = make_recipe(
+        base=str(base), donor=str(donor), search={"inputs": tmp_path / "inputs.jsonl", "rule": "sum"}
+    )
     (run / "recipe.yaml").write_text(recipe.to_yaml())
     with Checkpoint.open(base) as base_model, Checkpoint.open(donor) as donor_model:
         mapping = map_parameters(base_model, donor_model)
