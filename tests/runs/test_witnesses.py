@@ -20,6 +20,7 @@ from adamms.reports.selection_tables import candidate_rows
 from adamms.responses import read_donors, read_opinions
 from adamms.responses.inputs import read_inputs, sample
 from adamms.zoo import shipped_pair
+from adapters import low_rank, write_adapter
 
 PAIR = shipped_pair()
 SMALL: dict[str, Any] = {"samples": 20, "max_new_tokens": 4, "rule": "witnesses", "alphas": "0:0.6:0.2"}
@@ -107,6 +108,23 @@ def test_a_language_model_before_pictures_is_stood_in_for(tmp_path: Path) -> Non
             )
     run = adamms.search(base, donor, inputs, tmp_path / "run", **{**SMALL, "samples": 8}, force=True).path
     assert all(line["stand_in"] for line in lines(run / "responses" / "donor.jsonl"))
+
+
+def test_a_donor_with_an_adapter_answers_with_it(tmp_path: Path) -> None:
+    base = tiny_models.build("llava_onevision", tmp_path / "base")
+    donor = tiny_models.build("qwen2_vl", tmp_path / "donor", seed=1)
+    layers = {"model.language_model.layers.1.mlp.up_proj": (48, 32)}
+    adapter = write_adapter(tmp_path / "lora", low_rank(layers, size=2.0))
+    inputs = tmp_path / "inputs.jsonl"
+    inputs.write_text("".join(json.dumps({"id": str(n), "prompt": f"Why {n}?"}) + "\n" for n in range(8)))
+    given = []
+    for name, model in (("plain", str(donor)), ("adapted", f"{donor}+{adapter}")):
+        options = {**SMALL, "samples": 8, "exhaustive": True}
+        run = adamms.search(base, model, inputs, tmp_path / name, **options, force=True).path
+        (kept,) = read_donors(run)
+        assert not kept.stand_in
+        given.append({id_: answer.response for id_, answer in kept.answers.items()})
+    assert given[0] != given[1]
 
 
 def test_candidates_read_and_only_the_winner_answers(read: Path) -> None:
