@@ -8,7 +8,8 @@ import torch
 from PIL import Image
 
 import tiny_models
-from adamms.answering.preparation import Preparation, StandIn
+from adamms.answering.preparation import Preparation
+from adamms.answering.processor import StandIn
 from adamms.errors import SearchError
 
 SEEING = [family for family in tiny_models.FAMILIES if family not in ("qwen2", "llama")]

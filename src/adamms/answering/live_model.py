@@ -17,7 +17,7 @@ import torch
 from torch import Tensor
 
 from adamms.answering.native import language_parameters, native_config
-from adamms.answering.preparation import remote_code_hint, require_sound_torchvision, sentence
+from adamms.answering.processor import remote_code_hint, require_sound_torchvision, sentence
 from adamms.answering.target_parameters import TargetParameter, target_parameters
 from adamms.errors import MachineError, SearchError
 

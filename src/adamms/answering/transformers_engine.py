@@ -28,7 +28,8 @@ from adamms.answering.live_model import (
     reaches_vision,
 )
 from adamms.answering.native import cache_length, original_llava
-from adamms.answering.preparation import Preparation, sentence, shortened
+from adamms.answering.preparation import Preparation, shortened
+from adamms.answering.processor import sentence
 from adamms.answering.prompts import TYPES, Prompt
 from adamms.errors import MachineError, SearchError
 from adamms.merging.parent_store import free_memory

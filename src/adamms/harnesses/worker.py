@@ -16,7 +16,7 @@ from typing import Any, TextIO
 
 from PIL import Image
 
-from adamms.answering.preparation import sentence
+from adamms.answering.processor import sentence
 from adamms.errors import AdaMMSError, EvaluationError
 from adamms.harnesses.merged_model import Asked, MergedModel
 from adamms.harnesses.model_arguments import engine_of, model_of
