@@ -1,5 +1,6 @@
 """Methods of other packages: the how-to as it stands, and what registers something wrong."""
 
+import json
 import os
 import re
 import subprocess
@@ -113,4 +114,13 @@ def test_what_registers_something_else_is_told(
     assert message in ran.stderr
     assert "Traceback" not in ran.stderr
     # Who asks for another method does not meet it.
+    assert adamms(site, "merge", *pair, "--alpha", 0.3, "--out", tmp_path / "merged").returncode == 0
+
+
+def test_a_name_of_ours_stays_ours(site: Path, pair: tuple[Path, Path], tmp_path: Path) -> None:
+    entries = next(site.glob("*.dist-info")) / "entry_points.txt"
+    entries.write_text(entries.read_text() + "linear = halfway:HALFWAY\n")
+    listed = json.loads(adamms(site, "methods", "--json").stdout)
+    names = [method["name"] for method in listed if method["name"] in ("linear", "halfway")]
+    assert names == ["linear", "halfway"]
     assert adamms(site, "merge", *pair, "--alpha", 0.3, "--out", tmp_path / "merged").returncode == 0
