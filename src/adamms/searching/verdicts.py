@@ -102,10 +102,14 @@ def how_sure(selection: Selection, *, inputs: int | None = None) -> list[str]:
     sentences = [verdicts[certainty.verdict], *certainty.reasons]
     if certainty.verdict == UNDECIDED and certainty.inputs_needed is not None:
         needed, compared = certainty.inputs_needed, inputs or selection.samples
-        sentences.append(
-            f"By the margin's noise {needed - compared} more inputs ({needed} in all) would tell it from the "
-            "runner-up."
+        # A search that reads never reads more than it did, however many inputs it is given.
+        more = (
+            f"it would take {needed} inputs to tell it from the runner-up, and {compared} were read; "
+            "--exhaustive asks every candidate everything."
+            if read
+            else f"{needed - compared} more inputs ({needed} in all) would tell it from the runner-up."
         )
+        sentences.append(f"By the margin's noise {more}")
     return sentences
 
 
