@@ -56,11 +56,6 @@ class Preparation:
         return not isinstance(getattr(self.processor, "image_processor", None), StandIn | None)
 
     @property
-    def takes_audio(self) -> bool:
-        """Whether the checkpoint came with a part that hears, and it can be built here."""
-        return not isinstance(self._extractor, StandIn | None)
-
-    @property
     def sampling_rate(self) -> int:
         """Samples a second that the model hears."""
         return int(getattr(self._extractor, "sampling_rate", None) or SAMPLING_RATE)

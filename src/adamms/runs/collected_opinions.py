@@ -34,11 +34,6 @@ class ParentAnswers:
     base: Mapping[str, Response]
     donors: tuple[Mapping[str, Response], ...]
 
-    @property
-    def disagreements(self) -> list[str]:
-        """The inputs that they do not all answer alike, in the base's order."""
-        return [id_ for id_ in self.base if len(self.given(id_)) > 1]
-
     def given(self, id_: str) -> tuple[GivenAnswer, ...]:
         """The different answers to an input, the base's first."""
         texts: dict[str, GivenAnswer] = {}

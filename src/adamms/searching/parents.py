@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from adamms.responses.parent_answers import DonorAnswers, Opinion
 from adamms.responses.responses import Response
+from adamms.searching.metrics import same_answer
 
 Table = NDArray[np.float64]
 
@@ -28,6 +29,24 @@ class Parents:
     """Whether alpha 1 in the base's body stands for the donor."""
     opinion: Table | None = None
     """Theta_0's log-probabilities of the answers; NaN for an input that it was not asked about."""
+
+
+def leaders(parents: Parents) -> NDArray[np.int64]:
+    """The place of the first parent that says what a parent says, (parents, inputs)."""
+    count, inputs = len(parents.texts), len(parents.texts[0])
+    leader = np.zeros((count, inputs), dtype=int)
+    for column in range(inputs):
+        for row in range(count):
+            leader[row, column] = next(
+                other
+                for other in range(row + 1)
+                if other == row
+                or (
+                    leader[other, column] == other
+                    and same_answer(parents.texts[row][column], parents.texts[other][column])
+                )
+            )
+    return leader
 
 
 def parents_of(

@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 
 from adamms.responses.candidate_opinions import CandidateOpinion
 from adamms.searching.metrics import same_answer
-from adamms.searching.parents import Parents
+from adamms.searching.parents import Parents, leaders
 
 Table = NDArray[np.float64]
 
@@ -189,12 +189,7 @@ def _interpolated(alphas: Table, read: Table, logs: Table) -> Table:
 
 def _weights(parents: Parents, chances: Table) -> Table:
     """What each parent's answer counts, (inputs, parents); an answer given before counts once."""
-    weights = np.zeros((len(parents.texts[0]), len(parents.texts)))
-    for column, answers in enumerate(zip(*parents.texts, strict=True)):
-        leaders: list[int] = []
-        for row, text in enumerate(answers):
-            if not any(same_answer(text, answers[leader]) for leader in leaders):
-                leaders.append(row)
-        for row in leaders:
-            weights[column, row] = chances[row, column] * (AGREED if len(leaders) == 1 else 1.0)
+    own = leaders(parents) == np.arange(len(parents.texts))[:, None]
+    agreed = np.where(own.sum(axis=0) == 1, AGREED, 1.0)
+    weights: Table = (np.where(own, chances, 0.0) * agreed).T
     return weights

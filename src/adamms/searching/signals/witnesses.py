@@ -25,7 +25,7 @@ from numpy.typing import NDArray
 
 from adamms.searching.answer_table import AnswerTable
 from adamms.searching.metrics import same_answer
-from adamms.searching.parents import Parents, Table
+from adamms.searching.parents import Parents, Table, leaders
 from adamms.searching.signal import Signal
 
 # Chosen on the development cells of docs/signals.md; 90 settings around them lose 1.8 to 2.7 points there.
@@ -91,7 +91,7 @@ def belief(parents: Parents, terms: Terms = TERMS) -> Table:
         others = (heard.sum(axis=0) - heard) / (len(heard) - 1)
         # Where it was not asked it says nothing.
         log_odds = log_odds + terms.opinion * np.nan_to_num(heard - others, nan=0.0)
-    leader = _leaders(parents)
+    leader = leaders(parents)
     # Of each answer the product of its speakers' odds.
     odds = np.array([np.exp(np.where(leader == row, log_odds, 0.0).sum(axis=0)) for row in leader])
     first = first_speakers(parents)
@@ -101,7 +101,7 @@ def belief(parents: Parents, terms: Terms = TERMS) -> Table:
 
 def first_speakers(parents: Parents) -> NDArray[np.bool_]:
     """Whether a parent is the first to say its answer, (parents, inputs)."""
-    leader = _leaders(parents)
+    leader = leaders(parents)
     return leader == np.arange(len(leader))[:, None]
 
 
@@ -159,24 +159,6 @@ def remarks_on_parents(parents: Parents) -> tuple[str, ...]:
     if not first_speakers(parents)[1:].any():
         sentences.append("The base and the donor give the same answers: nothing is to gain by merging them.")
     return tuple(sentences)
-
-
-def _leaders(parents: Parents) -> NDArray[np.int64]:
-    """The place of the first parent that says what a parent says, (parents, inputs)."""
-    count, inputs = len(parents.texts), len(parents.texts[0])
-    leader = np.zeros((count, inputs), dtype=int)
-    for column in range(inputs):
-        for row in range(count):
-            leader[row, column] = next(
-                other
-                for other in range(row + 1)
-                if other == row
-                or (
-                    leader[other, column] == other
-                    and same_answer(parents.texts[row][column], parents.texts[other][column])
-                )
-            )
-    return leader
 
 
 def _without_taste(parents: Parents, opinion: Table) -> Table:
