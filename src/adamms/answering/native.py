@@ -13,6 +13,8 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from adamms.checkpoints.local_files import read_text
+
 if TYPE_CHECKING:
     from torch import Tensor
 
@@ -103,7 +105,7 @@ def _may_be_native(folder: Path) -> bool:
 
 def _config(folder: Path) -> dict[str, Any]:
     try:
-        config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+        config = json.loads(read_text(folder / "config.json"))
     except (OSError, ValueError):
         return {}
     return config if isinstance(config, dict) else {}

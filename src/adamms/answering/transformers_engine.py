@@ -34,6 +34,7 @@ from adamms.answering.prompts import TYPES, Prompt
 from adamms.errors import MachineError, SearchError
 from adamms.merging.parent_store import free_memory
 from adamms.responses.inputs import Example
+from adamms.responses.picture_files import opened_picture
 from adamms.responses.responses import Response
 
 if TYPE_CHECKING:
@@ -335,10 +336,10 @@ def open_image(path: Path) -> "Image":
     Raises:
         SearchError: it does not open.
     """
-    from PIL import Image, ImageOps
+    from PIL import ImageOps
 
     try:
-        with Image.open(path) as image:
+        with opened_picture(path) as image:
             return ImageOps.exif_transpose(image).convert("RGB")
     except Exception as error:  # damaged files make PIL's plug-ins raise nearly anything
         raise SearchError(f"The image {path} cannot be read: {sentence(error)}.") from error

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
+from adamms.checkpoints.local_files import open_regular
 from adamms.errors import CheckpointError
 
 # Version control and caches; never part of a model.
@@ -91,7 +92,7 @@ class LocalFolder:
         """The bytes of a file at `start`, fewer at its end."""
         path = self.local_path(name)
         try:
-            with path.open("rb") as file:
+            with open_regular(path) as file:
                 # Never more than is there: a header may ask for anything.
                 length = min(length, max(os.fstat(file.fileno()).st_size - start, 0))
                 file.seek(start)

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from adamms.checkpoints.local_files import read_text
 from adamms.errors import EvaluationError
 from adamms.evaluation.suite import PAPER, Benchmark, Harness
 from adamms.evaluation.suite_results import finite_number, lmms_eval_row, vlmevalkit_row, vlmevalkit_values
@@ -59,7 +60,7 @@ def lmms_eval_scores(
         EvaluationError: it cannot be read or holds no scores.
     """
     try:
-        data = json.loads(results.read_text(encoding="utf-8"))
+        data = json.loads(read_text(results))
     except (OSError, ValueError, RecursionError) as error:
         raise EvaluationError(f"The results {results} cannot be read: {error}.") from None
     for name, task in (renamed or {}).items():

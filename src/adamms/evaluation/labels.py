@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from adamms.checkpoints.local_files import read_bytes
 from adamms.errors import EvaluationError
 from adamms.responses.inputs import Example
 from adamms.responses.responses import parse_line
@@ -78,7 +79,7 @@ def labels_of(path: str | Path, examples: Sequence[Example]) -> dict[str, Label]
 
 def _lines(path: Path) -> list[bytes]:
     try:
-        return path.read_bytes().split(b"\n")
+        return read_bytes(path).split(b"\n")
     except FileNotFoundError:
         raise EvaluationError(f"The file of true answers {path} does not exist.") from None
     except OSError as error:

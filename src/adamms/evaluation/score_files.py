@@ -13,6 +13,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+from adamms.checkpoints.local_files import read_text
 from adamms.errors import EvaluationError
 from adamms.evaluation.score_table import Scores, make_scores
 
@@ -43,7 +44,7 @@ def read_scores(path: str | Path, *, base: str | None = None, donor: str | None 
 
 def _text(path: Path) -> str:
     try:
-        return path.read_text(encoding="utf-8-sig")
+        return read_text(path, encoding="utf-8-sig")
     except FileNotFoundError:
         raise EvaluationError(f"The scores {path} do not exist.") from None
     except IsADirectoryError:

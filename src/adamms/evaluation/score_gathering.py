@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from adamms.checkpoints.local_files import read_text
 from adamms.errors import EvaluationError
 from adamms.evaluation.score_table import Scores, make_scores
 from adamms.evaluation.suite import PAPER
@@ -122,7 +123,7 @@ def _in_sum(row: Row) -> Row:
 
 def _json(path: Path) -> dict[str, Any]:
     try:
-        data = json.loads(path.read_text(encoding="utf-8"))
+        data = json.loads(read_text(path))
     except FileNotFoundError:
         raise EvaluationError(f"The scores {path} do not exist.") from None
     except OSError as error:

@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from adamms.checkpoints.local_files import read_text
 from adamms.errors import EvaluationError
 from adamms.evaluation.suite import PAPER, Benchmark, Harness, Source
 
@@ -143,7 +144,7 @@ def _is_result(file: Path, data_set: str) -> bool:
 def _vlmevalkit(file: Path, split: str | None) -> Mapping[str, Any]:
     """The values of a result file; of its lines the one of this split."""
     try:
-        text = file.read_text(encoding="utf-8-sig")
+        text = read_text(file, encoding="utf-8-sig")
         if file.suffix == ".json":
             data = json.loads(text)
             lines = data if isinstance(data, list) else [data]

@@ -17,6 +17,7 @@ import torch
 from adamms.adapters import open_model
 from adamms.checkpoints import Checkpoint, TensorSource
 from adamms.checkpoints.computed_tensors import read_values
+from adamms.checkpoints.local_files import read_text
 from adamms.checkpoints.sources import name_of
 from adamms.errors import AdaMMSError, CheckpointError
 from adamms.mapping import MappedDonor, map_parameters
@@ -83,7 +84,7 @@ def _told(name: str, look: Callable[[], tuple[bool | None, str]]) -> Check:
 
 def _about(folder: Path) -> dict[str, Any]:
     try:
-        about = json.loads((folder / "adamms.json").read_text(encoding="utf-8"))
+        about = json.loads(read_text(folder / "adamms.json"))
         return {"base": about["base"], "donor": about["donor"], "mapping": about["mapping"], **about}
     except (OSError, ValueError, KeyError, TypeError):
         raise CheckpointError(

@@ -19,6 +19,7 @@ from tqdm import tqdm
 from adamms.errors import AdaMMSError, EvaluationError
 from adamms.harnesses.merged_model import AT_ONCE, Asked, MergedModel
 from adamms.harnesses.model_arguments import engine_of, model_of
+from adamms.responses.picture_files import opened_picture
 
 LONGEST = 1024
 """Tokens of an answer where a task does not say, as lmms-eval's own models have it."""
@@ -155,7 +156,7 @@ def _pictures(visuals: Any, where: str) -> Iterable[Image.Image]:
         elif isinstance(visual, Image.Image):
             yield visual
         elif isinstance(visual, str) and visual.lower().endswith((".png", ".jpg", ".jpeg", ".webp", ".bmp")):
-            with Image.open(visual) as image:
+            with opened_picture(visual) as image:
                 yield image.convert("RGB")
         else:
             raise EvaluationError(

@@ -19,6 +19,8 @@ from pathlib import Path
 from typing import Any
 
 NAME = "adamms"
+FORMATS = ("PNG", "JPEG", "WEBP", "BMP")
+"""Of pictures that a task names by their paths: what those names end with."""
 
 
 def main() -> int:
@@ -163,7 +165,7 @@ def _pictures(visuals: Any, where: str) -> Iterator[Any]:
         elif isinstance(visual, Image.Image):
             yield visual
         elif isinstance(visual, str) and visual.lower().endswith((".png", ".jpg", ".jpeg", ".webp", ".bmp")):
-            with Image.open(visual) as image:
+            with Image.open(visual, formats=FORMATS) as image:
                 yield image.convert("RGB")
         elif visual is not None:
             raise _NotThereError(

@@ -20,6 +20,7 @@ from adamms.answering.processor import sentence
 from adamms.errors import AdaMMSError, EvaluationError
 from adamms.harnesses.merged_model import Asked, MergedModel
 from adamms.harnesses.model_arguments import engine_of, model_of
+from adamms.responses.picture_files import opened_picture
 
 
 def main() -> int:
@@ -69,7 +70,7 @@ def _responses(model: MergedModel, questions: list[dict[str, Any]]) -> list[str]
 def _picture(path: Path) -> Image.Image:
     """As VLMEvalKit's own models open one: whatever its metadata say of turning it."""
     try:
-        with Image.open(path) as image:
+        with opened_picture(path) as image:
             return image.convert("RGB")
     except Exception as error:  # damaged files make PIL's plug-ins raise nearly anything
         raise EvaluationError(f"The image {path} cannot be read: {sentence(error)}.") from error

@@ -16,6 +16,7 @@ from typing import Any
 import yaml
 from pydantic import ValidationError, model_validator
 
+from adamms.checkpoints.local_files import read_text
 from adamms.checkpoints.sources import resolved
 from adamms.errors import MergeError, RecipeError
 from adamms.merging import find_method
@@ -181,7 +182,7 @@ def read_recipe(path: Path) -> Recipe:
 
 def _read(path: Path) -> Recipe:
     try:
-        text = path.read_text(encoding="utf-8")
+        text = read_text(path)
     except OSError as error:
         raise RecipeError(f"The recipe {path} cannot be read: {error.strerror}.") from None
     except UnicodeDecodeError:

@@ -12,6 +12,7 @@ from typing import Any
 
 import yaml
 
+from adamms.checkpoints.local_files import read_text
 from adamms.checkpoints.sources import PLUS
 from adamms.reports.wording import model_id, short_name
 from adamms.responses.candidates import value_in
@@ -187,7 +188,7 @@ def _donors(description: Mapping[str, Any]) -> list[Mapping[str, Any]]:
 def _licence(source: str) -> str | None:
     """The licence in the base's own card, where that card lies on this machine."""
     try:
-        text = (Path(source) / "README.md").read_text(encoding="utf-8")
+        text = read_text(Path(source) / "README.md")
     except (OSError, ValueError):
         return None
     match = re.match(r"---\n(.*?\n)---", text, flags=re.DOTALL)

@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from adamms.responses.picture_files import opened_picture
+
 if TYPE_CHECKING:
     from PIL import Image
 
@@ -79,7 +81,7 @@ def _opened(path: Path) -> tuple["Image.Image", tuple[int, int]]:
     largest = MEDIUM[0][0]
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", Image.DecompressionBombWarning)
-        with Image.open(path) as opened:
+        with opened_picture(path) as opened:
             size = opened.size
             opened.draft("RGB", (largest, largest))
             image = ImageOps.exif_transpose(opened)

@@ -12,6 +12,7 @@ from typing import Any
 
 import yaml
 
+from adamms.checkpoints.local_files import read_text
 from adamms.errors import AdaMMSError, SearchError
 from adamms.mapping import Group, ParameterMapping
 from adamms.reports.signals import Repeats, Signal, read_repeats, read_signals
@@ -135,7 +136,7 @@ def _json(path: Path) -> dict[str, Any]:
 
 def _text(path: Path) -> str:
     try:
-        return path.read_text(encoding="utf-8")
+        return read_text(path)
     except OSError as error:
         raise SearchError(f"{path} cannot be read: {error.strerror}.") from None
     except UnicodeDecodeError:

@@ -15,8 +15,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from adamms.checkpoints.local_files import NoRegularFileError, read_text, special_kind
 from adamms.checkpoints.sources import is_text
 from adamms.errors import SearchError
+from adamms.responses.picture_files import IN_WORDS, opened_picture
 
 MISSPELT = {"images": "image", "audios": "audio", "sound": "audio", "videos": "video", "picture": "image"}
 SHOWN = 8
@@ -80,7 +82,10 @@ def read_inputs(path: str | Path, *, asked: bool = True) -> list[Example]:
                     raise _ProblemError(seen_images[image])
             for file in (*example.audio, *example.video) if asked else ():
                 if not file.is_file():
-                    raise _ProblemError(f"there is no file {file}")
+                    what = special_kind(file)
+                    raise _ProblemError(
+                        f"{file} is {what}, not a file" if what else f"there is no file {file}"
+                    )
             examples.append(example)
         except _ProblemError as problem:
             problems.append(f"line {number}: {problem}")
@@ -114,28 +119,29 @@ def sample(examples: list[Example], count: int, *, seed: int) -> list[Example]:
 
 def image_problem(path: Path) -> str | None:
     """Why a file cannot serve as an image, or None; decodes the header and checks the file's structure."""
-    from PIL import Image
-
     if not path.exists():
         return f"the image {path} does not exist"
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore", Image.DecompressionBombWarning)
-            with Image.open(path) as image:
+            # Its size is judged where it is decoded; here only the header is.
+            warnings.simplefilter("ignore")
+            with opened_picture(path) as image:
                 image.verify()
+    except NoRegularFileError as error:
+        return f"the image {path} cannot be read: {error.strerror}"
     except IsADirectoryError:
         return f"the image {path} is a folder"
     except PermissionError:
         return f"the image {path} cannot be read: permission denied"
     except Exception:
         # A damaged file makes PIL's plug-ins raise nearly anything (SyntaxError, struct.error, ...).
-        return f"{path} is not an image that can be read"
+        return f"{path} is not an image that can be read ({IN_WORDS})"
     return None
 
 
 def _lines(path: Path) -> list[str]:
     try:
-        return path.read_text(encoding="utf-8-sig").split("\n")
+        return read_text(path, encoding="utf-8-sig").split("\n")
     except FileNotFoundError:
         raise SearchError(f"The inputs file {path} does not exist.") from None
     except IsADirectoryError:

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
+from adamms.checkpoints.local_files import read_bytes
 from adamms.errors import SearchError
 from adamms.responses.candidates import ALPHA, ALPHA_IN_NAME, RECIPE, round_alpha, value_in
 from adamms.responses.responses import Response, parse_line
@@ -163,7 +164,7 @@ def read_records(file: Path) -> Iterable[tuple[int, dict[str, Any]]]:
         if is_predictions(file):
             return predictions(file)
     try:
-        lines = file.read_bytes().split(b"\n")
+        lines = read_bytes(file).split(b"\n")
     except OSError as error:
         raise SearchError(f"The responses {file} cannot be read: {error.strerror}.") from None
     records = []

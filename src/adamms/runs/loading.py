@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from adamms.adapters import open_model
+from adamms.checkpoints.local_files import read_text
 from adamms.checkpoints.sources import exists, expanded, parts_of, resolved
 from adamms.errors import MappingError, OutputError
 from adamms.mapping import MappedDonor, ParameterMapping, map_parameters
@@ -226,7 +227,7 @@ def resolve_mapping(recipe: Recipe, base: TensorSource, donor: TensorSource) -> 
     if options.file is None:
         return _map_other(recipe, base, donor)
     try:
-        data = json.loads(options.file.read_text(encoding="utf-8"))
+        data = json.loads(read_text(options.file))
     except (OSError, ValueError, RecursionError) as error:
         raise MappingError(f"The mapping {options.file} cannot be read: {error}.") from None
     mapping = ParameterMapping.from_json(data).check(base, donor)

@@ -1,0 +1,86 @@
+"""Files that somebody names, opened without trust: a file is a regular file, whatever path leads to it.
+
+A named pipe would be waited for without end, a device never ends, a socket is none. They are told by what
+was opened, not by a look beforehand, so nothing can be exchanged in between. All refusals are kinds of
+OSError with a `strerror` that finishes a sentence, which every reader here says anyway.
+"""
+
+import errno
+import os
+import stat
+from collections.abc import Callable
+from pathlib import Path
+from typing import BinaryIO
+
+KINDS: tuple[tuple[Callable[[int], bool], str], ...] = (
+    (stat.S_ISFIFO, "a named pipe"),
+    (stat.S_ISCHR, "a device"),
+    (stat.S_ISBLK, "a device"),
+    (stat.S_ISSOCK, "a socket"),
+)
+
+
+class NoRegularFileError(OSError):
+    """Something lies there, and it is no file that can be read from its beginning to its end."""
+
+
+def open_regular(path: str | Path) -> BinaryIO:
+    """A regular file, opened for reading; links are followed.
+
+    Raises:
+        NoRegularFileError: it is a pipe, a device or a socket.
+        OSError: it cannot be opened; of a folder an IsADirectoryError.
+    """
+    try:
+        # Without waiting for who writes into a pipe; to a regular file it makes no difference.
+        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC)
+    except OSError as error:
+        if kind := special_kind(path):
+            raise _refused(path, kind) from error
+        raise
+    try:
+        mode = os.fstat(descriptor).st_mode
+        if stat.S_ISDIR(mode):
+            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
+        if kind := _kind(mode):
+            raise _refused(path, kind)
+        return os.fdopen(descriptor, "rb")
+    except BaseException:
+        os.close(descriptor)
+        raise
+
+
+def read_bytes(path: str | Path) -> bytes:
+    """All of a regular file.
+
+    Raises:
+        OSError: as `open_regular`.
+    """
+    with open_regular(path) as file:
+        return file.read()
+
+
+def read_text(path: str | Path, *, encoding: str = "utf-8") -> str:
+    """All of a regular text file, its line ends made `\\n`.
+
+    Raises:
+        OSError: as `open_regular`.
+        UnicodeDecodeError: it is not text in this encoding.
+    """
+    return read_bytes(path).decode(encoding).replace("\r\n", "\n").replace("\r", "\n")
+
+
+def special_kind(path: str | Path) -> str | None:
+    """What lies at a path where it is a pipe, a device or a socket; None for files, folders and nothing."""
+    try:
+        return _kind(os.stat(path).st_mode)  # noqa: PTH116 (also of a text)
+    except (OSError, ValueError):
+        return None
+
+
+def _kind(mode: int) -> str | None:
+    return next((kind for fits, kind in KINDS if fits(mode)), None)
+
+
+def _refused(path: str | Path, kind: str) -> NoRegularFileError:
+    return NoRegularFileError(errno.EINVAL, f"it is {kind}, not a file", str(path))
