@@ -6,7 +6,9 @@ import socket
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
+from safetensors.numpy import save_file
 
 from adamms.checkpoints import Checkpoint
 from adamms.checkpoints.local_files import NoRegularFileError, open_regular, read_text, special_kind
@@ -88,7 +90,7 @@ def test_a_checkpoint_whose_config_is_a_pipe_is_refused(tmp_path: Path) -> None:
 
 def test_a_tokenizer_that_is_a_pipe_is_refused_before_anybody_opens_it(tmp_path: Path) -> None:
     (tmp_path / "config.json").write_text("{}")
-    (tmp_path / "model.safetensors").write_bytes(b"\x02\0\0\0\0\0\0\0{}")
+    save_file({"a": np.zeros(1, np.float32)}, tmp_path / "model.safetensors")
     pipe(tmp_path / "tokenizer.json")
     with (
         Checkpoint.open(tmp_path) as checkpoint,

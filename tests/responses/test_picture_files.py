@@ -83,8 +83,8 @@ def test_a_pipe_is_no_picture_and_nobody_waits_for_it(tmp_path: Path) -> None:
 def test_the_file_is_closed_behind_a_picture(tmp_path: Path) -> None:
     path = tmp_path / "a.png"
     Image.new("L", (2, 2)).save(path)
-    before = len(os.listdir("/proc/self/fd"))
+    before = len(list(Path("/proc/self/fd").iterdir()))
     for _ in range(3):
         with opened_picture(path) as picture:
             picture.load()
-    assert len(os.listdir("/proc/self/fd")) == before
+    assert len(list(Path("/proc/self/fd").iterdir())) == before
