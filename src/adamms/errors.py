@@ -4,6 +4,7 @@ Every message is one clear sentence (or a short list of problems) that says what
 to do. The command line prints the message without a traceback and exits with `exit_code`.
 """
 
+from collections.abc import Iterable
 from importlib.util import find_spec
 
 EXTRAS = {"torch": "search", "transformers": "search", "sentence_transformers": "embedding"}
@@ -59,6 +60,22 @@ class MissingPackageError(AdaMMSError):
             f"This needs {package}, which is not installed and not part of adamms' core; install it with: "
             f"pip install 'adamms[{extra}]'"
         )
+
+
+def did_you_mean(name: str, known: Iterable[str], *, most: int = 2) -> str:
+    """A question that names what was perhaps meant, a space before it; nothing where nothing is near.
+
+    Args:
+        name: what was written.
+        known: what could have been.
+        most: names that are offered.
+    """
+    # Late: only mistakes need it.
+    from difflib import get_close_matches
+
+    by_lower = {word.lower().replace("_", "-"): word for word in known}
+    near = get_close_matches(name.lower().replace("_", "-"), by_lower, n=most, cutoff=0.6)
+    return f" Did you mean {' or '.join(by_lower[word] for word in near)}?" if near else ""
 
 
 def require_packages(*packages: str) -> None:

@@ -12,37 +12,41 @@ import sys
 from importlib import import_module
 from pathlib import Path
 from types import FrameType
-from typing import Any
+from typing import Annotated, Any
 
 import typer
-from typer.core import TyperGroup
+from typer.core import TyperCommand, TyperGroup
 
 from adamms.cli.console import fail
+from adamms.cli.usage import is_usage_error, usage_sentence
+from adamms.cli.verbosity import Quiet, Verbose, speak, speaking
 from adamms.errors import EXTRAS, AdaMMSError, MissingPackageError
 
-# In the order of the help: the verb, and its file, which holds a function of that name.
-VERBS = {
-    "demo": "demo",
-    "inspect": "inspect",
-    "map": "map_",
-    "merge": "merge",
-    "methods": "methods",
-    "search": "search",
-    "select": "select",
-    "run": "run",
-    "eval": "eval_",
-    "report": "report",
-    "compare": "compare",
-    "table": "table",
-    "verify": "verify",
-    "push": "push",
+# The verbs as the help groups them. A verb's file and function are named as it is, but for those in FILES.
+GROUPS = {
+    "Start here": ("demo", "inspect", "map"),
+    "Merge": ("merge", "search", "select", "run", "methods"),
+    "Judge": ("verify", "eval", "compare", "table", "report"),
+    "Share": ("push",),
 }
+FILES = {"map": "map_", "eval": "eval_"}
+VERBS = tuple(verb for verbs in GROUPS.values() for verb in verbs)
 LOOK: dict[str, Any] = {
-    "add_completion": False,
     "pretty_exceptions_enable": False,
-    "rich_markup_mode": "markdown",
+    "rich_markup_mode": None,
     "context_settings": {"help_option_names": ["-h", "--help"]},
 }
+
+
+class Verb(TyperCommand):
+    """One verb, whose help is ours."""
+
+    def format_help(self, ctx: Any, formatter: Any) -> None:
+        """Write the verb's help."""
+        # Late: hardly a command is a question for help.
+        from adamms.cli.help import verb_help
+
+        formatter.write(verb_help(self, ctx))
 
 
 class Verbs(TyperGroup):
@@ -57,30 +61,44 @@ class Verbs(TyperGroup):
         """A verb's command; None where there is no such verb."""
         if cmd_name not in VERBS:
             return None
-        function = VERBS[cmd_name]
-        verb = typer.Typer(**LOOK)
-        verb.command(cmd_name)(getattr(import_module(f"adamms.cli.{function}"), function))
+        name = FILES.get(cmd_name, cmd_name)
+        verb = typer.Typer(add_completion=False, **LOOK)
+        function = getattr(import_module(f"adamms.cli.{name}"), name)
+        verb.command(cmd_name, cls=Verb)(speaking(function))
         return typer.main.get_command(verb)
 
+    def format_help(self, ctx: Any, formatter: Any) -> None:
+        """Write the program's help."""
+        from adamms.cli.help import program_help
 
-app = typer.Typer(
-    name="adamms",
-    help="Merge multimodal LLMs that do not share an architecture, without labels (AdaMMS, CVPR 2025).",
-    no_args_is_help=True,
-    cls=Verbs,
-    **LOOK,
-)
+        formatter.write(program_help(self, ctx, GROUPS.items()))
+
+
+app = typer.Typer(name="adamms", cls=Verbs, **LOOK)
 
 
 @app.callback(invoke_without_command=True)
 def _options(
-    version: bool = typer.Option(False, "--version", help="Print the version and exit.", is_eager=True),
+    context: typer.Context,
+    version: Annotated[
+        bool, typer.Option("--version", "-V", help="Print the version and exit.", is_eager=True)
+    ] = False,
+    quiet: Quiet = False,
+    verbose: Verbose = False,
 ) -> None:
+    """Merge multimodal LLMs that do not share an architecture, without labels (AdaMMS, CVPR 2025).
+
+    Examples: `adamms demo`, `adamms map Qwen/Qwen2-VL-7B-Instruct llava-hf/llava-onevision-qwen2-7b-ov-hf`,
+    `adamms search BASE DONOR --inputs questions.jsonl --out run`
+    """
     if version:
         from adamms import __version__
 
         typer.echo(f"adamms {__version__}")
         raise typer.Exit
+    speak(quiet=quiet, verbose=verbose)
+    if context.invoked_subcommand is None:
+        typer.echo(context.get_help())
 
 
 def main() -> None:
@@ -105,7 +123,7 @@ def main() -> None:
         sys.exit(fail("The current folder is gone; change to one that exists.", 2))
     try:
         # Not standalone: usage errors and aborts come back here instead of ending the process.
-        code = app(standalone_mode=False)
+        code = app(standalone_mode=False, prog_name="adamms")
         sys.stdout.flush()
         # The work is done: a signal during the exit must not turn it into a failure.
         for signum in (signal.SIGINT, signal.SIGTERM):
@@ -147,11 +165,8 @@ def _say_no_more() -> None:
 def _unexpected(error: Exception) -> int:
     if isinstance(error, typer.Abort):
         return fail("Interrupted.", 130)
-    # The usage errors of the parser; by their shape, because typer brings its own copy of click or not.
-    show, code = getattr(error, "show", None), getattr(error, "exit_code", None)
-    if callable(show) and isinstance(code, int):
-        show()
-        return code
+    if is_usage_error(error):
+        return fail(usage_sentence(error), 2)
     if os.environ.get("ADAMMS_TRACEBACK"):
         raise error
     return fail(

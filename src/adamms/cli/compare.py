@@ -6,17 +6,21 @@ from typing import Annotated
 import typer
 
 from adamms.cli.console import Bars, print_json, show
-from adamms.cli.options import Json
+from adamms.cli.options import OUTPUT, Json
 
 
 def compare(
     runs: Annotated[
-        list[Path], typer.Argument(help="Run directories, or folders of merged models; two or more.")
+        list[Path],
+        typer.Argument(help="Run directories, or folders of merged models; two or more.", metavar="RUN"),
     ],
-    out: Annotated[Path | None, typer.Option(help="Write one self-contained HTML page here.")] = None,
+    out: Annotated[
+        Path | None,
+        typer.Option(help="Write one self-contained HTML page here.", metavar="FILE", rich_help_panel=OUTPUT),
+    ] = None,
     json: Json = False,
 ) -> None:
-    """Put runs side by side: what they chose, by which recipe, and what they answer.
+    """Put runs side by side: what they chose, why, and what they answer.
 
     Example: `adamms compare run-a run-b --out compare.html`
     """

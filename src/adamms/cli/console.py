@@ -5,10 +5,14 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from contextvars import ContextVar
 from pathlib import Path
 from typing import Any
 
 from adamms.errors import OutputError
+
+VERBOSITY: ContextVar[int] = ContextVar("verbosity", default=0)
+"""-1: results and errors alone (`-q`); 1: more than usual (`-v`)."""
 
 
 def fail(message: str, code: int) -> int:
@@ -51,13 +55,14 @@ def show(*renderables: Any, wide: bool = False) -> None:
 class Bars:
     """Progress for a person: bars with rates and time left on a terminal, plain lines elsewhere."""
 
-    def __init__(self, *, quiet: bool = False) -> None:
-        self._quiet = quiet
+    def __init__(self) -> None:
+        self._quiet = VERBOSITY.get() < 0
         self._terminal = sys.stderr.isatty()
 
     def say(self, message: str) -> None:
         """One line on stderr."""
-        print(f"adamms: {message}", file=sys.stderr)
+        if not self._quiet:
+            print(f"adamms: {message}", file=sys.stderr)
 
     @contextmanager
     def stage(self, title: str, *, total: int, unit: str) -> Iterator[Callable[[int], None]]:

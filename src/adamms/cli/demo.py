@@ -6,13 +6,19 @@ from typing import Annotated
 import typer
 
 from adamms.cli.console import Bars, show
+from adamms.cli.options import ASKED, OUTPUT
 from adamms.zoo import DEFAULT, PAIRS, shipped_pair
 
 
 def demo(
-    out: Annotated[Path, typer.Option(help="The run directory to write.")] = Path("adamms-demo"),
+    out: Annotated[
+        Path, typer.Option(help="The run directory to write.", metavar="DIR", rich_help_panel=OUTPUT)
+    ] = Path("adamms-demo"),
     pair: Annotated[
-        str, typer.Option(help=f"Base and donor: {', '.join(PAIRS)}.", metavar="BASE-DONOR")
+        str,
+        typer.Option(
+            help=f"Base and donor: {', '.join(PAIRS)}.", metavar="BASE-DONOR", rich_help_panel=ASKED
+        ),
     ] = DEFAULT,
 ) -> None:
     """Map, search and merge two small models that ship with the package.

@@ -8,6 +8,10 @@ import typer
 from adamms.cli.console import Bars, print_json, save_json, show
 from adamms.cli.option_groups import AnsweringGroup, grouped
 from adamms.cli.options import (
+    ASKED,
+    HARNESSES,
+    OUTPUT,
+    SCORING,
     BatchSize,
     IncludePath,
     Json,
@@ -35,32 +39,57 @@ def eval_(
         Path | None,
         typer.Option(
             help='Labelled inputs, JSONL: {"id"?, "image", "prompt", "answer": text or list, "task"?, '
-            '"choices"?}.'
+            '"choices"?}.',
+            metavar="FILE",
+            rich_help_panel=ASKED,
         ),
     ] = None,
     answers: Annotated[
-        Path | None, typer.Option(help="The true answers by id, where they are not among the inputs.")
+        Path | None,
+        typer.Option(
+            help="The true answers by id, where they are not among the inputs.",
+            metavar="FILE",
+            rich_help_panel=SCORING,
+        ),
     ] = None,
     metric: Annotated[
-        str, typer.Option(help="How an answer is scored: exact, contains, vqa, anls, choice or yes-no.")
+        str,
+        typer.Option(
+            help="How an answer is scored: exact, contains, vqa, anls, choice or yes-no.",
+            metavar="NAME",
+            rich_help_panel=SCORING,
+        ),
     ] = "exact",
     out: Annotated[
         Path | None,
-        typer.Option(help="A folder for the answers and the scores, or a .json file for the scores."),
+        typer.Option(
+            help="A folder for the answers and the scores, or a .json file for the scores.",
+            metavar="PATH",
+            rich_help_panel=OUTPUT,
+        ),
     ] = None,
     samples: Annotated[
-        int | None, typer.Option(min=1, help="Inputs drawn from the file; default: all.")
+        int | None,
+        typer.Option(min=1, help="Inputs drawn from the file; default: all.", rich_help_panel=ASKED),
     ] = None,
-    seed: Annotated[int, typer.Option(help="Of the draw.")] = 0,
+    seed: Annotated[int, typer.Option(help="Of the draw.", rich_help_panel=ASKED)] = 0,
     answering: AnsweringGroup,
     batch_size: BatchSize = 16,
     task: Tasks = None,
     suite: Annotated[
-        str | None, typer.Option(metavar="paper", help="The paper's nine benchmarks, where they can be had.")
+        str | None,
+        typer.Option(
+            metavar="paper",
+            help="The paper's nine benchmarks, where they can be had.",
+            rich_help_panel=HARNESSES,
+        ),
     ] = None,
     harness: Annotated[
         Literal["lmms-eval", "vlmevalkit"] | None,
-        typer.Option(help="Who asks and scores; default: lmms-eval, in a suite whom the paper used."),
+        typer.Option(
+            help="Who asks and scores; default: lmms-eval, in a suite whom the paper used.",
+            rich_help_panel=HARNESSES,
+        ),
     ] = None,
     harness_python: Annotated[
         list[str] | None,
@@ -68,17 +97,23 @@ def eval_(
             metavar="PATH",
             help="The python of the harness's environment, or HARNESS=PATH for each; default: lmms-eval "
             "beside adamms.",
+            rich_help_panel=HARNESSES,
         ),
     ] = None,
     include_path: IncludePath = None,
     limit: Annotated[
-        int | None, typer.Option(min=1, help="The first so many questions of a harness's task, to try it.")
+        int | None,
+        typer.Option(
+            min=1,
+            help="The first so many questions of a harness's task, to try it.",
+            rich_help_panel=HARNESSES,
+        ),
     ] = None,
     overwrite: Overwrite = False,
     resume: Resume = False,
     json: Json = False,
 ) -> None:
-    """Score a model on labelled inputs or by a harness, answering greedily, or score answers without a model.
+    """Score a model on labelled inputs or benchmarks, or score answers that are there.
 
     Examples: `adamms eval run/merged --inputs questions.jsonl --metric vqa --out scores`,
     `adamms eval run/merged --harness lmms-eval --task mme,gqa --out scores`,

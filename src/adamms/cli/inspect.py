@@ -9,10 +9,14 @@ from adamms.cli.options import Json
 
 
 def inspect(
-    model: Annotated[str, typer.Argument(help="A folder or a hub id; no weights are downloaded.")],
+    model: Annotated[
+        str, typer.Argument(help="A folder or a hub id; no weights are downloaded.", metavar="MODEL")
+    ],
     json: Json = False,
 ) -> None:
-    """Show a model's architecture, language decoder, vocabulary, dtypes and sizes, from headers only.
+    """Show what a model is: architecture, decoder, vocabulary, sizes.
+
+    Read from headers alone; a hub id downloads no weights.
 
     Example: `adamms inspect Qwen/Qwen2-VL-7B-Instruct`
     """

@@ -8,7 +8,7 @@ import typer
 
 from adamms.cli.console import Bars, print_json, save_json, show
 from adamms.cli.option_groups import MappingGroup, grouped
-from adamms.cli.options import AllowPartial, Base, Donor, Json, Pretrained
+from adamms.cli.options import MAPPING, OUTPUT, AllowPartial, Base, Donor, Json, Pretrained
 
 if TYPE_CHECKING:
     from adamms.mapping.ancestor import WeightSimilarity
@@ -25,23 +25,36 @@ def map_(
     check: Annotated[
         bool,
         typer.Option(
-            "--check", help="Compare a few weights: do the two (and --pretrained) share an ancestor?"
+            "--check",
+            help="Compare a few weights: do the two (and --pretrained) share an ancestor?",
+            rich_help_panel=MAPPING,
         ),
     ] = False,
     pretrained: Pretrained = None,
     discover: Annotated[
-        bool, typer.Option("--discover", help="Find what an unknown layout holds by its weights.")
+        bool,
+        typer.Option(
+            "--discover", help="Find what an unknown layout holds by its weights.", rich_help_panel=MAPPING
+        ),
     ] = False,
     reference: Annotated[
         str | None,
-        typer.Option(help="For --discover: a relative of known layout; default: the other model."),
+        typer.Option(
+            help="For --discover: a relative of known layout; default: the other model.",
+            metavar="MODEL",
+            rich_help_panel=MAPPING,
+        ),
     ] = None,
     json: Json = False,
-    save: Annotated[Path | None, typer.Option(help="Write the mapping to this JSON file.")] = None,
+    save: Annotated[
+        Path | None,
+        typer.Option(help="Write the mapping to this JSON file.", metavar="FILE", rich_help_panel=OUTPUT),
+    ] = None,
 ) -> None:
-    """Map the donor's parameters onto the base's (step 1), from headers only: no tensor is read.
+    """Show which of the donor's parameters meet which of the base's (step 1).
 
-    With `--check` a few rows of weights are read, with `--discover` some of every tensor.
+    Read from headers alone, no tensor is read; a hub id downloads no weights. With `--check` a few rows of
+    weights are read, with `--discover` some of every tensor.
 
     Example: `adamms map Qwen/Qwen2-VL-7B-Instruct llava-hf/llava-onevision-qwen2-7b-ov-hf`
     """

@@ -7,19 +7,36 @@ import typer
 
 from adamms.cli.console import Bars
 from adamms.cli.option_groups import MappingGroup, MergingGroup, grouped
-from adamms.cli.options import AllowPartial, Base, Donor, Overwrite, Resume, StoredDtype, parse_alpha
+from adamms.cli.options import (
+    MERGING,
+    OUTPUT,
+    AllowPartial,
+    Base,
+    Donor,
+    Overwrite,
+    Resume,
+    StoredDtype,
+    parse_alpha,
+)
 
 
 @grouped
 def merge(
     base: Base,
     donor: Donor,
-    out: Annotated[Path, typer.Option(help="The folder to write; it appears whole or not at all.")],
+    out: Annotated[
+        Path,
+        typer.Option(
+            help="The folder to write; it appears whole or not at all.", metavar="DIR", rich_help_panel=OUTPUT
+        ),
+    ],
     *,
     alpha: Annotated[
         str | None,
         typer.Option(
-            help="The donor's weight, from 0 to 1; over depth 0,0.5,0.2; by part attention=0.4;mlp=0.2."
+            help="The donor's weight, from 0 to 1; over depth 0,0.5,0.2; by part attention=0.4;mlp=0.2.",
+            metavar="ALPHA",
+            rich_help_panel=MERGING,
         ),
     ] = None,
     merging: MergingGroup,
@@ -29,9 +46,12 @@ def merge(
     overwrite: Overwrite = False,
     resume: Resume = False,
 ) -> None:
-    """Merge the donor into the base and write a checkpoint that loads as the base does (step 2).
+    """Merge the donor into the base with a weight you choose (step 2).
 
-    Example: `adamms merge BASE DONOR --alpha 0.3 --out merged`, or
+    The checkpoint loads as the base does.
+
+    Examples: `adamms merge BASE DONOR --alpha 0.3 --out merged`,
+    `adamms merge BASE DONOR --alpha "attention=0.4;mlp=0.2" --out merged`,
     `adamms merge BASE DONOR --method ties --pretrained LLM --set density=0.2 --out merged`
     """
     from adamms.recipes.recipe import recipe_of

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
 
 def methods(json: Json = False) -> None:
-    """List the merge methods: a line each, what they read, and their settings (--set key=value).
+    """List the merge methods and their settings (--set KEY=VALUE).
 
     Example: `adamms methods`
     """

@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from adamms.cli.console import print_json
-from adamms.cli.options import Json
+from adamms.cli.options import OUTPUT, Json
 
 
 def push(
@@ -14,13 +14,21 @@ def push(
         Path, typer.Argument(metavar="DIR", help="A merged checkpoint, or a search's run directory.")
     ],
     repo_id: Annotated[str, typer.Argument(metavar="REPO_ID", help="owner/name; created if there is none.")],
-    private: Annotated[bool, typer.Option("--private", help="A new repository is private.")] = False,
-    revision: Annotated[str | None, typer.Option(help="An existing branch; the main one otherwise.")] = None,
+    private: Annotated[
+        bool, typer.Option("--private", help="A new repository is private.", rich_help_panel=OUTPUT)
+    ] = False,
+    revision: Annotated[
+        str | None,
+        typer.Option(
+            help="An existing branch; the main one otherwise.", metavar="BRANCH", rich_help_panel=OUTPUT
+        ),
+    ] = None,
     json: Json = False,
 ) -> None:
-    """Upload a merged model, with its card, to the Hugging Face hub (or to HF_ENDPOINT) in one commit.
+    """Upload a merged model with its card to the Hugging Face hub.
 
-    Its `adamms.json` and `recipe.yaml` name the parents as you gave them: hub ids, or folders of yours.
+    In one commit; to HF_ENDPOINT where that is set. Its `adamms.json` and `recipe.yaml` name the parents as
+    you gave them: hub ids, or folders of yours.
 
     Example: `adamms push run/merged me/Qwen2-VL-merged-7B --private`
     """

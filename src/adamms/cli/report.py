@@ -6,8 +6,8 @@ from typing import Annotated
 import typer
 
 
-def report(run_dir: Annotated[Path, typer.Argument(help="A finished run directory.")]) -> None:
-    """Build report.html again from what lies in a run directory.
+def report(run_dir: Annotated[Path, typer.Argument(metavar="RUN", help="A finished run directory.")]) -> None:
+    """Build a run's report.html again from what lies in its directory.
 
     Example: `adamms report run`
     """

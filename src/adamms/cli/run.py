@@ -6,12 +6,17 @@ from typing import Annotated
 import typer
 
 from adamms.cli.console import Bars
-from adamms.cli.options import Json, Overwrite, Resume
+from adamms.cli.options import OUTPUT, Json, Overwrite, Resume
 
 
 def run(
-    recipe: Annotated[Path, typer.Argument(help="The recipe, a YAML file.")],
-    out: Annotated[Path | None, typer.Option(help="The folder to write; default: the recipe's name.")] = None,
+    recipe: Annotated[Path, typer.Argument(help="The recipe, a YAML file.", metavar="RECIPE")],
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            help="The folder to write; default: the recipe's name.", metavar="DIR", rich_help_panel=OUTPUT
+        ),
+    ] = None,
     overwrite: Overwrite = False,
     resume: Resume = False,
     json: Json = False,

@@ -8,6 +8,13 @@ import typer
 from adamms.cli.console import Bars, print_json, show
 from adamms.cli.option_groups import AnsweringGroup, ChoosingGroup, MappingGroup, MergingGroup, grouped
 from adamms.cli.options import (
+    ANSWERING,
+    ASKED,
+    CHOOSING,
+    HARNESSES,
+    OUTPUT,
+    PARENTS,
+    TRIED,
     AllowPartial,
     Base,
     Donor,
@@ -35,23 +42,34 @@ def search(
     base: Base,
     donor: Donor,
     out: Annotated[
-        Path, typer.Option(help="The run directory to write; the merged model is in its merged/.")
+        Path,
+        typer.Option(
+            help="The run directory to write; the merged model is in its merged/.",
+            metavar="DIR",
+            rich_help_panel=OUTPUT,
+        ),
     ],
     *,
     inputs: Annotated[
         Path | None,
         typer.Option(
-            help='Unlabelled inputs, JSONL: {"id"?, "image"?, "audio"?, "video"?, "prompt"}; or --task.'
+            help='Unlabelled inputs, JSONL: {"id"?, "image"?, "audio"?, "video"?, "prompt"}; or --task.',
+            metavar="FILE",
+            rich_help_panel=ASKED,
         ),
     ] = None,
     task: Tasks = None,
     harness: Annotated[
-        Literal["lmms-eval"], typer.Option(help="Whose tasks the inputs are drawn from.")
+        Literal["lmms-eval"],
+        typer.Option(help="Whose tasks the inputs are drawn from.", rich_help_panel=HARNESSES),
     ] = "lmms-eval",
     harness_python: HarnessPython = None,
     include_path: IncludePath = None,
     alphas: Annotated[
-        str, typer.Option(help="Candidates: start:stop:step, or a list 0,0.1,0.3.")
+        str,
+        typer.Option(
+            help="Candidates: start:stop:step, or a list 0,0.1,0.3.", metavar="VALUES", rich_help_panel=TRIED
+        ),
     ] = "0:0.6:0.1",
     searched: Annotated[
         str | None,
@@ -60,17 +78,29 @@ def search(
             metavar="NAME=RANGE",
             help="Search another number of the method instead of alpha (density=0.2:0.8:0.2), or the "
             "weight of a further donor (donor2=0:0.4:0.1).",
+            rich_help_panel=TRIED,
         ),
     ] = None,
     alpha: Annotated[
-        str | None, typer.Option(help="The donor's weight where --search is about another setting.")
+        str | None,
+        typer.Option(
+            help="The donor's weight where --search is about another setting.",
+            metavar="ALPHA",
+            rich_help_panel=TRIED,
+        ),
     ] = None,
-    samples: Annotated[int, typer.Option(help="Inputs drawn from the file or the tasks.")] = 100,
-    seed: Annotated[int, typer.Option(help="Of the draw.")] = 0,
+    samples: Annotated[
+        int, typer.Option(help="Inputs drawn from the file or the tasks.", rich_help_panel=ASKED)
+    ] = 100,
+    seed: Annotated[int, typer.Option(help="Of the draw.", rich_help_panel=ASKED)] = 0,
     choosing: ChoosingGroup,
     labels: Annotated[
         bool,
-        typer.Option("--labels", help='Choose by the true answers ("answer") of the drawn inputs instead.'),
+        typer.Option(
+            "--labels",
+            help='Choose by the true answers ("answer") of the drawn inputs instead.',
+            rich_help_panel=CHOOSING,
+        ),
     ] = False,
     merging: MergingGroup,
     mapping: MappingGroup,
@@ -81,7 +111,8 @@ def search(
         Literal["auto", "mapped", "resident"],
         typer.Option(
             help="Read the parents from their files for every candidate, or hold them in memory; auto: "
-            "held on a GPU that has room."
+            "held on a GPU that has room.",
+            rich_help_panel=ANSWERING,
         ),
     ] = "auto",
     exhaustive: Annotated[
@@ -89,6 +120,7 @@ def search(
         typer.Option(
             "--exhaustive",
             help="Let every candidate answer every input; otherwise the rule witnesses lets them read.",
+            rich_help_panel=CHOOSING,
         ),
     ] = False,
     no_donor: Annotated[
@@ -96,31 +128,54 @@ def search(
         typer.Option(
             "--no-donor",
             help="Do not let the donor answer by itself; alpha 1 in the base's body stands for it.",
+            rich_help_panel=PARENTS,
         ),
     ] = False,
     donor_answers: Annotated[
         list[Path] | None,
-        typer.Option(help="The donor's own answers, given elsewhere; once a donor, in their order."),
+        typer.Option(
+            help="The donor's own answers, given elsewhere; once a donor, in their order.",
+            metavar="FILE",
+            rich_help_panel=PARENTS,
+        ),
     ] = None,
     donor_vision_tower: Annotated[
-        str | None, typer.Option(help="As --vision-tower, of the donor where it answers by itself.")
+        str | None,
+        typer.Option(
+            help="As --vision-tower, of the donor where it answers by itself.",
+            metavar="MODEL",
+            rich_help_panel=PARENTS,
+        ),
     ] = None,
     engine: Annotated[
         str | None,
-        typer.Option(help="Who answers: transformers, or an engine that another package installs."),
+        typer.Option(
+            help="Who answers: transformers, or an engine that another package installs.",
+            metavar="NAME",
+            rich_help_panel=ANSWERING,
+        ),
     ] = None,
     command: Annotated[
         str | None,
-        typer.Option(help='A program that answers instead: "python answer.py {model} {inputs} {outputs}".'),
+        typer.Option(
+            help='A program that answers instead: "python answer.py {model} {inputs} {outputs}".',
+            metavar="COMMAND",
+            rich_help_panel=ANSWERING,
+        ),
     ] = None,
-    keep_all: Annotated[bool, typer.Option("--keep-all", help="Write every candidate's checkpoint.")] = False,
+    keep_all: Annotated[
+        bool, typer.Option("--keep-all", help="Write every candidate's checkpoint.", rich_help_panel=OUTPUT)
+    ] = False,
     overwrite: Overwrite = False,
     resume: Resume = False,
     json: Json = False,
 ) -> None:
-    """Choose alpha without labels, by generation consistency or another signal, and write the model (step 3).
+    """Choose alpha without labels, from what the models answer, and write the merge (step 3).
 
-    Example: `adamms search BASE DONOR --inputs questions.jsonl --out run`
+    Examples: `adamms search BASE DONOR --inputs questions.jsonl --out run`,
+    `adamms search BASE DONOR --inputs questions.jsonl --rule sum --out run`,
+    `adamms search BASE DONOR --task mme --samples 50 --out run`,
+    `adamms search BASE DONOR --inputs questions.jsonl --out run --resume`
     """
     from adamms.recipes.recipe import recipe_of
     from adamms.runs import pipeline

@@ -7,7 +7,7 @@ import typer
 
 from adamms.cli.console import print_json
 from adamms.cli.option_groups import ChoosingGroup, grouped
-from adamms.cli.options import Json
+from adamms.cli.options import ASKED, CHOOSING, PARENTS, Json
 
 if TYPE_CHECKING:
     from adamms.searching import Selection
@@ -19,24 +19,35 @@ def select(
         list[Path],
         typer.Argument(
             help="A run directory, a folder of alpha=*.jsonl, lmms-eval's sample logs, or VLMEvalKit's "
-            "predictions (xlsx, tsv, json)."
+            "predictions (xlsx, tsv, json).",
+            metavar="RESPONSES",
         ),
     ],
     *,
     choosing: ChoosingGroup,
     labels: Annotated[
         Path | None,
-        typer.Option(help='Choose by true answers instead: JSONL {"id", "answer"}.'),
+        typer.Option(
+            help='Choose by true answers instead: JSONL {"id", "answer"}.',
+            metavar="FILE",
+            rich_help_panel=CHOOSING,
+        ),
     ] = None,
     strip: Annotated[
-        bool, typer.Option(help="Leave white space around answers out; the published scripts do not.")
+        bool,
+        typer.Option(
+            help="Leave white space around answers out; the published scripts do not.",
+            rich_help_panel=CHOOSING,
+        ),
     ] = True,
-    seed: Annotated[int, typer.Option(help="Of the repeated draws.")] = 0,
+    seed: Annotated[int, typer.Option(help="Of the repeated draws.", rich_help_panel=CHOOSING)] = 0,
     donor_answers: Annotated[
         list[Path] | None,
         typer.Option(
             help="The donor's own answers to the same inputs, with confidence; a file. Repeat it for several "
-            "donors. Default: those that the run kept."
+            "donors. Default: those that the run kept.",
+            metavar="FILE",
+            rich_help_panel=PARENTS,
         ),
     ] = None,
     alpha_pattern: Annotated[
@@ -44,6 +55,7 @@ def select(
         typer.Option(
             metavar="REGEX",
             help="Where the alpha stands in a path or in recorded model arguments, its number in brackets.",
+            rich_help_panel=ASKED,
         ),
     ] = None,
     json: Json = False,

@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 import typer
 
 from adamms.cli.console import print_json, show
-from adamms.cli.options import Json
+from adamms.cli.options import OUTPUT, SCORING, Json
 
 
 def table(
@@ -14,21 +14,33 @@ def table(
         typer.Argument(
             help='JSON {"base", "donor", "tasks": [..], "rows": {name: [score per task]}}, or CSV: a line a '
             "model, a column a task; of several files the gains are added up. Or NAME=PATH for each model, "
-            "base and donor first: what `adamms eval`, lmms-eval or VLMEvalKit kept of it."
+            "base and donor first: what `adamms eval`, lmms-eval or VLMEvalKit kept of it.",
+            metavar="SCORES",
         ),
     ],
     form: Annotated[
-        Literal["text", "markdown", "latex", "csv", "json"], typer.Option("--format", help="What to print.")
+        Literal["text", "markdown", "latex", "csv", "json"],
+        typer.Option("--format", help="What to print.", rich_help_panel=OUTPUT),
     ] = "text",
     base: Annotated[
-        str | None, typer.Option(help="The base's row; default: the file's own, or the first.")
+        str | None,
+        typer.Option(
+            help="The base's row; default: the file's own, or the first.",
+            metavar="NAME",
+            rich_help_panel=SCORING,
+        ),
     ] = None,
     donor: Annotated[
-        str | None, typer.Option(help="The donor's row; default: the file's own, or the second.")
+        str | None,
+        typer.Option(
+            help="The donor's row; default: the file's own, or the second.",
+            metavar="NAME",
+            rich_help_panel=SCORING,
+        ),
     ] = None,
     json: Json = False,
 ) -> None:
-    """Compare merged models with their parents as the paper does: gains, SUM and Top2 from scores.
+    """Make the paper's table from scores: gains over the parents, SUM, Top2.
 
     Example: `adamms table scores.json --format latex`
     """

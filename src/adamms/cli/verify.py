@@ -10,11 +10,11 @@ from adamms.cli.options import Json, VisionTower
 
 
 def verify(
-    folder: Annotated[Path, typer.Argument(help="A merged checkpoint.")],
+    folder: Annotated[Path, typer.Argument(help="A merged checkpoint.", metavar="DIR")],
     vision_tower: VisionTower = None,
     json: Json = False,
 ) -> int:
-    """Check that a merged model is complete, finite, changed where it should be, loads and answers.
+    """Check that a merged model is complete, finite, changed, loads and answers.
 
     Exits with 1 where a check fails. Example: `adamms verify run/merged`
     """
