@@ -2,7 +2,8 @@
 
 from collections.abc import Mapping, Sequence
 
-from adamms.reports.plots import Panel, Series, line_plot
+from adamms.reports.plots import Panel, Series
+from adamms.reports.svg import line_plot
 
 STYLE = (
     "<style>svg{background:#fff;font:12px system-ui,sans-serif}text{fill:#59616b}.panel-title{fill:#1d2126;"
@@ -32,7 +33,7 @@ def drawing(
                 for number, values in enumerate(lines.values(), start=1)
             ],
             lambda value: f"{value:.0%}",
-            percent=True,
+            "share",
         )
         for heading, lines in panels.items()
     ]

@@ -1,13 +1,17 @@
 """The plot: well-formed SVG with the values in it, and axes that enclose the data."""
 
+import random
 import re
 import xml.etree.ElementTree as ElementTree
+from itertools import combinations
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from adamms.reports.plots import NARROW, Panel, Series, line_plot, nice_ticks
+from adamms.reports.axes import Box, nice_ticks
+from adamms.reports.plots import NARROW, Label, Panel, Series, draw
+from adamms.reports.svg import line_plot
 from adamms.reports.wording import number, percent
 
 SVG = "{http://www.w3.org/2000/svg}"
@@ -33,7 +37,7 @@ def texts(svg: ElementTree.Element) -> list[str]:
 COUNTED = [(0.0, None), (0.1, 12), (0.2, 3), (0.3, 20)]
 COUNTS = Panel("Differences", [Series(COUNTED, chosen=0.2)], number)
 RIGHT = [(0.0, 0.5), (0.1, 0.61), (0.2, 0.6), (0.3, 0.4)]
-SHARES = Panel("Acc <b>", [Series(RIGHT, 2, 0.2)], percent, percent=True)
+SHARES = Panel("Acc <b>", [Series(RIGHT, 2, 0.2)], percent, "share")
 
 
 def test_a_drawing_says_in_words_what_it_shows() -> None:
@@ -75,7 +79,8 @@ def test_overlaid_lines_differ_in_mark_and_class_and_carry_no_figures() -> None:
 
     svg = plot([Panel("Differences", lines, number)], marked=None)
 
-    assert [line.get("class") for line in svg.iter(f"{SVG}polyline")] == ["line s1", "line s2"]
+    lines_drawn = [line.get("class") or "" for line in svg.iter(f"{SVG}polyline")]
+    assert [name for name in lines_drawn if name.startswith("line")] == ["line s1", "line s2"]
     assert len(points(svg)) == 3 + 2
     assert "12" not in texts(svg)
     # The axis spans the lines together.
@@ -99,6 +104,57 @@ def test_many_candidates_are_labelled_sparsely() -> None:
     assert len(texts(plot([many]))) < 30
 
 
+def test_estimates_are_hollow_and_lie_beside_the_line() -> None:
+    read = Series([(0.0, 0.2), (0.1, None), (0.2, 0.4)], hollow=[(0.1, 0.9)])
+    svg = plot([Panel("Scores", [read], kind="score")])
+
+    hollow = [path for path in svg.iter(f"{SVG}path") if path.get("class") == "hollow s1"]
+    assert len(hollow) == 1
+    (line,) = (line for line in svg.iter(f"{SVG}polyline") if line.get("class") == "line s1")
+    assert len((line.get("points") or "").split()) == 2
+    # The axis holds it, too.
+    assert "1" in texts(svg)
+
+
+def test_scores_need_no_zero_and_may_lie_below_it() -> None:
+    svg = plot([Panel("Scores", [Series([(0.0, -0.43), (0.2, -0.0809), (0.3, -0.0827)])], kind="score")])
+
+    height = float((svg.get("viewBox") or "").split()[3])
+    assert all(0 < y < height - 60 for _, y in points(svg))
+    assert {"-0.081", "-0.083"} <= set(texts(svg))
+
+
+@given(
+    st.lists(st.integers(0, 1000), min_size=1, max_size=30, unique=True),
+    st.integers(0, 29),
+    st.randoms(use_true_random=False),
+    st.sampled_from([720, NARROW]),
+)
+def test_no_label_lies_on_another(steps: list[int], chosen: int, drawn: random.Random, width: int) -> None:
+    alphas = sorted(step / 1000 for step in steps)
+    mark = alphas[chosen % len(alphas)]
+    panels = [
+        Panel("Scores", [Series([(x, drawn.uniform(-3, 1)) for x in alphas], chosen=mark)], kind="score"),
+        Panel("Accuracy", [Series([(x, drawn.random()) for x in alphas], 2, mark)], percent, "share"),
+    ]
+
+    shapes = draw(panels, x_label="alpha", marked=mark, width=width).shapes
+
+    boxes = [box_of(shape) for shape in shapes if isinstance(shape, Label)]
+    assert [(a, b) for a, b in combinations(boxes, 2) if a.meets(b)] == []
+    assert all(box.left >= 0 and box.right <= width for box in boxes)
+    # Whatever else is left out, the chosen one is named on the axis, and its value in both panels.
+    assert [shape.style for shape in shapes if isinstance(shape, Label)].count("chosen-tick") == 1
+    assert [shape.style for shape in shapes if isinstance(shape, Label)].count("value chosen-tick") == 2
+
+
+def box_of(label: Label) -> Box:
+    """Where a label's pixels lie, its letters six pixels wide on average."""
+    wide = 6 * len(label.text)
+    left = label.x - {"start": 0, "middle": wide / 2, "end": wide}[label.anchor]
+    return Box(left, label.y - 9, left + wide, label.y + 2)
+
+
 @pytest.mark.parametrize(
     ("values", "share", "ticks"),
     [
@@ -112,12 +168,12 @@ def test_many_candidates_are_labelled_sparsely() -> None:
     ],
 )
 def test_axes_have_round_values(values: list[float], share: bool, ticks: list[float]) -> None:
-    assert nice_ticks(values, percent=share) == ticks
+    assert nice_ticks(values, "share" if share else "count") == ticks
 
 
 @given(st.lists(st.floats(0, 1), min_size=1, max_size=10))
 def test_an_axis_of_shares_encloses_them_and_stays_between_0_and_1(values: list[float]) -> None:
-    ticks = nice_ticks(values, percent=True)
+    ticks = nice_ticks(values, "share")
 
     assert 2 <= len(ticks) <= 7
     assert ticks[0] <= min(values) + 1e-9
@@ -128,7 +184,7 @@ def test_an_axis_of_shares_encloses_them_and_stays_between_0_and_1(values: list[
 
 @given(st.lists(st.integers(0, 100_000), min_size=1, max_size=10))
 def test_an_axis_of_counts_begins_at_0_and_encloses_them(values: list[int]) -> None:
-    ticks = nice_ticks(values, percent=False)
+    ticks = nice_ticks(values)
 
     assert 2 <= len(ticks) <= 7
     assert ticks[0] == 0

@@ -7,7 +7,8 @@ from typing import Any
 
 from adamms.reports.comparison import ComparedRun, Comparison
 from adamms.reports.html import one_line, render, shown, write_page
-from adamms.reports.plots import MARKS, NARROW, SERIES, WIDE, Panel, Series, line_plot
+from adamms.reports.plots import NARROW, SERIES, WIDE, Panel, Series
+from adamms.reports.svg import MARKS, line_plot
 from adamms.reports.wording import number, percent
 
 
@@ -119,7 +120,7 @@ def _panel(
         )
         for index, run in enumerate(curves)
     ]
-    return Panel(title, series, label, percent=percent, counts=False)
+    return Panel(title, series, label, "share" if percent else "amount")
 
 
 def _differences(run: ComparedRun) -> list[tuple[float, float | None]]:

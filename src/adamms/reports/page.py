@@ -10,18 +10,19 @@ from typing import Any
 
 from adamms.mapping.grouping import tensor_rows
 from adamms.reports.answer_grid import PARENT, Column, Grid, answer_grid
+from adamms.reports.curve import curve_panels, in_words
 from adamms.reports.html import render, write_page
 from adamms.reports.model_card import loading_code
-from adamms.reports.plots import NARROW, WIDE, Panel, Series, line_plot
+from adamms.reports.plots import NARROW, WIDE
 from adamms.reports.reproduce import search_command
 from adamms.reports.run_files import RunFiles, read_run
 from adamms.reports.selection_tables import accuracy_heading, candidate_rows, meaning, shows_scores
-from adamms.reports.wording import number, percent, short_name
+from adamms.reports.svg import line_plot
+from adamms.reports.wording import short_name
 from adamms.searching import Selection
 from adamms.searching.answer_table import comparable
 from adamms.searching.consistency import RULES
 from adamms.searching.selection import is_base
-from adamms.searching.signals import SUPERVISED
 
 ENDS = {
     "interior": "the first and the last alpha are not scored",
@@ -140,32 +141,13 @@ def _accuracy_facts(run: RunFiles) -> dict[str, Any] | None:
 
 def _plot(run: RunFiles, width: int) -> str:
     selection = run.selection
-    chosen, name = selection.selected, selection.setting
-    crossed = [candidate.alpha for candidate in selection.candidates if candidate.disqualified]
-    points = [(candidate.alpha, candidate.differences) for candidate in selection.candidates]
-    heading, what = "Differences (fewer: more consistent)", "Differences to the neighbours' answers"
-    own = selection.signal(selection.rule)
-    if selection.reading is not None and own is not None:
-        points = [(candidate.alpha, own.score(candidate.alpha)) for candidate in selection.candidates]
-        heading, what = "Score by reading (higher: better)", "Scores by reading the parents' answers"
-    panels = [Panel(heading, [Series(points, 1, chosen, crossed)], number)]
-    listed = "; ".join(f"{name} {alpha:g}: {number(value)}" for alpha, value in points if value is not None)
-    description = f"{what}: {listed}."
-    if run.accuracy:
-        right = [(candidate.alpha, run.accuracy.get(candidate.alpha)) for candidate in selection.candidates]
-        series = Series(right, 2, chosen, crossed)
-        used = "" if selection.rule == SUPERVISED else "not "
-        panels.append(Panel(f"Accuracy ({used}used by the search)", [series], percent, percent=True))
-        listed = "; ".join(
-            f"{name} {alpha:g}: {percent(value)}" for alpha, value in right if value is not None
-        )
-        description += f" Accuracy: {listed}."
+    panels = curve_panels(selection, run.accuracy)
     return line_plot(
         panels,
         name=f"curve-{width}",
-        title=f"Consistency against {name}",
-        description=f"{description} Chosen: {name} {chosen:g}.",
+        title=f"The candidates by {selection.setting}",
+        description=in_words(selection, panels),
         x_label=meaning(selection),
-        marked=chosen,
+        marked=selection.selected,
         width=width,
     )

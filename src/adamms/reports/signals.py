@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from math import isfinite
 from typing import TYPE_CHECKING, Any
 
-from adamms.reports.plots import Scale
+from adamms.reports.axes import Scale
 from adamms.reports.wording import number
 from adamms.responses.candidates import value_in
 

@@ -70,6 +70,11 @@ def chosen_by_reading(
         (alpha, float(mean) if was else None)
         for alpha, mean, was in zip(scores.alphas, means, scores.read, strict=True)
     )
+    estimates = tuple(
+        (alpha, float(mean))
+        for alpha, mean, was in zip(scores.alphas, means, scores.read, strict=True)
+        if not was
+    )
     home = 0 if not base_apart and scores.alphas[0] == 0 else None
     selection = Selection(
         rule=rule,
@@ -92,7 +97,7 @@ def chosen_by_reading(
                 note="read, not generated: mean log-probabilities of the parents' answers",
             ),
         ),
-        reading=Reading(scores.values.shape[1], read),
+        reading=Reading(scores.values.shape[1], read, estimates),
         axis=SearchAxis(base_apart=base_apart),
         certainty=certainty_of_reading(scores, best, allowed, home=home, distrust=distrust),
     )

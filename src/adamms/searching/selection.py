@@ -58,16 +58,20 @@ class Reading:
     inputs: int
     """On which the parents' answers were read; the chosen candidate answered them, too."""
     candidates: tuple[float, ...]
-    """Those that read them; others were left out by the shape of the scores."""
+    """Those that read them; the others could no longer win, by the shape of the scores."""
+    estimates: tuple[tuple[float, float], ...] = ()
+    """The others, and what they would score by that shape."""
 
     def to_json(self) -> dict[str, Any]:
         """The entry `reading` of `selection.json`."""
-        return {**vars(self), "candidates": list(self.candidates)}
+        estimates = [{ALPHA: alpha, "score": score} for alpha, score in self.estimates]
+        return {"inputs": self.inputs, "candidates": list(self.candidates), "estimates": estimates}
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> "Reading":
         """Read the entry back."""
-        return cls(int(data["inputs"]), tuple(map(float, data["candidates"])))
+        estimates = tuple((float(entry[ALPHA]), float(entry["score"])) for entry in data.get("estimates", ()))
+        return cls(int(data["inputs"]), tuple(map(float, data["candidates"])), estimates)
 
 
 @dataclass(frozen=True)
