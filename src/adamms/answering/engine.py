@@ -2,16 +2,17 @@
 
 A search (section 3.3) prepares its questions once, then for each candidate loads its weights and collects its
 answers. Whatever can do these three things can be searched with; a package makes its own known under the
-entry point group `adamms.engines`, as the two that ship here do (`pyproject.toml`). Light: an engine's
+entry point group `adamms.engines`, as those that ship here do (`pyproject.toml`). Light: an engine's
 libraries are imported when it is opened.
 """
 
 import gc
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.metadata import entry_points
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from adamms.errors import EXTRAS, MissingPackageError, SearchError
 from adamms.responses.inputs import Example
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from adamms.checkpoints import TensorSource
+    from adamms.merging import MergeInputs, Method
 
 GROUP = "adamms.engines"
 """The entry point group: a name -> a function from an `EngineRequest` to an `Engine`."""
@@ -39,6 +41,8 @@ class EngineOptions:
     """Prompts a prefill, halved where memory does not suffice; by their length when left out."""
     device: str | None = None
     """A torch device; the GPU where there is one when left out."""
+    gpus_per_model: int | None = None
+    """GPUs over which one model is spread, by layers (`transformers`) or by tensor parallelism (`vllm`)."""
     dtype: str | None = None
     """Of the arithmetic; float32 on a CPU, the checkpoint's own on a GPU when left out."""
     trust_remote_code: bool = False
@@ -71,14 +75,41 @@ class Likelihood:
         return self.log_probability / self.tokens if self.tokens else 0.0
 
 
+class Candidate(Protocol):
+    """What a live model becomes: merged tensors by their names on disk, in the base's stored dtype.
+
+    `merging.tensors.CandidateWeights`, mostly. An engine takes single tensors, or all of them as a stream;
+    one whose model lives in another process hands on what is to be merged there (`merging.description`), as
+    names and settings travel, and weights never.
+    """
+
+    @property
+    def inputs(self) -> "MergeInputs":
+        """The models that are merged."""
+
+    @property
+    def method(self) -> "Method":
+        """How."""
+
+    def __call__(self, name: str) -> "Tensor":
+        """One tensor."""
+
+    def stream(self, names: Collection[str]) -> "Iterator[tuple[str, Tensor]]":
+        """These tensors, one after the other, those of a layer together and layers in their order."""
+
+
 class Engine(Protocol):
-    """A live model, or a program that runs one, which can become any candidate."""
+    """A live model, or a program that runs one, which can become any candidate.
+
+    One that holds more than memory (a process, a connection) has a `close()` too, which may be called twice.
+    """
 
     def prepare(self, examples: Sequence[Example]) -> None:
         """Do once what is the same for every candidate; called again when there are more questions."""
 
     def load_weights(self, alpha: float, merged: "Callable[[str], Tensor]") -> None:
-        """Become the candidate `alpha`; `merged` gives its tensors by their names on disk."""
+        """Become the candidate `alpha`; `merged` is a `Candidate`, or for a model that stays as it is just
+        what gives its tensors by their names on disk."""
 
     def answer(self, ids: Collection[str]) -> Iterator[Response]:
         """The candidate's answers to these prepared questions, in any order."""
@@ -104,6 +135,8 @@ class EngineRequest:
     options: EngineOptions = EngineOptions()
     command: str | None = None
     """The command line of an engine that is another program."""
+    python: str | None = None
+    """The interpreter of an engine that runs in an environment of its own."""
     scratch: Path | None = None
     """An empty folder of the engine's own."""
     write: Callable[[float, Path], None] | None = None
@@ -117,6 +150,46 @@ def open_engine(request: EngineRequest, *, name: str = DEFAULT) -> Engine:
         SearchError: no package registers it, it cannot be imported, or it cannot run the model.
         MissingPackageError: what it needs is an extra of ours that is not installed.
     """
+    engine: Engine = _opener(name)(request)
+    return engine
+
+
+def can_read(name: str) -> bool:
+    """Whether an engine tells how probable given answers are, so that candidates need not answer.
+
+    Its entry point says so by having `log_probabilities`, as a class of such engines has; nothing is opened.
+
+    Raises:
+        SearchError: there is no such engine, or it cannot be imported.
+    """
+    # Without importing what is heavy: the reference can.
+    return name == DEFAULT or hasattr(_opener(name), "log_probabilities")
+
+
+def asks_donors(name: str) -> bool:
+    """Whether donors are asked by this engine as well, for it runs whatever model it is given.
+
+    Otherwise transformers asks them. Its entry point says so by a true `asks_donors`.
+
+    Raises:
+        SearchError: there is no such engine, or it cannot be imported.
+    """
+    return name == DEFAULT or bool(getattr(_opener(name), "asks_donors", False))
+
+
+@contextmanager
+def closing(engine: Any) -> "Iterator[Any]":
+    """Close an engine, or what asks one, that can be closed."""
+    try:
+        yield engine
+    finally:
+        close = getattr(engine, "close", None)
+        if close is not None:
+            close()
+
+
+def _opener(name: str) -> Any:
+    """What opens the engine of this name."""
     registered = {point.name: point for point in entry_points(group=GROUP)}
     if name not in registered:
         raise SearchError(
@@ -124,7 +197,7 @@ def open_engine(request: EngineRequest, *, name: str = DEFAULT) -> Engine:
             f"one under the entry point group {GROUP}."
         )
     try:
-        opener = registered[name].load()
+        return registered[name].load()
     except (ImportError, AttributeError) as error:
         package = str(getattr(error, "name", "")).partition(".")[0]
         if isinstance(error, ModuleNotFoundError) and package in EXTRAS:
@@ -132,12 +205,16 @@ def open_engine(request: EngineRequest, *, name: str = DEFAULT) -> Engine:
         raise SearchError(
             f"The engine {name!r} ({registered[name].value}) cannot be imported: {error}."
         ) from error
-    engine: Engine = opener(request)
-    return engine
 
 
 def ask_model(
-    model: "TensorSource", examples: Sequence[Example], *, options: EngineOptions, alpha: float
+    model: "TensorSource",
+    examples: Sequence[Example],
+    *,
+    options: EngineOptions,
+    alpha: float,
+    name: str = DEFAULT,
+    python: str | None = None,
 ) -> Iterator[Response]:
     """Ask a model every input, greedily, in its own architecture.
 
@@ -146,20 +223,23 @@ def ask_model(
         examples: the inputs.
         options: how it answers.
         alpha: what the answers go by.
+        name: of the engine.
+        python: the interpreter of an engine that runs in an environment of its own.
 
     Raises:
         SearchError: it cannot be loaded or asked; the message says why.
     """
-    engine = open_engine(EngineRequest(model, (), options))
-    # Without a weight that moves this only says what the answers go by.
-    engine.load_weights(alpha, model.tensor)
+    engine = open_engine(EngineRequest(model, (), options, python=python), name=name)
     try:
-        for start in range(0, len(examples), AT_ONCE):
-            part = examples[start : start + AT_ONCE]
-            if hasattr(engine, "forget"):
-                engine.forget()
-            engine.prepare(part)
-            yield from engine.answer([example.id for example in part])
+        with closing(engine):
+            # Without a weight that moves this only says what the answers go by.
+            engine.load_weights(alpha, model.tensor)
+            for start in range(0, len(examples), AT_ONCE):
+                part = examples[start : start + AT_ONCE]
+                if hasattr(engine, "forget"):
+                    engine.forget()
+                engine.prepare(part)
+                yield from engine.answer([example.id for example in part])
     finally:
         # The next model may need the memory that this one leaves.
         del engine

@@ -8,7 +8,15 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from adamms.answering.engine import Engine, EngineRequest, GivenAnswer, Likelihood, ScoringEngine, open_engine
+from adamms.answering.engine import (
+    Engine,
+    EngineRequest,
+    GivenAnswer,
+    Likelihood,
+    ScoringEngine,
+    closing,
+    open_engine,
+)
 from adamms.errors import SearchError
 from adamms.responses.inputs import Example
 from adamms.responses.responses import Response
@@ -123,6 +131,11 @@ class Sweep:
         """
         if answers:
             yield from scoring(self._at(merge, answers)).log_probabilities(answers)
+
+    def close(self) -> None:
+        """End what the engine holds beside memory: a process, a connection."""
+        with closing(self._engine):
+            self._engine, self._loaded = None, None
 
     def _candidate(self, alpha: float) -> Merge:
         return Merge(self._inputs, self._method(alpha), alpha)

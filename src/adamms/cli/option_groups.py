@@ -21,6 +21,7 @@ from adamms.cli.options import (
     Force,
     FurtherDonors,
     Gated,
+    GpusPerModel,
     LabelMetric,
     MappingFile,
     MaxNewTokens,
@@ -107,6 +108,7 @@ class AnsweringGroup:
 
     max_new_tokens: MaxNewTokens = 64
     device: Device = None
+    gpus_per_model: GpusPerModel = None
     dtype: Arithmetic = None
     trust_remote_code: TrustRemoteCode = False
     vision_tower: VisionTower = None

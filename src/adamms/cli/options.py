@@ -341,6 +341,15 @@ Device = Annotated[
         rich_help_panel=ANSWERING,
     ),
 ]
+GpusPerModel = Annotated[
+    int | None,
+    typer.Option(
+        min=1,
+        help="GPUs to spread a model over that does not fit into one.",
+        metavar="N",
+        rich_help_panel=ANSWERING,
+    ),
+]
 Arithmetic = Annotated[
     str | None,
     typer.Option(

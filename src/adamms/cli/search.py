@@ -150,8 +150,16 @@ def search(
     engine: Annotated[
         str | None,
         typer.Option(
-            help="Who answers: transformers, or an engine that another package installs.",
+            help="Who answers: transformers, vllm, or an engine that another package installs.",
             metavar="NAME",
+            rich_help_panel=ANSWERING,
+        ),
+    ] = None,
+    engine_python: Annotated[
+        str | None,
+        typer.Option(
+            help="The Python of the engine's own environment, as vLLM has one.",
+            metavar="PYTHON",
             rich_help_panel=ANSWERING,
         ),
     ] = None,
@@ -204,6 +212,7 @@ def search(
         donor_answers=tuple(donor_answers or ()),
         donor_vision_tower=donor_vision_tower,
         engine=engine,
+        engine_python=engine_python,
         command=command,
         keep_all=keep_all,
         allow_partial=allow_partial,

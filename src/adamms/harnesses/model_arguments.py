@@ -3,8 +3,8 @@
     base=..,donor=..,alpha=0.2[,method=..,pretrained=..,duplicates=..,vocabulary=..,exclude=..,mapping=..]
     model=FOLDER
 
-and for both `device`, `dtype`, `batch_size`, `vision_tower`, `trust_remote_code`, `max_new_tokens`. Whatever
-else is named is a setting of the merge method (`density=0.5`).
+and for both `device`, `gpus_per_model`, `dtype`, `batch_size`, `vision_tower`, `trust_remote_code`,
+`max_new_tokens`. Whatever else is named is a setting of the merge method (`density=0.5`).
 """
 
 from collections.abc import Mapping
@@ -38,7 +38,7 @@ def engine_of(arguments: Mapping[str, Any], **defaults: Any) -> EngineOptions:
     """
     given = {**defaults, **{name: arguments[name] for name in ENGINE if name in arguments}}
     given = {name: _plain(value) for name, value in given.items() if value is not None}
-    for name in ("max_new_tokens", "batch_size"):
+    for name in ("max_new_tokens", "batch_size", "gpus_per_model"):
         value = given.get(name, 1)
         if isinstance(value, str) and value.isascii() and value.isdigit():
             given[name] = value = int(value)

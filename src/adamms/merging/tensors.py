@@ -6,6 +6,7 @@ what the merge writes. Beside a live model on a device they are computed there, 
 """
 
 import threading
+from collections.abc import Collection, Iterator
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -120,7 +121,8 @@ class CandidateWeights:
     def __init__(self, merger: TensorMerger, method: Method) -> None:
         """Merge nothing yet."""
         self._merger = merger
-        self._method = method
+        self._method = self.method = method
+        self.inputs = merger.inputs
         self._threads = threading.local()
         self._statistics: dict[str, Any] | None = None
         self._lock = threading.Lock()
@@ -138,6 +140,15 @@ class CandidateWeights:
         place = torch.empty(info.shape, dtype=TORCH_DTYPES[dtype], device=self._merger.device)
         self._check(self._merge(info, place))
         return place
+
+    def stream(self, names: Collection[str]) -> Iterator[tuple[str, torch.Tensor]]:
+        """Whole merged tensors of these names, those of a layer together and layers in their order.
+
+        Raises:
+            MergeError: a source holds NaN or infinity, or a dtype that cannot be interpolated.
+        """
+        for name in sorted(names, key=in_layers):
+            yield name, self(name)
 
     def accepts(self, name: str, place: torch.Tensor) -> bool:
         """Whether a tensor can be merged into `place` as it lies there."""
@@ -211,6 +222,11 @@ class CandidateWeights:
 
                 self._threads.reducer = Reducer(reader, self._method, statistics=self._statistics)
         return self._threads.merger, self._threads.reducer
+
+
+def in_layers(name: str) -> list[tuple[bool, int, str]]:
+    """A key that sorts names on disk by their parts, numbers as numbers: layer 10 comes behind layer 9."""
+    return [(part.isdigit(), int(part) if part.isdigit() else 0, part) for part in name.split(".")]
 
 
 def merged_tensor(inputs: MergeInputs, name: str, *, method: Method) -> torch.Tensor:

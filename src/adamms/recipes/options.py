@@ -119,6 +119,8 @@ class SearchOptions(Part):
     """Inputs answered together; 16, and more where they are short, when left out."""
     device: str | None = None
     """A torch device; the GPU where there is one, otherwise the CPU."""
+    gpus_per_model: Count | None = None
+    """GPUs over which one model is spread, where it does not fit into one; one when left out."""
     dtype: Literal["bfloat16", "float16", "float32"] | None = None
     """Of the arithmetic while answering; float32 on a CPU, the checkpoint's own on a GPU when left out."""
     trust_remote_code: bool = False
@@ -136,6 +138,8 @@ class SearchOptions(Part):
     """Every candidate answers every input; otherwise the rule `witnesses` lets candidates read."""
     engine: str | None = None
     """Who answers, by a name under the entry points `adamms.engines`; transformers when left out."""
+    engine_python: str | None = None
+    """The interpreter of the engine's own environment, as vLLM has one."""
     command: str | None = None
     """A program that answers, with {model}, {inputs}, {outputs}, {alpha}; transformers when left out."""
     keep_all: bool = False

@@ -8,7 +8,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from adamms.answering.engine import ask_model
+from adamms.answering.engine import DEFAULT, ask_model, asks_donors
 from adamms.answering.sweep import Merge, Sweep
 from adamms.checkpoints import OutputFolder
 from adamms.errors import SearchError
@@ -119,12 +119,21 @@ def _ask(
     model = loaded.parents.donors[number - 1].checkpoint
     options = replace(plan.options.engine_options, vision_tower=plan.options.donor_vision_tower)
     examples = {example.id: example for example in plan.examples}
+    # Engines differ in what they answer where two tokens are nearly as probable: who can asks all alike.
+    name = plan.options.engine_name if asks_donors(plan.options.engine_name) else DEFAULT
     try:
         keep_answers(
             folder,
             file,
             plan.ids,
-            lambda ids: ask_model(model, [examples[id_] for id_ in ids], options=options, alpha=1.0),
+            lambda ids: ask_model(
+                model,
+                [examples[id_] for id_ in ids],
+                options=options,
+                alpha=1.0,
+                name=name,
+                python=plan.options.engine_python,
+            ),
             title=f"Asking the donor {number}" if number > 1 else "Asking the donor",
             progress=progress,
         )

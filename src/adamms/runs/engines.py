@@ -66,7 +66,15 @@ def _opener(loaded: LoadedModels, folder: OutputFolder) -> EngineOpener:
                 files=files if merge.inputs is loaded.parents else source_files(merge.inputs),
             )
 
-        request = EngineRequest(loaded.base, changed, options.engine_options, options.command, scratch, write)
+        request = EngineRequest(
+            loaded.base,
+            changed,
+            options.engine_options,
+            command=options.command,
+            python=options.engine_python,
+            scratch=scratch,
+            write=write,
+        )
         return open_engine(request, name=options.engine_name)
 
     return opener

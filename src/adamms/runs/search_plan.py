@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from adamms.answering.engine import DEFAULT
+from adamms.answering.engine import can_read
 from adamms.checkpoints import OutputFolder
 from adamms.progress import Progress
 from adamms.recipes.options import WITNESSES, SearchOptions
@@ -103,9 +103,9 @@ class SearchPlan:
             options.rule == WITNESSES
             and not everything
             and options.setting == ALPHA
-            and options.engine_name == DEFAULT
             and options.metric == "exact"
             and not self.base_apart
+            and can_read(options.engine_name)
         )
 
     @property

@@ -11,15 +11,16 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from adamms import __version__
-from adamms.answering.engine import DEFAULT
+from adamms.answering.engine import can_read, closing
 from adamms.answering.resume_state import ASKED, check_unchanged
+from adamms.answering.sweep import Merge, Sweep
 from adamms.checkpoints import OutputFolder
 from adamms.errors import CheckpointError
 from adamms.mapping import ParameterMapping
 from adamms.merging import check_merge
 from adamms.progress import Progress
 from adamms.recipes.recipe import Recipe
-from adamms.responses import DonorAnswers, Example, Responses, format_alpha
+from adamms.responses import DonorAnswers, Example, Response, Responses, format_alpha
 from adamms.responses.candidates import RECIPE
 from adamms.runs.candidate_recipes import with_candidate
 from adamms.runs.collected_answers import (
@@ -149,10 +150,44 @@ def _choose(
     merges = stand_ins(loaded, ask_donors(loaded, plan, folder, progress=progress)) if witnessed else {}
     itself, ancestor = base_merge(loaded), ancestor_merge(loaded) if witnessed else None
     others = [itself, *merges.values(), *([ancestor] if ancestor is not None else [])]
-    sweep = open_sweep(loaded, plan, folder, others=others, progress=progress)
+    with closing(open_sweep(loaded, plan, folder, others=others, progress=progress)) as sweep:
+        asked = _Asked(itself, ancestor, merges, known)
+        return _choose_with(sweep, asked, loaded, folder, plan=plan, progress=progress)
+
+
+@dataclass(frozen=True)
+class _Asked:
+    """What is asked beside the candidates, and what they have answered."""
+
+    itself: Merge
+    ancestor: Merge | None
+    stand_ins: dict[int, Merge]
+    known: dict[float, dict[str, Response]]
+
+
+def _choose_with(
+    sweep: Sweep,
+    asked: _Asked,
+    loaded: LoadedModels,
+    folder: OutputFolder,
+    *,
+    plan: SearchPlan,
+    progress: Progress,
+) -> tuple[Responses, Selection]:
+    """The choice of `_choose`, once there is somebody to ask.
+
+    Args:
+        sweep: what answers.
+        asked: beside the candidates.
+        loaded: the models.
+        folder: the run's.
+        plan: the questions and the candidates.
+        progress: told how far it is.
+    """
+    witnessed, known, ancestor = plan.options.witnessed, asked.known, asked.ancestor
     base = None
     if plan.asks_base:
-        base = collect_base_answers(sweep, itself, plan, folder, progress=progress)
+        base = collect_base_answers(sweep, asked.itself, plan, folder, progress=progress)
     elif plan.reads:
         collect_responses(sweep, plan, folder, wanted={0.0: plan.ids}, known=known, progress=progress)
     if not plan.reads:
@@ -160,7 +195,9 @@ def _choose(
     donors: tuple[DonorAnswers, ...] = ()
     if witnessed:
         count = len(loaded.parents.donors)
-        donors = collect_donor_answers(sweep, plan, folder, count=count, merges=merges, progress=progress)
+        donors = collect_donor_answers(
+            sweep, plan, folder, count=count, merges=asked.stand_ins, progress=progress
+        )
     if plan.reads:
         # Late, as what chooses among answers is below: a search does one or the other.
         from adamms.runs.read_run import Witnesses, choose_by_reading
@@ -172,7 +209,7 @@ def _choose(
         progress.say(f"The parents cannot be believed: {lacking} So every candidate is asked everything.")
         responses = collect_responses(sweep, plan, folder, known=known, progress=progress)
     opinions = None
-    if ancestor is not None and plan.options.engine_name == DEFAULT:
+    if ancestor is not None and can_read(plan.options.engine_name):
         answers = ParentAnswers(
             responses[0.0] if base is None else base, tuple(donor.answers for donor in donors)
         )
