@@ -1,6 +1,7 @@
 """The model card: metadata as hubs read it, and a body that claims nothing unmeasured."""
 
 import json
+import re
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -195,3 +196,19 @@ def test_how_much_of_the_language_model_takes_part_is_said_without_folders(tmp_p
     assert "| language model | 95.2% of the base's 8,000,000,000 parameters |" in body
     assert "- 2 weights that only my donor (v2) has (bias; 0.01% of its language model) are unused." in body
     assert "/models" not in body
+
+
+def test_html_and_markdown_in_names_are_text(tmp_path: Path) -> None:
+    name = "<img src=x onerror=alert(1)>`|[a](http://b)\n# c&lt;\u202e"
+    parent = {"source": f"/models/{name}", "revision": None, "fingerprint": "sha256:77"}
+    stranger = {"source": "a/<script>", "revision": "`<b>`", "fingerprint": None}
+    mapping = {**description()["mapping"], "language_parameters": 10, "notes": [f"a note on {name}"]}
+    _, body = card(tmp_path, {}, base=parent, donor=parent, pretrained=stranger, mapping=mapping)
+
+    lines = body.splitlines()
+    outside_code = "\n".join(re.sub(r"`[^`]*`", "", line.replace("\\`", "")) for line in lines)
+    assert not re.search(r"(?<!\\)<", outside_code)
+    assert not re.search(r"(?<!\\)\]\(http://b", outside_code)
+    assert "# c" not in [line[:3] for line in lines]
+    assert "\u202e" not in body
+    assert all(line.count("|") - line.count("\\|") == 3 for line in lines if line.startswith("| "))

@@ -18,6 +18,7 @@ import typer
 from typer.core import TyperCommand, TyperGroup
 
 from adamms.cli.console import fail
+from adamms.cli.streams import PlainStream, written_past
 from adamms.cli.usage import is_usage_error, usage_sentence
 from adamms.cli.verbosity import Quiet, Verbose, speak, speaking
 from adamms.errors import EXTRAS, AdaMMSError, MissingPackageError
@@ -46,7 +47,7 @@ class Verb(TyperCommand):
         # Late: hardly a command is a question for help.
         from adamms.cli.help import verb_help
 
-        formatter.write(verb_help(self, ctx))
+        formatter.write(written_past(verb_help(self, ctx)))
 
 
 class Verbs(TyperGroup):
@@ -71,7 +72,7 @@ class Verbs(TyperGroup):
         """Write the program's help."""
         from adamms.cli.help import program_help
 
-        formatter.write(program_help(self, ctx, GROUPS.items()))
+        formatter.write(written_past(program_help(self, ctx, GROUPS.items())))
 
 
 app = typer.Typer(name="adamms", cls=Verbs, **LOOK)
@@ -111,6 +112,8 @@ def main() -> None:
         elif isinstance(stream, io.TextIOWrapper):
             # A terminal that cannot show a character gets another one, not an error.
             stream.reconfigure(errors="replace")
+    # And it obeys nobody's names.
+    sys.stdout, sys.stderr = PlainStream(sys.stdout), PlainStream(sys.stderr)  # type: ignore[assignment]
     # Read when torch starts its threads. By default they spin while they wait, which costs several times the
     # work itself on a machine that does anything else.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")

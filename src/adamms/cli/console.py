@@ -9,6 +9,7 @@ from contextvars import ContextVar
 from pathlib import Path
 from typing import Any
 
+from adamms.cli.streams import CONTROLS, brief
 from adamms.errors import OutputError
 
 VERBOSITY: ContextVar[int] = ContextVar("verbosity", default=0)
@@ -17,14 +18,16 @@ VERBOSITY: ContextVar[int] = ContextVar("verbosity", default=0)
 
 def fail(message: str, code: int) -> int:
     """Print an error and return its exit code."""
-    print(f"adamms: {message}", file=sys.stderr)
+    print(f"adamms: {brief(message)}", file=sys.stderr)
     return code
 
 
 def print_json(data: Any) -> None:
     """Print one JSON document on stdout."""
     unicode = (sys.stdout.encoding or "").lower().replace("-", "") == "utf8"
-    print(json.dumps(data, indent=1, ensure_ascii=not unicode))
+    text = json.dumps(data, indent=1, ensure_ascii=not unicode)
+    # JSON itself spells out some of them; these read back as what they are, too.
+    print(CONTROLS.sub(lambda match: f"\\u{ord(match[0]):04x}", text))
 
 
 def save_json(path: Path, data: Any) -> None:
@@ -41,10 +44,11 @@ def save_json(path: Path, data: Any) -> None:
 
 def show(*renderables: Any, wide: bool = False) -> None:
     """Print rich tables or text on stdout; `wide` ones keep their width, whatever the terminal's is."""
-    from rich.console import Console
     from rich.measure import Measurement
 
-    console = Console(highlight=False)
+    from adamms.cli.plain_console import PlainConsole
+
+    console = PlainConsole(highlight=False)
     for renderable in renderables:
         if wide:
             needed = Measurement.get(console, console.options.update(width=10_000), renderable).maximum
@@ -62,7 +66,7 @@ class Bars:
     def say(self, message: str) -> None:
         """One line on stderr."""
         if not self._quiet:
-            print(f"adamms: {message}", file=sys.stderr)
+            print(f"adamms: {brief(message)}", file=sys.stderr)
 
     @contextmanager
     def stage(self, title: str, *, total: int, unit: str) -> Iterator[Callable[[int], None]]:
@@ -79,7 +83,6 @@ class Bars:
 
 @contextmanager
 def _bar(title: str, total: int, unit: str) -> Iterator[Callable[[int], None]]:
-    from rich.console import Console
     from rich.progress import (
         BarColumn,
         DownloadColumn,
@@ -90,6 +93,8 @@ def _bar(title: str, total: int, unit: str) -> Iterator[Callable[[int], None]]:
         TimeRemainingColumn,
         TransferSpeedColumn,
     )
+
+    from adamms.cli.plain_console import PlainConsole
 
     amounts: list[ProgressColumn] = (
         [DownloadColumn(), TransferSpeedColumn()]
@@ -102,7 +107,7 @@ def _bar(title: str, total: int, unit: str) -> Iterator[Callable[[int], None]]:
         *amounts,
         TimeRemainingColumn(),
     ]
-    with Progress(*columns, console=Console(stderr=True)) as bars:
+    with Progress(*columns, console=PlainConsole(stderr=True)) as bars:
         task = bars.add_task(title, total=total, rate="")
         started = time.monotonic()
 

@@ -14,7 +14,7 @@ import yaml
 
 from adamms.checkpoints.local_files import read_text
 from adamms.checkpoints.sources import PLUS
-from adamms.reports.wording import model_id, short_name
+from adamms.reports.wording import HUB_ID, model_id, short_name
 from adamms.responses.candidates import value_in
 
 METHODS = {"linear": ": `(1 - alpha) * base + alpha * donor`, in float32, rounded once"}
@@ -48,7 +48,7 @@ def read_config(folder: Path) -> dict[str, Any]:
 
 def model_card(description: Mapping[str, Any], config: Mapping[str, Any]) -> str:
     """The text of the card: metadata, then a page for people."""
-    base, donor = (_short_name(description[role]) for role in ("base", "donor"))
+    base, donor = (_cell(_short_name(description[role])) for role in ("base", "donor"))
     mapping = description["mapping"]
     lines = [
         f"# {base} merged with {donor}",
@@ -99,13 +99,13 @@ def _coverage(description: Mapping[str, Any]) -> list[str]:
     size = mapping.get("language_parameters")
     if not size:
         return []
-    notes = "\n".join(f"- {note}" for note in mapping.get("notes") or [])
+    notes = [str(note) for note in mapping.get("notes") or []]
     # Folders are nobody's business but the maker's.
     for parent in (description["base"], *_donors(description)):
-        notes = notes.replace(str(parent["source"]), _short_name(parent))
+        notes = [note.replace(str(parent["source"]), _short_name(parent)) for note in notes]
     return [
         f"| language model | {mapping['parameters_merged'] / size:.1%} of the base's {size:,} parameters |",
-        *(["", notes] if notes else []),
+        *(["", *(f"- {_cell(note)}" for note in notes)] if notes else []),
     ]
 
 
@@ -216,8 +216,10 @@ def _named(parent: Mapping[str, Any]) -> str:
     name = short_name(source)
     if Path(source).is_absolute() and name == Path(source).name:
         where = "a folder on the machine where it was merged"
-        return f"`{name}` ({where}; fingerprint `{parent.get('fingerprint')}`)"
-    revision = f" at revision `{parent['revision']}`" if parent.get("revision") else ""
+        return f"{_code(name)} ({where}; fingerprint {_code(str(parent.get('fingerprint')))})"
+    revision = f" at revision {_code(str(parent['revision']))}" if parent.get("revision") else ""
+    if HUB_ID.fullmatch(name) is None:
+        return _code(name) + revision
     return f"[{name}](https://huggingface.co/{name}){revision}"
 
 
@@ -276,5 +278,15 @@ def _scores_by_reading(selection: Mapping[str, Any]) -> dict[float, float]:
 
 
 def _cell(text: str) -> str:
-    """A text that cannot break out of a Markdown table's cell."""
-    return re.sub(r"([\\|`*_<>\[\]])", r"\\\1", " ".join(text.split()))
+    """A text that cannot break out of a Markdown table's cell or heading, and holds no HTML."""
+    return re.sub(r"([\\|`*_<>\[\]&])", r"\\\1", " ".join(_visible(text).split()))
+
+
+def _code(text: str) -> str:
+    """A name in a Markdown table as code, which it cannot end."""
+    return f"`{' '.join(_visible(text).split()).replace('`', chr(39)).replace('|', '/')}`"
+
+
+def _visible(text: str) -> str:
+    """Without characters that nobody sees: controls, and what turns the direction of writing."""
+    return "".join(letter if letter.isprintable() or letter.isspace() else "\ufffd" for letter in text)
