@@ -1,0 +1,1 @@
+"""Models that really speak: siblings grown from one really pretrained language model."""

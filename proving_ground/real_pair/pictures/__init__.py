@@ -1,0 +1,1 @@
+"""Pictures that nobody here drew: emoji of several makers, flags, digits, words, scenes and charts."""

@@ -1,0 +1,78 @@
+"""Words and numbers in fonts of Debian, over photographs and textures.
+
+Training pictures use other fonts than the rest. Upper case, two to four signs that fill the width: at 112
+pixels a letter is two to four patches wide.
+"""
+
+import random
+from functools import cache
+from pathlib import Path
+
+from PIL import Image, ImageDraw, ImageFont
+
+from proving_ground.real_pair.pictures.backgrounds import texture
+from proving_ground.real_pair.pictures.picture import PIXELS, Split
+from proving_ground.real_pair.tables import table
+
+FOLDER = Path("/usr/share/fonts/truetype")
+TRAINED_FONTS = (
+    "dejavu/DejaVuSans-Bold.ttf",
+    "dejavu/DejaVuSerif-Bold.ttf",
+    "dejavu/DejaVuSansMono-Bold.ttf",
+    "freefont/FreeSansBold.ttf",
+    "freefont/FreeSerifBold.ttf",
+    "lato/Lato-Black.ttf",
+)
+HELD_OUT_FONTS = ("liberation/LiberationSans-Bold.ttf", "liberation/LiberationSerif-Bold.ttf")
+DEBIAN_PACKAGES = ("fonts-dejavu-core", "fonts-freefont-ttf", "fonts-lato", "fonts-liberation")
+
+INKS = {
+    "white": (255, 255, 255),
+    "black": (15, 15, 15),
+    "red": (200, 20, 20),
+    "blue": (25, 50, 190),
+    "yellow": (255, 230, 40),
+    "green": (20, 120, 40),
+}
+LIGHT = ("white", "yellow")
+
+WORDS = tuple(row["word"] for row in table("short_words"))
+
+
+def fonts(split: Split) -> tuple[str, ...]:
+    """Return the fonts that a split's pictures may use."""
+    return TRAINED_FONTS if split == "train" else HELD_OUT_FONTS
+
+
+def missing_fonts() -> list[str]:
+    """Font files that are not on this machine."""
+    return [name for name in (*TRAINED_FONTS, *HELD_OUT_FONTS) if not (FOLDER / name).exists()]
+
+
+def lettered(text: str, *, font: str, ink: str, behind: str, width: float, rng: random.Random) -> Image.Image:
+    """Draw a word over a texture.
+
+    Args:
+        text: drawn as it is.
+        font: a file of `fonts`.
+        ink: a name of `INKS`; a rim of the opposite brightness keeps the letters apart from what is behind.
+        behind: a texture.
+        width: the word's width as a share of the picture's.
+        rng: where it stands, and which piece of the texture is behind.
+    """
+    picture = texture(behind, rng, pale=0.1 if ink in LIGHT else 0.5)
+    letters = _font(font, 48)
+    left, top, right, bottom = letters.getbbox(text, stroke_width=3)
+    size = min(48 * width * PIXELS / (right - left), 48 * 0.6 * PIXELS / (bottom - top))
+    letters = _font(font, round(size))
+    left, top, right, bottom = letters.getbbox(text, stroke_width=2)
+    x = rng.uniform(2, max(2.0, PIXELS - 2 - (right - left))) - left
+    y = rng.uniform(2, max(2.0, PIXELS - 2 - (bottom - top))) - top
+    rim = INKS["black"] if ink in LIGHT else INKS["white"]
+    ImageDraw.Draw(picture).text((x, y), text, font=letters, fill=INKS[ink], stroke_width=2, stroke_fill=rim)
+    return picture
+
+
+@cache
+def _font(name: str, size: int) -> ImageFont.FreeTypeFont:
+    return ImageFont.truetype(FOLDER / name, size)
