@@ -9,7 +9,7 @@ TORCH ?= torch==2.13.0
 PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
 STAMP := $(VENV)/.installed
 
-.PHONY: install demo test test-lmms-eval test-vlmevalkit lint format wheel-check \
+.PHONY: install demo test test-lmms-eval test-vlmevalkit lint format wheel-check hostile \
 	coverage bench bench-merge bench-search bench-gpu zoo zoo-many clean paper-tables
 
 install: $(STAMP)
@@ -26,6 +26,10 @@ demo: $(STAMP)
 
 test: $(STAMP)
 	$(BIN)/python -m pytest --numprocesses 2
+
+# Every kind of bad input, each met by the command line in a process of its own under limits: ten minutes.
+hostile: $(STAMP)
+	PYTHONPATH=tests $(BIN)/python -m hostile
 
 lint: $(STAMP)
 	$(BIN)/ruff check src tests benchmarks proving_ground hatch_build.py

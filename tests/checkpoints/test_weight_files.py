@@ -11,6 +11,7 @@ import torch
 from safetensors.torch import save_file
 
 from adamms.checkpoints import Checkpoint
+from adamms.checkpoints.weight_files import natural_order
 from adamms.errors import CheckpointError
 
 INDEX = "model.safetensors.index.json"
@@ -191,3 +192,16 @@ def test_a_file_without_tensors_is_refused(tmp_path: Path) -> None:
     save_file({}, tmp_path / "model.safetensors")
     with pytest.raises(CheckpointError, match="hold no tensors"):
         Checkpoint.open(tmp_path)
+
+
+@pytest.mark.parametrize("count", ["99999999999", "9" * 200])
+def test_a_set_of_an_absurd_count_is_told_at_once(tmp_path: Path, count: str) -> None:
+    save(tmp_path / f"model-00001-of-{count}.safetensors", a=torch.ones(2))
+    save(tmp_path / f"model-00003-of-{count}.safetensors", b=torch.ones(2))
+    with pytest.raises(CheckpointError, match=r"lacks shard 2 of \d+ \(9+[78] missing in all\)|lacks shard 2 of 10+ "):
+        Checkpoint.open(tmp_path)
+
+
+def test_numbers_of_any_length_have_an_order() -> None:
+    names = [f"a-{number}" for number in ("10", "002", "9" * 5000, "²", "1")]
+    assert sorted(names, key=natural_order) == ["a-1", "a-002", "a-10", "a-" + "9" * 5000, "a-²"]

@@ -27,9 +27,9 @@ SEARCH = ("--inputs", PAIR.inputs, "--samples", 3, "--max-new-tokens", 2, "--alp
 @pytest.mark.parametrize(
     ("budget", "verb"),
     [
-        (45, ("map", *MODELS)),
-        (80, ("merge", *MODELS, "--alpha", 0.3, "--out", "out")),
-        (140, ("search", *MODELS, *SEARCH, "--out", "out")),
+        (49, ("map", *MODELS)),
+        (84, ("merge", *MODELS, "--alpha", 0.3, "--out", "out")),
+        (146, ("search", *MODELS, *SEARCH, "--out", "out")),
     ],
     ids=lambda value: value[0] if isinstance(value, tuple) else "",
 )

@@ -1,4 +1,4 @@
-"""`python -m hostile [--quick] [--json FILE] [GROUP[/WORD] ...]`: run kinds, print what was not held, count."""
+"""`python -m hostile [--quick] [--json FILE] [WORD ...]`: run kinds, print what was not held, count."""
 
 import argparse
 import json
@@ -51,7 +51,8 @@ def _wanted(kind: Kind, words: list[str]) -> bool:
 def _line(outcome: Outcome) -> str:
     said = " ".join(outcome.said.split())
     mark = "held" if outcome.held else "NOT HELD: " + ", ".join(outcome.problems)
-    return f"{outcome.name}: {mark} [{outcome.code}, {outcome.seconds:.1f} s, {outcome.megabytes:.0f} MB] {said[:400]}"
+    figures = f"{outcome.code}, {outcome.seconds:.1f} s, {outcome.megabytes:.0f} MB"
+    return f"{outcome.name}: {mark} [{figures}] {said[:400]}"
 
 
 if __name__ == "__main__":

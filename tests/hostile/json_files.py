@@ -29,7 +29,11 @@ def _of_base(name: str, *verb: object) -> Place:
         models = base(folder), donor(folder)
         if name in ("vocab.json", "tokenizer.model"):
             (models[0] / "tokenizer.json").unlink()
-        return models[0] / name, (*verb, *models, *(("--alpha", 0.3, "--out", OUT) if "merge" in verb else ()))
+        return models[0] / name, (
+            *verb,
+            *models,
+            *(("--alpha", 0.3, "--out", OUT) if "merge" in verb else ()),
+        )
 
     return place
 
@@ -49,7 +53,9 @@ def _mapping(folder: Path) -> tuple[Path, Sequence[object]]:
 def _line(folder: Path) -> tuple[Path, Sequence[object]]:
     file = folder / "alpha=0.10.jsonl"
     for alpha in ("0.00", "0.20", "0.30"):
-        (folder / f"alpha={alpha}.jsonl").write_text(json.dumps({"id": "1", "alpha": float(alpha), "response": "a"}))
+        (folder / f"alpha={alpha}.jsonl").write_text(
+            json.dumps({"id": "1", "alpha": float(alpha), "response": "a"})
+        )
     return file, ("select", folder)
 
 
@@ -101,10 +107,11 @@ PLACES: dict[str, Place] = {
     "adamms.json": _about,
     "selection.json": _run("selection.json"),
 }
-# What the file may be without harm; a folder or nothing at its place is as if it was not there.
-HARMLESS = {
-    ("index", fault): True for fault in ()
-} | {("predictions", "a list"): True, ("a line of answers", "5,000 digits"): True}
+# Where a folder, a pipe or nothing lies in place of a file, it is as if there was none.
+NOTHING = ("a folder", "a pipe", "a device", "a link to nothing", "a link to itself")
+HARMLESS = {("index", "a folder"), ("bin index", "a folder")} | {
+    (place, fault) for place in ("a line of answers", "predictions") for fault in NOTHING
+}
 
 
 def kinds() -> Iterator[Kind]:
@@ -113,7 +120,7 @@ def kinds() -> Iterator[Kind]:
             yield Kind(
                 f"json/{name}: {fault}",
                 _make(place, write),
-                harmless=fault in ("half a gigabyte",) and False or (name, fault) in HARMLESS,
+                harmless=(fault in ("half a gigabyte",) and False) or (name, fault) in HARMLESS,
                 live=name == "adamms.json",
             )
 

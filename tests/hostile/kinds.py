@@ -18,7 +18,7 @@ class Kind:
     Attributes:
         name: `group/what`, unique.
         make: makes it, and says the command.
-        harmless: whether the command may also do its work (exit 0) within the limits: the thing is odd, not wrong.
+        harmless: whether the command may also do its work (exit 0), within the limits: odd, not wrong.
         live: whether a model answers; then what torch itself takes is not counted.
         seconds: how long the command may take.
     """

@@ -1,10 +1,10 @@
 """Runs the command line on a bad thing in a process of its own and judges what came of it.
 
-Held means: exit 2 (or 1 for the machine's faults) with a sentence below 3 kB, no traceback, no word of a fault of
-ours, no raw control character, nothing under the output's name, within the limits of time and memory. A kind that
-is merely odd may also be served (exit 0), within the same limits.
+Held means: exit 2 (or 1 for the machine's faults) with a sentence below 3 kB, no traceback, no word of a
+fault of ours, no raw control character, nothing under the output's name, within limits of time and memory.
+A kind that is merely odd may also be served (exit 0), within the same limits.
 
-The processes are forked from one that has imported the command line (and torch, for kinds that answer), so that a
+The processes are forked from one that has imported the command line (and torch, for kinds that answer), so a
 kind takes tens of milliseconds; what that process takes itself is not counted.
 """
 
@@ -47,17 +47,17 @@ class Outcome:
 def preload(*, live: bool) -> None:
     """Import once what every forked process needs."""
     import adamms.cli
-    import adamms.runs.pipeline  # noqa: F401
+    import adamms.runs.pipeline
 
-    for name, file in adamms.cli.VERBS.items():
+    for name in adamms.cli.VERBS:
         if live or name not in ("verify", "demo"):
-            __import__(f"adamms.cli.{file}")
+            __import__(f"adamms.cli.{adamms.cli.FILES.get(name, name)}")
     if live:
         import torch
         import transformers  # noqa: F401
 
-        import adamms.answering.transformers_engine  # noqa: F401
-        import adamms.runs.search_run  # noqa: F401
+        import adamms.answering.transformers_engine
+        import adamms.runs.search_run
 
         torch.set_num_threads(1)
 
@@ -86,9 +86,7 @@ def _judged(kind: Kind, folder: Path, arguments: list[str]) -> Outcome:
     with printed.open("rb") as file:
         output = file.read(1 << 16).decode("utf-8", "replace")
     memory = max(usage.ru_maxrss * 1024 - baseline, 0)
-    problems = tuple(
-        _problems(kind, code, text, output, seconds=seconds, memory=memory, left=_left(folder))
-    )
+    problems = tuple(_problems(kind, code, text, output, seconds=seconds, memory=memory, left=_left(folder)))
     return Outcome(kind.name, code, seconds, memory / 1e6, text, problems)
 
 

@@ -8,12 +8,12 @@ transformers' own offers none of it, and then what holds for transformers' model
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from adamms.checkpoints.local_files import read_text
+from adamms.checkpoints.json_files import read_json
+from adamms.checkpoints.limits import CONFIG
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -105,7 +105,7 @@ def _may_be_native(folder: Path) -> bool:
 
 def _config(folder: Path) -> dict[str, Any]:
     try:
-        config = json.loads(read_text(folder / "config.json"))
+        config = read_json(folder / "config.json", limit=CONFIG)
     except (OSError, ValueError):
         return {}
     return config if isinstance(config, dict) else {}

@@ -17,6 +17,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from adamms.checkpoints import Checkpoint
+from adamms.checkpoints.json_files import read_json
+from adamms.checkpoints.limits import CONFIG
 from adamms.errors import SearchError
 from adamms.mapping.architectures.llava_original import (
     IGNORED,
@@ -61,7 +63,7 @@ class OriginalLlava:
             SearchError: it did, in a way that transformers' classes do not compute.
         """
         try:
-            values = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+            values = read_json(folder / "config.json", limit=CONFIG)
         except (OSError, ValueError):
             return None
         kind = stored(values) if isinstance(values, dict) else None

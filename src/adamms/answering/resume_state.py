@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from adamms.checkpoints.local_files import read_text
+from adamms.checkpoints.json_files import read_json
 from adamms.checkpoints.sources import expanded
 from adamms.errors import SearchError
 from adamms.responses.inputs import Example
@@ -46,7 +46,7 @@ def check_unchanged(
     now: dict[str, object] = dict(_file(file) for file in files if file is not None)
     now |= dict(_state(models, examples, [tower for tower in vision_towers if tower]))
     try:
-        before = json.loads(read_text(path))
+        before = read_json(path)
     except (FileNotFoundError, ValueError):
         before = now  # the first answers are to come, even where a run was killed while it wrote this
     if not isinstance(before, dict):

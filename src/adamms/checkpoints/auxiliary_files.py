@@ -11,8 +11,10 @@ from collections.abc import Iterable
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
+from adamms.checkpoints.limits import COMPANIONS, CONFIG
 from adamms.checkpoints.model_files import IGNORED_FOLDERS
 from adamms.checkpoints.weight_files import parse_json_object
+from adamms.errors import CheckpointError
 
 if TYPE_CHECKING:
     from adamms.checkpoints.tensor_source import TensorSource
@@ -87,16 +89,34 @@ def copy_auxiliary_files(base: "TensorSource", folder: Path, *, dtype: str | Non
     Raises:
         CheckpointError: one of them is a link to a place outside the checkpoint.
     """
+    companions_size(base)
     for name in base.auxiliary_files():
         target = folder / name
         target.parent.mkdir(parents=True, exist_ok=True)
         if name == "config.json":
             config = base.config if dtype is None else with_dtype(base.config, dtype)
-            if config != parse_json_object(base.files.contents(name), what=name):
+            if config != parse_json_object(base.files.contents(name, limit=CONFIG), what=name):
                 target.write_text(json.dumps(config, indent=2) + "\n", encoding="utf-8")
                 continue
         # The contents only: a hub cache's blobs are read-only, the output should not be.
         shutil.copyfile(base.files.local_path(name), target)
+
+
+def companions_size(base: "TensorSource") -> int:
+    """The bytes of all auxiliary files of a model.
+
+    Raises:
+        CheckpointError: they are more than any model brings along.
+    """
+    sizes = {name: base.files.size(name) for name in base.auxiliary_files()}
+    total = sum(sizes.values())
+    if total > COMPANIONS:
+        largest = max(sizes, key=lambda name: sizes[name])
+        raise CheckpointError(
+            f"Beside its weights {base.source} brings {total / 1e9:.1f} GB of files, the largest {largest}; "
+            f"no model needs more than {COMPANIONS / 1e9:.0f} GB, so take it away."
+        )
+    return total
 
 
 def with_dtype(config: dict[str, Any], dtype: str) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from pathlib import Path
 from types import MappingProxyType, TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
+from adamms.checkpoints.limits import CONFIG, HEADERS, MB, TENSORS
 from adamms.checkpoints.model_files import LocalFolder, Origin
 from adamms.checkpoints.safetensors_header import SafetensorsHeader, read_header
 from adamms.checkpoints.sources import expanded, is_text, pinned
@@ -68,6 +69,7 @@ class Checkpoint:
         self.format = weights.format
         self.shards = weights.shards
         self.indexed = weights.index is not None
+        self._header_bytes = self._header_tensors = 0
         self._headers = self._read_headers()
         self.tensors: Mapping[str, TensorInfo] = MappingProxyType(self._collect(weights))
         self._data = TensorData(self.source, locate=self._weight_path, strided=self._strided())
@@ -112,7 +114,7 @@ class Checkpoint:
     def _read_config(self, name: str) -> dict[str, Any]:
         if not self.files.has(name):
             return {}
-        return parse_json_object(self.files.contents(name), what=f"{name} in {self.source}")
+        return parse_json_object(self.files.contents(name, limit=CONFIG), what=f"{name} in {self.source}")
 
     def _read_headers(self) -> "dict[str, SafetensorsHeader | TorchHeader]":
         # Of a hub every header is a request or two, so several are under way at once.
@@ -124,6 +126,18 @@ class Checkpoint:
                 raise
 
     def _read_header(self, shard: str) -> "SafetensorsHeader | TorchHeader":
+        header = self._parsed_header(shard)
+        self._header_bytes += len(header.raw)
+        self._header_tensors += len(header.tensors)
+        if self._header_bytes > HEADERS or self._header_tensors > TENSORS:
+            raise CheckpointError(
+                f"The weight files of {self.source} list {self._header_tensors:,} tensors and more, in "
+                f"headers of {self._header_bytes // MB} MB; no model has more than {TENSORS:,}, or "
+                f"{HEADERS // MB} MB, so export it again."
+            )
+        return header
+
+    def _parsed_header(self, shard: str) -> "SafetensorsHeader | TorchHeader":
         def read(start: int, length: int) -> bytes:
             return self.files.read(shard, start, length)
 

@@ -37,7 +37,7 @@ from huggingface_hub.utils import (  # type: ignore[attr-defined]
 
 from adamms import __version__
 from adamms.checkpoints.auxiliary_files import auxiliary_files
-from adamms.checkpoints.model_files import LocalFolder, Origin
+from adamms.checkpoints.model_files import LocalFolder, Origin, small_size
 from adamms.checkpoints.sources import HUB_ID
 from adamms.checkpoints.weight_files import FileLayout, WeightFiles
 from adamms.errors import AdaMMSError, CheckpointError, MachineError
@@ -181,8 +181,9 @@ class HubFiles:
     def _url(self, name: str) -> str:
         return hf_hub_url(self.source, name, revision=self.commit)
 
-    def contents(self, name: str) -> bytes:
+    def contents(self, name: str, *, limit: int) -> bytes:
         """All of a small file."""
+        small_size(self, name, limit=limit)
         return self.local_path(name).read_bytes()
 
     def local_path(self, name: str) -> Path:

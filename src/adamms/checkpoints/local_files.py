@@ -12,6 +12,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import BinaryIO
 
+from adamms.checkpoints.limits import KB, MB, TEXT
+
 KINDS: tuple[tuple[Callable[[int], bool], str], ...] = (
     (stat.S_ISFIFO, "a named pipe"),
     (stat.S_ISCHR, "a device"),
@@ -22,6 +24,10 @@ KINDS: tuple[tuple[Callable[[int], bool], str], ...] = (
 
 class NoRegularFileError(OSError):
     """Something lies there, and it is no file that can be read from its beginning to its end."""
+
+
+class TooLargeError(OSError):
+    """A file has more bytes than any of its kind."""
 
 
 def open_regular(path: str | Path) -> BinaryIO:
@@ -50,24 +56,40 @@ def open_regular(path: str | Path) -> BinaryIO:
         raise
 
 
-def read_bytes(path: str | Path) -> bytes:
-    """All of a regular file.
+def read_bytes(path: str | Path, *, limit: int = TEXT) -> bytes:
+    """All of a regular file that has at most `limit` bytes.
 
     Raises:
+        TooLargeError: it has more.
         OSError: as `open_regular`.
     """
     with open_regular(path) as file:
-        return file.read()
+        size = os.fstat(file.fileno()).st_size
+        require_size(size, limit=limit, path=path)
+        # No more than that, however it may grow while it is read.
+        return file.read(size)
 
 
-def read_text(path: str | Path, *, encoding: str = "utf-8") -> str:
-    """All of a regular text file, its line ends made `\\n`.
+def require_size(size: int, *, limit: int, path: str | Path) -> None:
+    """Insist that a file is as small as its kind is.
 
     Raises:
-        OSError: as `open_regular`.
+        TooLargeError: it is not.
+    """
+    if size > limit:
+        most = f"{limit // MB} MB" if limit >= MB else f"{limit // KB} kB"
+        reason = f"it has {size / MB:,.1f} MB, and no file of its kind has more than {most}"
+        raise TooLargeError(errno.EINVAL, reason, str(path))
+
+
+def read_text(path: str | Path, *, encoding: str = "utf-8", limit: int = TEXT) -> str:
+    """All of a regular text file that has at most `limit` bytes, its line ends made `\\n`.
+
+    Raises:
+        OSError: as `read_bytes`.
         UnicodeDecodeError: it is not text in this encoding.
     """
-    return read_bytes(path).decode(encoding).replace("\r\n", "\n").replace("\r", "\n")
+    return read_bytes(path, limit=limit).decode(encoding).replace("\r\n", "\n").replace("\r", "\n")
 
 
 def special_kind(path: str | Path) -> str | None:

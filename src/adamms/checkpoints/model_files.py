@@ -8,10 +8,12 @@ cache's snapshot, to the cache's own blobs.
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import count, islice
 from pathlib import Path
 from typing import Protocol
 
-from adamms.checkpoints.local_files import open_regular
+from adamms.checkpoints.limits import DEPTH, FILES
+from adamms.checkpoints.local_files import TooLargeError, open_regular, require_size
 from adamms.errors import CheckpointError
 
 # Version control and caches; never part of a model.
@@ -41,8 +43,8 @@ class ModelFiles(Protocol):
     def local_path(self, name: str) -> Path:
         """Where a file lies on this machine (a small one is downloaded if need be)."""
 
-    def contents(self, name: str) -> bytes:
-        """All of a small file."""
+    def contents(self, name: str, *, limit: int) -> bytes:
+        """All of a small file; a CheckpointError where it has more than `limit` bytes."""
 
 
 @dataclass(frozen=True)
@@ -70,16 +72,27 @@ class LocalFolder:
 
     def every_name(self) -> tuple[str, ...]:
         """All files, those in subfolders included, relative to the checkpoint and sorted."""
-        return tuple(sorted(self._walk(self.path, (os.path.realpath(self.path),))))
+        names = list(islice(self._walk(self.path, (os.path.realpath(self.path),), count()), FILES + 1))
+        if len(names) > FILES:
+            raise self._too_many()
+        return tuple(sorted(names))
 
-    def _walk(self, folder: Path, ancestors: tuple[str, ...]) -> Iterator[str]:
+    def _too_many(self) -> CheckpointError:
+        return CheckpointError(
+            f"{self.source} holds more than {FILES:,} files and folders, or folders more than {DEPTH} deep, "
+            "perhaps by links to its own folders; give a folder that holds the model alone."
+        )
+
+    def _walk(self, folder: Path, ancestors: tuple[str, ...], visits: Iterator[int]) -> Iterator[str]:
+        if len(ancestors) > DEPTH or next(visits) > FILES:
+            raise self._too_many()
         for entry in _scan(folder):
             real = os.path.realpath(entry.path)
             if not _is_folder(entry):
                 yield Path(entry.path).relative_to(self.path).as_posix()
             # A link to a folder is that folder's contents once more, unless it leads back up or out.
             elif entry.name not in IGNORED_FOLDERS and real not in ancestors and self._allowed(real):
-                yield from self._walk(Path(entry.path), (*ancestors, real))
+                yield from self._walk(Path(entry.path), (*ancestors, real), visits)
 
     def _allowed(self, real: str) -> bool:
         return any(real == root or real.startswith(root + os.sep) for root in self._roots)
@@ -100,9 +113,9 @@ class LocalFolder:
         except OSError as error:
             raise CheckpointError(f"{name} in {self.source} cannot be read: {error.strerror}.") from None
 
-    def contents(self, name: str) -> bytes:
+    def contents(self, name: str, *, limit: int) -> bytes:
         """All of a small file."""
-        return self.read(name, 0, self.size(name))
+        return self.read(name, 0, small_size(self, name, limit=limit))
 
     def local_path(self, name: str) -> Path:
         """Where a file lies, its links followed.
@@ -123,12 +136,32 @@ class LocalFolder:
         return Path(real)
 
 
+def small_size(files: ModelFiles, name: str, *, limit: int) -> int:
+    """The size of a file that is to be read at once.
+
+    Raises:
+        CheckpointError: it is larger than any of its kind.
+    """
+    size = files.size(name)
+    try:
+        require_size(size, limit=limit, path=name)
+    except TooLargeError as error:
+        raise CheckpointError(f"{name} in {files.source} is not read: {error.strerror}.") from None
+    return size
+
+
 def _scan(folder: Path) -> list[os.DirEntry[str]]:
     try:
         with os.scandir(folder) as entries:
-            return list(entries)
+            listed = list(islice(entries, FILES + 1))
     except OSError as error:
         raise CheckpointError(f"The folder {folder} cannot be read: {error.strerror}.") from None
+    if len(listed) > FILES:
+        raise CheckpointError(
+            f"{folder} holds more than {FILES:,} files, which no model has; give a folder that holds the "
+            "model alone."
+        )
+    return listed
 
 
 def _is_folder(entry: os.DirEntry[str]) -> bool:

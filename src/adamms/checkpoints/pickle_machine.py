@@ -6,9 +6,12 @@ refused with that name. It does not know what the table's functions mean.
 """
 
 import pickletools
+import reprlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, BinaryIO, NoReturn
+
+from adamms.checkpoints.limits import OPCODES
 
 
 class RefusedError(Exception):
@@ -55,7 +58,9 @@ class PickleMachine:
             RefusedError: it wants to run code.
             ValueError, TypeError, LookupError, AttributeError: it is damaged.
         """
-        for opcode, argument, _ in pickletools.genops(stream):
+        for number, (opcode, argument, _) in enumerate(pickletools.genops(stream)):
+            if number > OPCODES:
+                raise RefusedError(f"its pickle has more than {OPCODES:,} instructions")
             self._step(opcode.name, argument)
         (value,) = self._stack
         return value
@@ -63,7 +68,8 @@ class PickleMachine:
     def call(self, function: Any, arguments: tuple[Any, ...]) -> Any:
         """Call what stands in the table for a name of the stream."""
         if not isinstance(function, Name) or function.name not in self._functions:
-            raise RefusedError(f"its pickle wants to call {getattr(function, 'name', function)}")
+            wanted = function.name if isinstance(function, Name) else reprlib.repr(function)[:80]
+            raise RefusedError(f"its pickle wants to call {wanted}")
         return self._functions[function.name](*arguments)
 
     def _step(self, opcode: str, argument: Any) -> None:

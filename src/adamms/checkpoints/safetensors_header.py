@@ -5,12 +5,13 @@ JSON without repeated keys, known dtypes, data areas that match their shapes and
 gap or overlap. The data itself may be missing (a headers-only copy): only `Checkpoint.require_data` minds.
 """
 
-import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from math import prod
 from typing import Any
 
+from adamms.checkpoints.json_files import parse_json
+from adamms.checkpoints.limits import DIMENSIONS, TENSORS
 from adamms.checkpoints.tensor_info import DTYPE_BITS, TensorInfo
 from adamms.errors import CheckpointError
 
@@ -69,6 +70,11 @@ def parse_header(raw: bytes, *, shard: str, size: int | None = None) -> Safetens
     """
     entries = _load(raw, shard)
     metadata = _metadata(entries.pop("__metadata__", {}), shard)
+    if len(entries) > TENSORS:
+        raise CheckpointError(
+            f"The header of {shard} lists {len(entries):,} tensors; no model has more than {TENSORS:,}, so "
+            "export the file again."
+        )
     start = LENGTH_BYTES + len(raw)
     infos = sorted(
         (_info(name, entry, shard=shard, start=start) for name, entry in entries.items()),
@@ -93,8 +99,8 @@ def parse_header(raw: bytes, *, shard: str, size: int | None = None) -> Safetens
 
 def _load(raw: bytes, shard: str) -> dict[str, Any]:
     try:
-        entries = json.loads(raw.decode("utf-8"), object_pairs_hook=_unique)
-    except (ValueError, RecursionError) as error:
+        entries = parse_json(raw, object_pairs_hook=_unique)
+    except ValueError as error:
         raise CheckpointError(
             f"The header of {shard} is not valid JSON ({error}); fetch the file again."
         ) from None
@@ -106,8 +112,8 @@ def _load(raw: bytes, shard: str) -> dict[str, Any]:
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     entries = dict(pairs)
     if len(entries) < len(pairs):
-        names = [name for name, _ in pairs]
-        repeated = next(name for name in names if names.count(name) > 1)
+        seen: set[str] = set()
+        repeated = next(name for name, _ in pairs if name in seen or seen.add(name))  # type: ignore[func-returns-value]
         raise ValueError(f"the key {repeated!r} is there twice")
     return entries
 
@@ -135,11 +141,11 @@ def _info(name: str, entry: object, *, shard: str, start: int) -> TensorInfo:
         raise wrong("an entry has dtype, shape and data_offsets")
     dtype, shape, offsets = entry["dtype"], entry["shape"], entry["data_offsets"]
     if not isinstance(dtype, str) or dtype not in DTYPE_BITS:
-        raise wrong(f"the dtype {dtype!r} is unknown")
-    if not _sizes(shape):
-        raise wrong(f"the shape {shape!r} is not a list of sizes")
+        raise wrong(f"the dtype {repr(dtype)[:80]} is unknown")
+    if not _sizes(shape) or len(shape) > DIMENSIONS:
+        raise wrong(f"the shape {repr(shape)[:80]} is not a list of sizes")
     if not _sizes(offsets) or len(offsets) != 2 or offsets[0] > offsets[1]:
-        raise wrong(f"the data_offsets {offsets!r} are not a begin and an end")
+        raise wrong(f"the data_offsets {repr(offsets)[:80]} are not a begin and an end")
     bits = prod(shape) * DTYPE_BITS[dtype]
     if bits % 8:
         raise wrong(f"{prod(shape)} elements of {dtype} do not fill whole bytes")

@@ -6,6 +6,8 @@ each piece, field 1 is its string. Everything else in it (scores, normalisation)
 
 from collections.abc import Iterator
 
+from adamms.checkpoints.limits import SENTENCEPIECE_FIELDS
+
 PIECES = 1
 STRING = 1
 
@@ -19,19 +21,22 @@ def read_pieces(message: bytes) -> list[str]:
         ValueError: it is not such a message, or has no pieces.
     """
     pieces = []
-    for field, value in _fields(memoryview(message)):
+    left = iter(range(SENTENCEPIECE_FIELDS))
+    for field, value in _fields(memoryview(message), left):
         if field == PIECES:
-            strings = [bytes(text).decode("utf-8") for inner, text in _fields(value) if inner == STRING]
+            strings = [bytes(text).decode("utf-8") for inner, text in _fields(value, left) if inner == STRING]
             pieces.append(strings[0] if strings else "")
     if not pieces:
         raise ValueError("no pieces")
     return pieces
 
 
-def _fields(message: memoryview) -> Iterator[tuple[int, memoryview]]:
-    """The message's fields that are strings or messages themselves, with their numbers."""
+def _fields(message: memoryview, left: Iterator[int]) -> Iterator[tuple[int, memoryview]]:
+    """The message's fields that are strings or messages themselves, with their numbers; `left` counts all."""
     position = 0
     while position < len(message):
+        if next(left, None) is None:
+            raise ValueError("more fields than any vocabulary has")
         key, position = _varint(message, position)
         kind = key & 7
         if kind == VARINT:

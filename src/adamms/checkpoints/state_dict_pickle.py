@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, BinaryIO
 
+from adamms.checkpoints.limits import DIMENSIONS, TENSORS
 from adamms.checkpoints.pickle_machine import Name, PickleMachine, RefusedError, keyed
 from adamms.checkpoints.tensor_info import TORCH_NAMES
 from adamms.errors import CheckpointError
@@ -31,6 +32,11 @@ STORAGE_DTYPES = {
     "torch.storage.UntypedStorage": "U8",
 }
 
+
+LARGEST = 2**62
+"""Of a size, a stride or a number of elements."""
+PERSISTENT = 6
+"""What torch.save says of a storage."""
 
 # What reading a damaged pickle raises; pickletools warns of bad escapes, an error where warnings are errors.
 DAMAGED = (ValueError, TypeError, LookupError, AttributeError, OverflowError, DeprecationWarning)
@@ -84,18 +90,24 @@ def read_pickle(stream: BinaryIO, *, shard: str) -> Any:
 
 
 def _storage(persistent_id: Any) -> _Storage:
+    if not isinstance(persistent_id, tuple) or len(persistent_id) > PERSISTENT:
+        raise ValueError("a storage is described by something else than a few values")
     kind, storage, key, _location, elements, *rest = persistent_id
-    if kind != "storage" or any(view is not None for view in rest):
+    if kind != "storage" or any(view is not None for view in rest) or not isinstance(key, str | int):
         raise RefusedError("it refers to data in a way that is not known here")
-    return _Storage(STORAGE_DTYPES[storage.name], str(key), int(elements))
+    if type(elements) is not int or not 0 <= elements < LARGEST:
+        raise ValueError("a storage of an impossible length")
+    return _Storage(STORAGE_DTYPES[storage.name], str(key), elements)
 
 
 def _tensor(
     storage: _Storage, offset: int, shape: Any, strides: Any, *_: Any, dtype: str | None = None
 ) -> StoredTensor:
-    numbers = [offset, *shape, *strides]
-    if len(shape) != len(strides) or not all(type(size) is int and 0 <= size < 2**62 for size in numbers):
-        raise ValueError(f"the shape {shape} with strides {strides} is impossible")
+    # Looked at before it is walked or printed: a pickle can say "a list of ten times this list" in two bytes.
+    if not len(shape) == len(strides) <= DIMENSIONS:
+        raise ValueError("a tensor of an impossible shape")
+    if not all(type(size) is int and 0 <= size < LARGEST for size in (offset, *shape, *strides)):
+        raise ValueError("a tensor of an impossible shape")
     return StoredTensor(
         storage=storage.key,
         storage_dtype=storage.dtype,
@@ -127,13 +139,22 @@ def _first(value: Any, *_: Any) -> Any:
     return value
 
 
+def _size(dimensions: Any = ()) -> tuple[Any, ...]:
+    if len(dimensions) > DIMENSIONS:
+        raise ValueError("a tensor of an impossible shape")
+    return tuple(dimensions)
+
+
 def _ordered(items: Any = ()) -> dict[Any, Any]:
+    """An ordered dictionary, which torch.save writes empty, or of pairs as Python does."""
+    if len(items) > TENSORS or not all(isinstance(pair, tuple | list) and len(pair) == 2 for pair in items):
+        raise ValueError("a dictionary of something else than pairs")
     return keyed([value for pair in items for value in pair])
 
 
 _FUNCTIONS: dict[str, Callable[..., Any]] = {
     "collections.OrderedDict": _ordered,
-    "torch.Size": tuple,
+    "torch.Size": _size,
     "torch._utils._rebuild_tensor": _tensor,
     "torch._utils._rebuild_tensor_v2": _tensor_v2,
     "torch._utils._rebuild_tensor_v3": _tensor_v3,

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from math import prod
 from typing import Any, BinaryIO
 
+from adamms.checkpoints.limits import PICKLE, TENSORS
 from adamms.checkpoints.state_dict_pickle import StoredTensor, read_pickle
 from adamms.checkpoints.tensor_info import DTYPE_BITS, UNPLACED, TensorInfo
 from adamms.errors import CheckpointError
@@ -19,8 +20,6 @@ from adamms.errors import CheckpointError
 ZIP_MAGIC = b"PK\x03\x04"
 LEGACY_MAGIC = 0x1950A86A20F9469CFC6C
 LOCAL_HEADER_BYTES = 30
-# More than any list of tensors takes; a compressed record may claim to unfold into anything.
-MAX_PICKLE_BYTES = 1 << 28
 DAMAGED = (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, ValueError, KeyError)
 
 Read = Callable[[int, int], bytes]
@@ -94,14 +93,24 @@ def read_torch_header(read: Read, *, shard: str, size: int, place: bool = True) 
 def _read_zip(stream: BinaryIO, shard: str, place: bool) -> _Archive:
     with zipfile.ZipFile(stream) as archive:
         records = {record.filename: record for record in archive.infolist()}
+        if len(records) > TENSORS:
+            raise CheckpointError(
+                f"{shard} has {len(records):,} records, more than any model; fetch it again."
+            )
         pickles = [name for name in records if name.endswith("/data.pkl") and name.count("/") == 1]
         if len(pickles) != 1:
             raise CheckpointError(f"{shard} is a zip archive but not a file of tensors by torch.save.")
         root = pickles[0].removesuffix("data.pkl")
         if f"{root}constants.pkl" in records:
             raise CheckpointError(f"{shard} is a TorchScript program; use the model's own weights.")
-        if records[pickles[0]].file_size > MAX_PICKLE_BYTES:
+        if records[pickles[0]].file_size > PICKLE:
             raise CheckpointError(f"{shard} claims a list of tensors too long to be true; fetch it again.")
+        if any(
+            record.compress_type != zipfile.ZIP_STORED
+            for name, record in records.items()
+            if name in (pickles[0], f"{root}byteorder")
+        ):
+            raise CheckpointError(f"{shard} is compressed; save it again with torch.save.")
         if f"{root}byteorder" in records and archive.open(f"{root}byteorder").read(9) != b"little":
             raise CheckpointError(f"{shard} was saved on a big-endian machine, which is not read here.")
         raw = archive.read(pickles[0])
@@ -140,6 +149,8 @@ def _read_legacy(stream: BinaryIO, shard: str, place: bool) -> _Archive:
     position = stream.tell()
     stream.seek(0)
     raw = stream.read(position)
+    if not isinstance(order, list) or not all(isinstance(key, str | int) for key in order):
+        raise ValueError("its list of storages is none")
     sizes = {
         stored.storage: stored.storage_elements * DTYPE_BITS[stored.storage_dtype] // 8
         for stored in _tensors_in(value)
@@ -176,11 +187,16 @@ def _state_dict(value: Any, shard: str) -> dict[str, StoredTensor]:
 
 
 def _tensors_in(value: Any) -> Iterator[StoredTensor]:
-    if isinstance(value, StoredTensor):
-        yield value
-    elif isinstance(value, dict | list | tuple):
-        for entry in value.values() if isinstance(value, dict) else value:
-            yield from _tensors_in(entry)
+    """All tensors, however deep; what is shared, or holds itself, is walked once."""
+    known: set[int] = set()
+    left = [value]
+    while left:
+        value = left.pop()
+        if isinstance(value, StoredTensor):
+            yield value
+        elif isinstance(value, dict | list | tuple) and id(value) not in known:
+            known.add(id(value))
+            left += value.values() if isinstance(value, dict) else value
 
 
 def _placed(
@@ -224,11 +240,24 @@ class _Stream(io.BufferedReader):
     def __init__(self, read: Read, size: int) -> None:
         super().__init__(_Window(read, size), 1 << 12)
         self._size = size
+        self._taken = 0
 
     def read(self, size: int | None = -1) -> bytes:
-        """Up to `size` bytes; a damaged file may ask for any number."""
+        """Up to `size` bytes; a damaged file may ask for any number.
+
+        Raises:
+            ValueError: more is asked for, or was, than a list of tensors or a directory of records takes.
+        """
         left = max(self._size - self.tell(), 0)
-        return super().read(left if size is None or size < 0 else min(size, left))
+        wanted = left if size is None or size < 0 else min(size, left)
+        self._taken += wanted
+        if wanted > PICKLE or self._taken > 4 * PICKLE:
+            raise ValueError("it asks for more than any list of tensors takes")
+        return super().read(wanted)
+
+    def readline(self, size: int | None = -1) -> bytes:
+        """Up to a line's end, if there is one within what a list of tensors takes."""
+        return super().readline(PICKLE if size is None or size < 0 else min(size, PICKLE))
 
 
 class _Window(io.RawIOBase):

@@ -7,6 +7,7 @@ is ever tokenized. It does not know how many rows an embedding has.
 
 from typing import TYPE_CHECKING, Any
 
+from adamms.checkpoints.limits import TOKENIZER as TOKENIZER_BYTES
 from adamms.checkpoints.weight_files import parse_json_object
 from adamms.errors import CheckpointError
 
@@ -18,6 +19,8 @@ VOCABULARY = "vocab.json"
 SENTENCEPIECE = "tokenizer.model"
 ADDED = "added_tokens.json"
 TOKENIZER_CONFIG = "tokenizer_config.json"
+MOST_DIGITS = 10
+MOST_ROWS = 10**MOST_DIGITS
 
 
 def read_vocabulary(files: "ModelFiles") -> dict[str, int] | None:
@@ -60,7 +63,7 @@ def _from_sentencepiece(files: "ModelFiles") -> dict[str, int]:
         # Late: few models have nothing else.
         from adamms.checkpoints.sentencepiece_model import read_pieces
 
-        pieces = read_pieces(files.contents(SENTENCEPIECE))
+        pieces = read_pieces(files.contents(SENTENCEPIECE, limit=TOKENIZER_BYTES))
     except ValueError:
         raise _malformed(SENTENCEPIECE, files) from None
     return {piece: row for row, piece in enumerate(pieces)}
@@ -73,7 +76,9 @@ def _added(files: "ModelFiles") -> dict[str, int]:
         added |= _rows(_json(files, ADDED), ADDED, files=files)
     if files.has(TOKENIZER_CONFIG):
         decoder = _json(files, TOKENIZER_CONFIG).get("added_tokens_decoder") or {}
-        if not isinstance(decoder, dict) or not all(row.isdecimal() for row in decoder):
+        if not isinstance(decoder, dict) or not all(
+            row.isdecimal() and len(row) < MOST_DIGITS for row in decoder
+        ):
             raise _malformed(TOKENIZER_CONFIG, files)
         pairs = {_text(token): int(row) for row, token in decoder.items()}
         added |= _rows(pairs, TOKENIZER_CONFIG, files=files)
@@ -81,7 +86,7 @@ def _added(files: "ModelFiles") -> dict[str, int]:
 
 
 def _json(files: "ModelFiles", name: str) -> dict[str, Any]:
-    return parse_json_object(files.contents(name), what=f"{name} in {files.source}")
+    return parse_json_object(files.contents(name, limit=TOKENIZER_BYTES), what=f"{name} in {files.source}")
 
 
 def _text(token: object) -> str | None:
@@ -93,8 +98,15 @@ def _text(token: object) -> str | None:
     return token if isinstance(token, str) else None
 
 
+def _is_row(digits: str) -> bool:
+    return digits.isdecimal() and len(digits) < MOST_DIGITS
+
+
 def _rows(pairs: dict[Any, Any], name: str, *, files: "ModelFiles") -> dict[str, int]:
-    if not all(isinstance(token, str) and type(row) is int and row >= 0 for token, row in pairs.items()):
+    if not all(
+        isinstance(token, str) and type(row) is int and 0 <= row < 10**MOST_DIGITS
+        for token, row in pairs.items()
+    ):
         raise _malformed(name, files)
     return pairs
 

@@ -4,12 +4,14 @@ The order of preference is transformers' own: safetensors before `.bin`, a singl
 on a listing of names, so a local folder and a hub repository are judged by the same rules.
 """
 
-import json
 import re
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from adamms.checkpoints.json_files import parse_json
+from adamms.checkpoints.limits import INDEX as INDEX_BYTES
+from adamms.checkpoints.limits import SHARDS
 from adamms.errors import CheckpointError
 
 if TYPE_CHECKING:
@@ -25,7 +27,8 @@ BIN_SUFFIX = ".bin"
 WEIGHTS = (".safetensors", BIN_SUFFIX, ".pt", ".pth")
 ADAPTER_CONFIG = "adapter_config.json"
 
-_NUMBERED = re.compile(r"(?P<stem>.+)-(?P<number>\d+)-of-(?P<count>\d+)\.safetensors")
+_NUMBERED = re.compile(r"(?P<stem>.+)-(?P<number>[0-9]+)-of-(?P<count>[0-9]+)\.safetensors")
+MOST_DIGITS = 18
 
 
 @dataclass(frozen=True)
@@ -75,7 +78,9 @@ MODEL = FileLayout("config.json", find_weight_files)
 
 def _indexed(files: "ModelFiles", index: str, *, format_: str) -> WeightFiles:
     source = files.source
-    placed = parse_json_object(files.contents(index), what=f"{index} in {source}").get("weight_map")
+    placed = parse_json_object(files.contents(index, limit=INDEX_BYTES), what=f"{index} in {source}").get(
+        "weight_map"
+    )
     if (
         not isinstance(placed, dict)
         or not placed
@@ -85,6 +90,11 @@ def _indexed(files: "ModelFiles", index: str, *, format_: str) -> WeightFiles:
             f"{index} in {source} has no weight_map of tensor names to files; fetch or export it again."
         )
     shards = sorted(dict.fromkeys(placed.values()), key=natural_order)
+    if len(shards) > SHARDS:
+        raise CheckpointError(
+            f"{index} in {source} names {len(shards):,} files; no model has more than {SHARDS:,}, so "
+            "fetch or export the index again."
+        )
     for shard in shards:
         if not is_inside(shard):
             raise CheckpointError(
@@ -118,17 +128,19 @@ def _unindexed(names: Collection[str], *, source: str) -> WeightFiles:
             f"{_unread(names)}."
         )
     matches = [match for match in map(_NUMBERED.fullmatch, files) if match]
-    kinds = sorted({(match["stem"], int(match["count"])) for match in matches})
+    kinds = sorted({(match["stem"], _number(match["count"])) for match in matches})
     if len(matches) != len(files) or len(kinds) != 1:
         raise CheckpointError(
             f"{source} holds several safetensors files ({_listed(files)}) and no {INDEX} that says which "
             "belong together; fetch the index, or keep one file."
         )
-    numbers = [int(match["number"]) for match in matches]
-    missing = [number for number in range(1, kinds[0][1] + 1) if number not in numbers]
-    if missing:
+    count = kinds[0][1]
+    numbers = {number for match in matches if 1 <= (number := _number(match["number"])) <= count}
+    if len(numbers) < count:
+        # One of the first so many is not there.
+        first = next(number for number in range(1, len(numbers) + 2) if number not in numbers)
         raise CheckpointError(
-            f"{source} lacks shard {missing[0]} of {kinds[0][1]} ({len(missing)} missing in all); "
+            f"{source} lacks shard {first} of {count} ({count - len(numbers)} missing in all); "
             "fetch the checkpoint completely."
         )
     return WeightFiles(SAFETENSORS, tuple(files))
@@ -141,7 +153,17 @@ def is_inside(name: str) -> bool:
 
 def natural_order(name: str) -> list[tuple[int, str]]:
     """A sort key under which shard 2 comes before shard 10, zero-padded or not."""
-    return [(int(part), "") if part.isdigit() else (-1, part) for part in re.split(r"([0-9]+)", name)]
+    parts = re.split(r"([0-9]+)", name)
+    # Numbers, at the odd places, by their length and then their digits: however many they are.
+    return [
+        (len(part.lstrip("0")), part.lstrip("0")) if place % 2 else (-1, part)
+        for place, part in enumerate(parts)
+    ]
+
+
+def _number(digits: str) -> int:
+    """A shard's number or count; one that no computer could count to is as good as another."""
+    return int(digits) if len(digits) <= MOST_DIGITS else 10**MOST_DIGITS
 
 
 def parse_json_object(raw: bytes, *, what: str) -> dict[str, Any]:
@@ -151,8 +173,8 @@ def parse_json_object(raw: bytes, *, what: str) -> dict[str, Any]:
         CheckpointError: it is not JSON, or not an object.
     """
     try:
-        value = json.loads(raw.decode("utf-8"))
-    except (ValueError, RecursionError) as error:
+        value = parse_json(raw)
+    except ValueError as error:
         raise CheckpointError(f"{what} is not valid JSON ({error}); fetch or repair it.") from None
     if not isinstance(value, dict):
         raise CheckpointError(f"{what} is not a JSON object; fetch or repair it.")

@@ -13,7 +13,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
-from adamms.checkpoints.auxiliary_files import copy_auxiliary_files
+from adamms.checkpoints.auxiliary_files import companions_size, copy_auxiliary_files
 from adamms.checkpoints.output import in_words, sync
 from adamms.checkpoints.shard_plan import STORED_DTYPES, ShardPlan, index_json, plan_shards
 from adamms.checkpoints.tensor_info import TensorInfo
@@ -104,7 +104,7 @@ class CheckpointWriter:
             return file.read(len(plan.header)) == bytes(plan.header)
 
     def _require_space(self) -> None:
-        needed = sum(plan.size for plan in self._plans)
+        needed = sum(plan.size for plan in self._plans) + companions_size(self._base)
         free = shutil.disk_usage(self.folder).free
         if needed > free:
             raise MachineError(

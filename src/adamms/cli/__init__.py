@@ -141,6 +141,8 @@ def main() -> None:
         sys.exit(fail(str(missing), missing.exit_code) if missing else _unexpected(error))
     except KeyboardInterrupt:
         sys.exit(fail("Interrupted.", 130))
+    except MemoryError:
+        sys.exit(fail("The memory of this machine, or of what it allows us, does not suffice.", 1))
     except BrokenPipeError:
         # The reader of our output left (`adamms map ... | head`); nothing is wrong.
         _say_no_more()

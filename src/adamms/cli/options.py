@@ -304,8 +304,8 @@ def parse_settings(pairs: list[str] | None) -> dict[str, object]:
     """
     import yaml
 
+    from adamms.checkpoints.plain_yaml import read_yaml
     from adamms.errors import RecipeError
-    from adamms.recipes.plain_yaml import read_yaml
 
     settings: dict[str, object] = {}
     for pair in pairs or []:

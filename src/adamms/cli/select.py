@@ -110,9 +110,8 @@ def select(
 
 def _chosen_by_reading(responses: list[Path]) -> "Selection | None":
     """The choice of a finished search whose candidates read instead of answering; None of any other."""
-    from json import loads
 
-    from adamms.checkpoints.local_files import read_bytes
+    from adamms.checkpoints.json_files import read_json
     from adamms.errors import SearchError
     from adamms.searching import Selection
 
@@ -121,7 +120,7 @@ def _chosen_by_reading(responses: list[Path]) -> "Selection | None":
         if not file.is_file():
             continue
         try:
-            selection = Selection.from_json(loads(read_bytes(file)))
+            selection = Selection.from_json(read_json(file))
         except ValueError as error:
             raise SearchError(f"{file} is damaged: {error}.") from None
         return selection if selection.reading is not None else None

@@ -13,7 +13,7 @@ from adamms.adapters import open_model
 from adamms.answering.engine import EngineOptions, ask_model
 from adamms.answering.resume_state import ASKED, check_unchanged
 from adamms.checkpoints import OutputFolder
-from adamms.checkpoints.local_files import read_text
+from adamms.checkpoints.json_files import read_json
 from adamms.errors import EvaluationError
 from adamms.progress import Progress
 from adamms.responses import Example, Response, ResponseWriter, read_responses
@@ -51,7 +51,7 @@ def answer(
 def merged_alpha(folder: Path) -> float:
     """The alpha of a merged model of ours; 0 where there is none, or it is not one number."""
     try:
-        alpha = json.loads(read_text(folder / "adamms.json"))["alpha"]
+        alpha = read_json(folder / "adamms.json")["alpha"]
     except (OSError, ValueError, KeyError, TypeError):
         return 0.0
     is_number = isinstance(alpha, int | float) and not isinstance(alpha, bool) and 0 <= alpha <= 1
@@ -131,7 +131,7 @@ def _answers(folder: Path) -> dict[str, Response]:
 
 def _same_settings(path: Path, settings: dict[str, Any]) -> None:
     if path.exists():
-        before = json.loads(read_text(path))
+        before = read_json(path)
         changed = [key for key in settings if settings[key] != before.get(key)]
         if changed:
             raise EvaluationError(

@@ -4,13 +4,12 @@ The paper's benchmarks become scores as `suite.py` says; of any other task the f
 is a share or a percentage. Reads plain files; no harness is imported.
 """
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from adamms.checkpoints.local_files import read_text
+from adamms.checkpoints.json_files import read_json
 from adamms.errors import EvaluationError
 from adamms.evaluation.suite import PAPER, Benchmark, Harness
 from adamms.evaluation.suite_results import finite_number, lmms_eval_row, vlmevalkit_row, vlmevalkit_values
@@ -60,7 +59,7 @@ def lmms_eval_scores(
         EvaluationError: it cannot be read or holds no scores.
     """
     try:
-        data = json.loads(read_text(results))
+        data = read_json(results)
     except (OSError, ValueError, RecursionError) as error:
         raise EvaluationError(f"The results {results} cannot be read: {error}.") from None
     for name, task in (renamed or {}).items():

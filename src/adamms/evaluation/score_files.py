@@ -13,6 +13,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+from adamms.checkpoints.json_files import parse_json
 from adamms.checkpoints.local_files import read_text
 from adamms.errors import EvaluationError
 from adamms.evaluation.score_table import Scores, make_scores
@@ -57,13 +58,13 @@ def _text(path: Path) -> str:
 
 def _from_json(text: str, base: str | None, donor: str | None) -> Scores:
     try:
-        data = json.loads(text, parse_float=Decimal, object_pairs_hook=_unique)
+        data = parse_json(text.encode(), parse_float=Decimal, object_pairs_hook=_unique)
     except json.JSONDecodeError as error:
         raise EvaluationError(
             f"not valid JSON (line {error.lineno}: {error.msg}); name a table .csv or .tsv."
         ) from None
-    except (ValueError, RecursionError):
-        # More digits or deeper brackets than Python reads: nobody's scores.
+    except ValueError:
+        # More digits or deeper brackets than anybody's scores have.
         raise EvaluationError("not valid JSON.") from None
     if not isinstance(data, dict):
         raise EvaluationError(

@@ -4,12 +4,11 @@ Reads what `adamms eval` keeps (`scores.json`), lmms-eval's `*_results.json` and
 source a row; nobody has to copy numbers. All scores become percent.
 """
 
-import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from adamms.checkpoints.local_files import read_text
+from adamms.checkpoints.json_files import read_json
 from adamms.errors import EvaluationError
 from adamms.evaluation.score_table import Scores, make_scores
 from adamms.evaluation.suite import PAPER
@@ -123,7 +122,7 @@ def _in_sum(row: Row) -> Row:
 
 def _json(path: Path) -> dict[str, Any]:
     try:
-        data = json.loads(read_text(path))
+        data = read_json(path)
     except FileNotFoundError:
         raise EvaluationError(f"The scores {path} do not exist.") from None
     except OSError as error:

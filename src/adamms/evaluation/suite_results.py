@@ -5,12 +5,12 @@ files; neither harness is imported.
 """
 
 import csv
-import json
 import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from adamms.checkpoints.json_files import parse_json
 from adamms.checkpoints.local_files import read_text
 from adamms.errors import EvaluationError
 from adamms.evaluation.suite import PAPER, Benchmark, Harness, Source
@@ -146,7 +146,7 @@ def _vlmevalkit(file: Path, split: str | None) -> Mapping[str, Any]:
     try:
         text = read_text(file, encoding="utf-8-sig")
         if file.suffix == ".json":
-            data = json.loads(text)
+            data = parse_json(text.encode())
             lines = data if isinstance(data, list) else [data]
         else:
             lines = list(csv.DictReader(text.splitlines()))

@@ -4,7 +4,6 @@ Reads `adamms.json` for the parents and compares with them where they are at han
 parent's bit for bit or it is not. Does not repeat the merge.
 """
 
-import json
 import tempfile
 from collections.abc import Callable
 from contextlib import ExitStack
@@ -17,7 +16,7 @@ import torch
 from adamms.adapters import open_model
 from adamms.checkpoints import Checkpoint, TensorSource
 from adamms.checkpoints.computed_tensors import read_values
-from adamms.checkpoints.local_files import read_text
+from adamms.checkpoints.json_files import read_json
 from adamms.checkpoints.sources import name_of
 from adamms.errors import AdaMMSError, CheckpointError
 from adamms.mapping import MappedDonor, map_parameters
@@ -84,7 +83,7 @@ def _told(name: str, look: Callable[[], tuple[bool | None, str]]) -> Check:
 
 def _about(folder: Path) -> dict[str, Any]:
     try:
-        about = json.loads(read_text(folder / "adamms.json"))
+        about = read_json(folder / "adamms.json")
         return {"base": about["base"], "donor": about["donor"], "mapping": about["mapping"], **about}
     except (OSError, ValueError, KeyError, TypeError):
         raise CheckpointError(

@@ -97,7 +97,7 @@ def _alpha(value: Any) -> Any:
         return value
     import yaml
 
-    from adamms.recipes.plain_yaml import read_yaml
+    from adamms.checkpoints.plain_yaml import read_yaml
 
     try:
         return read_yaml(value)

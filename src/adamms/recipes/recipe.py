@@ -16,7 +16,9 @@ from typing import Any
 import yaml
 from pydantic import ValidationError, model_validator
 
+from adamms.checkpoints.limits import RECIPE
 from adamms.checkpoints.local_files import read_text
+from adamms.checkpoints.plain_yaml import read_nodes, write_yaml
 from adamms.checkpoints.sources import resolved
 from adamms.errors import MergeError, RecipeError
 from adamms.merging import find_method
@@ -27,7 +29,6 @@ from adamms.recipes.options import (
     Part,
     SearchOptions,
 )
-from adamms.recipes.plain_yaml import read_yaml, write_yaml
 from adamms.responses.candidates import ALPHA
 
 
@@ -175,21 +176,13 @@ def read_recipe(path: Path) -> Recipe:
             named with its line.
     """
     try:
-        return _read(path)
-    except RecursionError:
-        raise RecipeError(f"{path} is nested too deeply: an anchor (&) may hold its own alias (*).") from None
-
-
-def _read(path: Path) -> Recipe:
-    try:
-        text = read_text(path)
+        text = read_text(path, limit=RECIPE)
     except OSError as error:
         raise RecipeError(f"The recipe {path} cannot be read: {error.strerror}.") from None
     except UnicodeDecodeError:
         raise RecipeError(f"The recipe {path} is not a text file (UTF-8).") from None
     try:
-        node = yaml.compose(text, Loader=yaml.SafeLoader)
-        data = read_yaml(text)
+        data, node = read_nodes(text)
     except yaml.YAMLError as error:
         if "another document" in str(error):
             raise RecipeError(

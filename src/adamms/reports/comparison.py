@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from adamms.checkpoints.local_files import read_text
+from adamms.checkpoints.json_files import read_json
 from adamms.errors import SearchError
 from adamms.reports.answer_grid import Column, Grid, answer_grid
 from adamms.reports.run_files import read_run
@@ -173,7 +173,7 @@ def _search_run(folder: Path, name: str) -> ComparedRun:
 def _merged_folder(folder: Path, name: str) -> ComparedRun:
     path = folder / ADAMMS_JSON
     try:
-        made = json.loads(read_text(path))
+        made = read_json(path)
         base, donor = (str(made[role]["source"]) for role in ("base", "donor"))
         method, alpha = str(made["method"]), made.get("alpha")
         selection = Selection.from_json(made["selection"]) if made.get("selection") else None

@@ -4,7 +4,6 @@ Says where the model comes from, how the coefficient was chosen and how to load 
 was not measured. Made from `adamms.json` and the merged config alone.
 """
 
-import json
 import re
 from collections.abc import Mapping
 from pathlib import Path
@@ -12,6 +11,8 @@ from typing import Any
 
 import yaml
 
+from adamms.checkpoints.json_files import read_json
+from adamms.checkpoints.limits import CONFIG
 from adamms.checkpoints.local_files import read_text
 from adamms.checkpoints.sources import PLUS
 from adamms.reports.wording import HUB_ID, model_id, short_name
@@ -40,7 +41,7 @@ def write_model_card(folder: Path, description: Mapping[str, Any]) -> Path:
 def read_config(folder: Path) -> dict[str, Any]:
     """A model's config.json; empty if there is none."""
     try:
-        config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+        config = read_json(folder / "config.json", limit=CONFIG)
     except (OSError, ValueError):
         return {}
     return config if isinstance(config, dict) else {}

@@ -4,7 +4,6 @@ Only the run directory is needed; the inputs, for prompts and thumbnails, are re
 were and may be gone. Draws nothing.
 """
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,7 +11,10 @@ from typing import Any
 
 import yaml
 
+from adamms.checkpoints.json_files import read_json
+from adamms.checkpoints.limits import RECIPE
 from adamms.checkpoints.local_files import read_text
+from adamms.checkpoints.plain_yaml import read_yaml
 from adamms.errors import AdaMMSError, SearchError
 from adamms.mapping import Group, ParameterMapping
 from adamms.reports.signals import Repeats, Signal, read_repeats, read_signals
@@ -56,7 +58,7 @@ def read_run(folder: Path) -> RunFiles:
         )
     recipe_text = _text(folder / "recipe.yaml")
     try:
-        recipe = yaml.safe_load(recipe_text)
+        recipe = read_yaml(recipe_text)
     except yaml.YAMLError as error:
         raise SearchError(f"{folder / 'recipe.yaml'} is damaged: {error}.") from None
     chosen_by = _json(folder / "selection.json")
@@ -126,7 +128,9 @@ def _config(path: Path) -> dict[str, Any]:
 
 def _json(path: Path) -> dict[str, Any]:
     try:
-        data = json.loads(_text(path))
+        data = read_json(path)
+    except OSError as error:
+        raise SearchError(f"{path} cannot be read: {error.strerror}.") from None
     except ValueError as error:
         raise SearchError(f"{path} is damaged: {error}.") from None
     if not isinstance(data, dict):
@@ -136,7 +140,7 @@ def _json(path: Path) -> dict[str, Any]:
 
 def _text(path: Path) -> str:
     try:
-        return read_text(path)
+        return read_text(path, limit=RECIPE)
     except OSError as error:
         raise SearchError(f"{path} cannot be read: {error.strerror}.") from None
     except UnicodeDecodeError:

@@ -6,13 +6,12 @@ judged.
 """
 
 import csv
-import json
 import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from adamms.checkpoints.local_files import read_text
+from adamms.checkpoints.json_files import read_json
 from adamms.checkpoints.sources import expanded
 from adamms.errors import SearchError
 from adamms.responses.candidates import ALPHA_IN_NAME
@@ -35,7 +34,7 @@ def recorded_arguments(log: Path) -> str | None:
     if named is None:
         return None
     try:
-        data = json.loads(read_text(log.parent / f"{named['run']}_results.json"))
+        data = read_json(log.parent / f"{named['run']}_results.json")
         arguments = data["config"]["model_args"]
     except (OSError, ValueError, KeyError, TypeError, RecursionError):
         return None
@@ -61,7 +60,7 @@ def alpha_of_arguments(arguments: str) -> float | None:
 
 def _written_alpha(folder: Path) -> float | None:
     try:
-        alpha = json.loads(read_text(folder / "adamms.json"))["alpha"]
+        alpha = read_json(folder / "adamms.json")["alpha"]
     except (OSError, ValueError, KeyError, TypeError):
         return None
     return float(alpha) if isinstance(alpha, int | float) and not isinstance(alpha, bool) else None
@@ -138,7 +137,7 @@ def _rows(file: Path) -> Iterator[tuple[int, dict[str, Any]]]:
         if file.suffix == ".xlsx":
             yield from _sheet(file)
         elif file.suffix == ".json":
-            data = json.loads(read_text(file))
+            data = read_json(file)
             if not isinstance(data, list) or not all(isinstance(row, dict) for row in data):
                 raise SearchError(f"{file} is not a list of VLMEvalKit's predictions.")
             yield from enumerate(data, start=1)

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from adamms.checkpoints.json_files import parse_json
 from adamms.checkpoints.local_files import NoRegularFileError, read_text, special_kind
 from adamms.checkpoints.sources import is_text
 from adamms.errors import SearchError
@@ -154,9 +155,9 @@ def _lines(path: Path) -> list[str]:
 
 def _example(line: str, number: int, *, folder: Path) -> Example:
     try:
-        record = json.loads(line)
-    except (ValueError, RecursionError) as error:
-        reason = error.msg if isinstance(error, json.JSONDecodeError) else "nested too deeply"
+        record = parse_json(line.encode())
+    except ValueError as error:
+        reason = error.msg if isinstance(error, json.JSONDecodeError) else str(error)
         raise _ProblemError(f"not valid JSON ({reason})") from None
     if not isinstance(record, dict):
         raise _ProblemError('not a JSON object such as {"image": "a.png", "prompt": "..."}')

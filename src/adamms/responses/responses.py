@@ -11,6 +11,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, BinaryIO
 
+from adamms.checkpoints.json_files import parse_json
 from adamms.responses.candidates import ALPHA, SearchAxis, format_alpha, round_alpha
 
 
@@ -82,8 +83,8 @@ class ResponseWriter:
 def parse_line(line: bytes) -> dict[str, Any] | None:
     """The JSON object on a line, or None where there is none."""
     try:
-        record = json.loads(line.decode("utf-8-sig"))
-    except (ValueError, RecursionError):
+        record = parse_json(line, encoding="utf-8-sig")
+    except ValueError:
         return None
     return record if isinstance(record, dict) else None
 

@@ -6,14 +6,13 @@ nothing and asks nothing.
 
 from __future__ import annotations
 
-import json
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from adamms.adapters import open_model
-from adamms.checkpoints.local_files import read_text
+from adamms.checkpoints.json_files import read_json
 from adamms.checkpoints.sources import exists, expanded, parts_of, resolved
 from adamms.errors import MappingError, OutputError
 from adamms.mapping import MappedDonor, ParameterMapping, map_parameters
@@ -227,7 +226,7 @@ def resolve_mapping(recipe: Recipe, base: TensorSource, donor: TensorSource) -> 
     if options.file is None:
         return _map_other(recipe, base, donor)
     try:
-        data = json.loads(read_text(options.file))
+        data = read_json(options.file)
     except (OSError, ValueError, RecursionError) as error:
         raise MappingError(f"The mapping {options.file} cannot be read: {error}.") from None
     mapping = ParameterMapping.from_json(data).check(base, donor)

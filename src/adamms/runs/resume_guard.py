@@ -5,8 +5,8 @@ from pathlib import Path
 
 import yaml
 
+from adamms.checkpoints.plain_yaml import read_yaml
 from adamms.errors import RecipeError
-from adamms.recipes.plain_yaml import read_yaml
 from adamms.recipes.recipe import Recipe
 
 ABSENT = "absent"

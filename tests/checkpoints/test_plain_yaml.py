@@ -7,7 +7,7 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from adamms.recipes.plain_yaml import read_yaml, write_yaml
+from adamms.checkpoints.plain_yaml import read_yaml, write_yaml
 
 plain = st.recursive(
     st.none()
@@ -50,3 +50,30 @@ def test_a_key_stands_once() -> None:
     merged = read_yaml("a: &a {x: 1}\no:\n  b: &b {<<: *a, x: 2}\nc: {<<: *b}\nd: {1: a, '1': b}")
     assert (merged["o"], merged["c"].keys()) == ({"b": {"x": 2}}, {"x"})
     assert merged["d"] == {1: "a", "1": "b"}
+
+
+def test_what_aliases_unfold_to_is_bounded() -> None:
+    lines = ["a: &a [1, 1, 1, 1, 1, 1, 1, 1, 1, 1]"]
+    for name, before in zip("bcdef", "abcde", strict=True):
+        lines.append(f"{name}: &{name} [{', '.join([f'*{before}'] * 10)}]")
+    with pytest.raises(yaml.MarkedYAMLError, match="unfold to more than 100,000 values"):
+        read_yaml("\n".join(lines))
+    assert len(read_yaml("\n".join(lines[:3]))["c"][9][9]) == 10
+
+
+def test_what_merge_keys_unfold_to_is_bounded() -> None:
+    lines = ["a0: &a0 {k: 1}", *(f"a{n + 1}: &a{n + 1} {{<<: [*a{n}, *a{n}]}}" for n in range(20))]
+    with pytest.raises(yaml.MarkedYAMLError, match="unfold to more than"):
+        read_yaml("\n".join(lines))
+
+
+@pytest.mark.parametrize("text", ["[" * 70 + "]" * 70, "- " * 70 + "1", "a: &a {b: *a}"])
+def test_what_is_nested_without_end_is_refused(text: str) -> None:
+    with pytest.raises(yaml.MarkedYAMLError, match="nested too deeply|its own alias"):
+        read_yaml(text)
+
+
+@pytest.mark.parametrize("number", ["9" * 301, "1" + ":59" * 200, "0." + "3" * 400])
+def test_a_number_of_hundreds_of_digits_is_refused(number: str) -> None:
+    with pytest.raises(yaml.MarkedYAMLError, match="a number of"):
+        read_yaml(f"a: {number}")
