@@ -198,7 +198,9 @@ def test_a_file_without_tensors_is_refused(tmp_path: Path) -> None:
 def test_a_set_of_an_absurd_count_is_told_at_once(tmp_path: Path, count: str) -> None:
     save(tmp_path / f"model-00001-of-{count}.safetensors", a=torch.ones(2))
     save(tmp_path / f"model-00003-of-{count}.safetensors", b=torch.ones(2))
-    with pytest.raises(CheckpointError, match=r"lacks shard 2 of \d+ \(9+[78] missing in all\)|lacks shard 2 of 10+ "):
+    with pytest.raises(
+        CheckpointError, match=r"lacks shard 2 of \d+ \(9+[78] missing in all\)|lacks shard 2 of 10+ "
+    ):
         Checkpoint.open(tmp_path)
 
 
