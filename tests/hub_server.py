@@ -13,6 +13,7 @@ import hashlib
 import json
 import os
 import threading
+import time
 from base64 import b64decode
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -42,6 +43,10 @@ class HubServer:
     gated: tuple[str, ...] = ()
     private: tuple[str, ...] = ()
     broken: tuple[str, ...] = ()
+    busy: list[str] = field(default_factory=list)
+    """The `Retry-After` of the next answers, all of them 503."""
+    drip: str = ""
+    """Answers to paths with this part come a byte every tenth of a second."""
     ranges: bool = True
     log: list[Request] = field(default_factory=list)
     created: dict[str, dict[str, Any]] = field(default_factory=dict)
@@ -92,7 +97,10 @@ class _Handler(BaseHTTPRequestHandler):
         pass
 
     def do_GET(self) -> None:
-        self._answer()
+        if self.server_hub.busy and self.path.startswith("/api/models/"):
+            self._send(503, b"", {"Retry-After": self.server_hub.busy.pop(0)})
+        else:
+            self._answer()
 
     def do_HEAD(self) -> None:
         self._answer()
@@ -227,7 +235,15 @@ class _Handler(BaseHTTPRequestHandler):
         if self.command != "HEAD":
             # A client may leave as soon as it has what it wants.
             with suppress(ConnectionError):
-                self.wfile.write(body)
+                self._write(body, drips=bool(self.server_hub.drip) and self.server_hub.drip in path)
+
+    def _write(self, body: bytes, *, drips: bool) -> None:
+        step = 1 if drips else max(len(body), 1)
+        for at in range(0, len(body), step):
+            self.wfile.write(body[at : at + step])
+            if drips:
+                self.wfile.flush()
+                time.sleep(0.1)
 
 
 def _oid(name: str, size: int) -> str:

@@ -11,6 +11,7 @@ import pytest
 from safetensors.numpy import save_file
 
 from adamms.checkpoints import Checkpoint
+from adamms.checkpoints.auxiliary_files import require_auxiliary_files
 from adamms.checkpoints.local_files import NoRegularFileError, open_regular, read_text, special_kind
 from adamms.errors import AdaMMSError
 from adamms.evaluation.labels import read_labels
@@ -96,4 +97,4 @@ def test_a_tokenizer_that_is_a_pipe_is_refused_before_anybody_opens_it(tmp_path:
         Checkpoint.open(tmp_path) as checkpoint,
         pytest.raises(AdaMMSError, match=r"tokenizer\.json.*not a regular file"),
     ):
-        checkpoint.require_data()
+        require_auxiliary_files(checkpoint)

@@ -1,5 +1,8 @@
 """Publishing a merged checkpoint, through the command line, on a small real hub on localhost."""
 
+import json
+import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -42,6 +45,67 @@ def test_every_file_of_a_merged_model_is_published_in_one_commit(merged: Path, t
             expected = {path.name: path.read_bytes() for path in merged.iterdir()}
             assert hub.uploaded == {"me/merged": expected}
         assert hub.created["me/merged"]["visibility"] == "private"
+
+
+def test_only_what_the_merge_wrote_and_carried_over_is_published(merged: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "merged"
+    shutil.copytree(merged, folder)
+    secret = tmp_path / "secret"
+    secret.write_text("a password")
+    (folder / "notes.txt").symlink_to(secret)
+    (folder / "tokenizer_extra").symlink_to(tmp_path, target_is_directory=True)
+    (folder / "chat_template.jinja").unlink()
+    (folder / "chat_template.jinja").symlink_to(secret)
+    (folder / ".netrc").write_text("hidden")
+    (folder / ".git").mkdir()
+    (folder / ".git" / "config").write_text("hidden")
+    (folder / "diary.txt").write_text("not of the merge")
+    (folder / "model-00003-of-00003.safetensors.bak").write_bytes(b"0")
+    os.mkfifo(folder / "pipe")
+    with HubServer({}) as hub:
+        done = push(hub, tmp_path / "home", folder, "me/merged")
+        assert done.returncode == 0, done.stderr
+        expected = {path.name for path in merged.iterdir()} - {"chat_template.jinja"}
+        assert set(hub.uploaded["me/merged"]) == expected
+        assert b"password" not in b"".join(hub.uploaded["me/merged"].values())
+    for name, why in {
+        "notes.txt": f"a link to {secret}",
+        "tokenizer_extra": f"a link to {tmp_path}",
+        "chat_template.jinja": f"a link to {secret}",
+        ".netrc": "hidden",
+        ".git/config": "hidden",
+        "diary.txt": "not of the merge",
+        "model-00003-of-00003.safetensors.bak": "not of the merge",
+        "pipe": "no regular file",
+    }.items():
+        assert f"adamms: Left out: {name} ({why}).\n" in done.stderr
+
+
+@pytest.mark.parametrize("name", ["model-00001-of-00002.safetensors", "adamms.json", "README.md"])
+def test_a_part_of_the_model_that_is_a_link_is_not_published(merged: Path, tmp_path: Path, name: str) -> None:
+    folder = tmp_path / "merged"
+    shutil.copytree(merged, folder)
+    (folder / name).rename(folder / "original")
+    (folder / name).symlink_to("original")
+    with HubServer({}) as hub:
+        done = push(hub, tmp_path / "home", folder, "me/merged")
+        assert done.returncode == 2
+        assert f"{folder / name} is a link to original; publish a folder" in done.stderr
+        assert not hub.created
+        assert not hub.uploaded
+
+
+def test_a_merge_that_did_not_record_what_it_carried_publishes_what_travels(
+    merged: Path, tmp_path: Path
+) -> None:
+    folder = tmp_path / "merged"
+    shutil.copytree(merged, folder)
+    about = json.loads((folder / "adamms.json").read_text())
+    assert sorted(about.pop("carried")) == ["chat_template.jinja", "config.json", "generation_config.json"]
+    (folder / "adamms.json").write_text(json.dumps(about))
+    with HubServer({}) as hub:
+        assert push(hub, tmp_path / "home", folder, "me/merged").returncode == 0
+        assert set(hub.uploaded["me/merged"]) == {path.name for path in merged.iterdir()}
 
 
 def test_what_cannot_be_published_is_refused_in_a_sentence(merged: Path, tmp_path: Path) -> None:

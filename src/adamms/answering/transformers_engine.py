@@ -31,6 +31,7 @@ from adamms.answering.native import cache_length, original_llava
 from adamms.answering.preparation import Preparation, shortened
 from adamms.answering.processor import sentence
 from adamms.answering.prompts import TYPES, Prompt
+from adamms.checkpoints.auxiliary_files import require_auxiliary_files
 from adamms.errors import MachineError, SearchError
 from adamms.merging.parent_store import free_memory
 from adamms.responses.inputs import Example
@@ -82,6 +83,7 @@ class TransformersEngine:
                 f"{model.source} is quantised ({scheme}), and packed weights cannot be moved while it lives; "
                 f"first write it unquantised: adamms merge {model.source} {model.source} --alpha 0 --out DIR."
             )
+        require_auxiliary_files(model)
         names = list(model.tensors)
         self._picture = picture or open_image
         self._preparation = Preparation.from_folder(

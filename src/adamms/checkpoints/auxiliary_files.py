@@ -83,6 +83,16 @@ def _travels(path: PurePosixPath) -> bool:
     )
 
 
+def require_auxiliary_files(model: "TensorSource") -> None:
+    """Make sure that what travels along is files inside the checkpoint: others open them by their paths.
+
+    Raises:
+        CheckpointError: one is a link that leads outside or to nothing, a pipe or a device.
+    """
+    for name in model.auxiliary_files():
+        model.files.local_path(name)
+
+
 def copy_auxiliary_files(base: "TensorSource", folder: Path, *, dtype: str | None) -> None:
     """Copy a model's auxiliary files into `folder`; its config as it is seen, with `dtype` naming that.
 

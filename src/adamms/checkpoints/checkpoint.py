@@ -68,6 +68,7 @@ class Checkpoint:
         weights = layout.find_weights(origin.files)
         self.format = weights.format
         self.shards = weights.shards
+        self.index = weights.index
         self.indexed = weights.index is not None
         self._header_bytes = self._header_tensors = 0
         self._headers = self._read_headers()
@@ -185,12 +186,8 @@ class Checkpoint:
     def require_data(self) -> None:
         """Make sure that every shard is as long as its header says, before any long work.
 
-        What travels along (tokenizer, templates) must be files, too, inside the checkpoint: others open them
-        by their path.
-
         Raises:
-            CheckpointError: a shard's data is missing or cut off, only headers were fetched, or something is
-                a link that leads outside, a pipe or a device.
+            CheckpointError: a shard's data is missing or cut off, or only headers were fetched.
         """
         for shard, header in self._headers.items():
             actual = self._weight_path(shard).stat().st_size
@@ -199,8 +196,6 @@ class Checkpoint:
                     f"{shard} in {self.source} is cut off: its header asks for {header.file_size} bytes and "
                     f"the file has {actual}; fetch it again."
                 )
-        for name in self.auxiliary_files():
-            self.files.local_path(name)
 
     def _weight_path(self, shard: str) -> Path:
         if self.folder is None:

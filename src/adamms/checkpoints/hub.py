@@ -8,7 +8,7 @@ HF_HOME and HF_HUB_OFFLINE are honoured because the library honours them. Every 
 import glob
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from huggingface_hub import (
@@ -29,6 +29,7 @@ from huggingface_hub.errors import (
     RepositoryNotFoundError,
     RevisionNotFoundError,
 )
+from huggingface_hub.file_download import repo_folder_name
 from huggingface_hub.utils import (  # type: ignore[attr-defined]
     build_hf_headers,
     hf_raise_for_status,
@@ -37,6 +38,7 @@ from huggingface_hub.utils import (  # type: ignore[attr-defined]
 
 from adamms import __version__
 from adamms.checkpoints.auxiliary_files import auxiliary_files
+from adamms.checkpoints.hub_patience import retried, within
 from adamms.checkpoints.model_files import LocalFolder, Origin, small_size
 from adamms.checkpoints.sources import HUB_ID
 from adamms.checkpoints.weight_files import FileLayout, WeightFiles
@@ -66,11 +68,18 @@ def find_on_hub(source: str, *, revision: str | None, download: bool, layout: Fi
     model, revision = match["model"], revision or match["revision"]
     with _explained(model, revision):
         try:
-            info = HfApi(library_name="adamms", library_version=__version__).model_info(
-                model, revision=revision, files_metadata=True, timeout=constants.HF_HUB_ETAG_TIMEOUT
+            api = HfApi(library_name="adamms", library_version=__version__)
+            info = within(
+                lambda: retried(
+                    lambda: api.model_info(
+                        model, revision=revision, files_metadata=True, timeout=constants.HF_HUB_ETAG_TIMEOUT
+                    )
+                ),
+                what=f"{constants.ENDPOINT} did not answer what it has of {model}",
             )
         except Exception as error:
-            cached = _cached(model, revision, layout) if _unreachable(error) else None
+            gone = _unreachable(error) or isinstance(error, MachineError)
+            cached = _cached(model, revision, layout) if gone else None
             if cached is None:
                 raise
             return cached
@@ -85,8 +94,24 @@ def _downloaded(files: "HubFiles", revision: str | None, weights: WeightFiles) -
     wanted = [*weights.shards, *([weights.index] if weights.index else []), *auxiliary_files(files.names)]
     patterns = [glob.escape(name) for name in wanted]
     # By the name that was asked for, so that the cache learns which commit it meant and can serve it offline.
-    folder = Path(snapshot_download(files.source, revision=revision, allow_patterns=patterns))
+    cache = Path(constants.HF_HUB_CACHE, repo_folder_name(repo_id=files.source, repo_type="model"))
+    folder = Path(
+        within(
+            lambda: snapshot_download(files.source, revision=revision, allow_patterns=patterns),
+            what=f"{constants.ENDPOINT} sent hardly anything of {files.source}",
+            progress=lambda: _bytes_below(cache),
+        )
+    )
     return Origin(files.source, LocalFolder(folder, source=files.source), folder, folder.name)
+
+
+def _bytes_below(folder: Path) -> int:
+    """What files take on the disk; those that come and go meanwhile do not matter."""
+    total = 0
+    for path in folder.rglob("*"):
+        with suppress(OSError):
+            total += path.lstat().st_blocks * 512
+    return total
 
 
 def _cached(model: str, revision: str | None, layout: FileLayout) -> Origin | None:
@@ -127,7 +152,9 @@ class HubFiles:
         known = self._sizes[name]
         if known is None:
             with _explained(self.source, self.commit):
-                known = get_hf_file_metadata(self._url(name)).size or 0
+                known = within(
+                    lambda: get_hf_file_metadata(self._url(name)).size or 0, what=self._silence(name)
+                )
             self._sizes[name] = known
         return known
 
@@ -142,7 +169,8 @@ class HubFiles:
             missing = [block for block in blocks if (name, block) not in self._blocks]
         if missing:
             first = missing[0] * BLOCK
-            data = self._fetch(name, first, min((missing[-1] + 1) * BLOCK, size))
+            end_of_blocks = min((missing[-1] + 1) * BLOCK, size)
+            data = within(lambda: self._fetch(name, first, end_of_blocks), what=self._silence(name))
             with self._lock:
                 for block in range(missing[0], missing[-1] + 1):
                     at = block * BLOCK - first
@@ -178,6 +206,9 @@ class HubFiles:
             raise CheckpointError(f"The hub sent only a part of {name} of {self.source}; try again.")
         return bytes(data[: end - start])
 
+    def _silence(self, name: str) -> str:
+        return f"{constants.ENDPOINT} did not send all of what was asked of {name} of {self.source}"
+
     def _url(self, name: str) -> str:
         return hf_hub_url(self.source, name, revision=self.commit)
 
@@ -189,7 +220,12 @@ class HubFiles:
     def local_path(self, name: str) -> Path:
         """A small file, downloaded into the hub's cache."""
         with _explained(self.source, self.commit):
-            return Path(hf_hub_download(self.source, name, revision=self.commit))
+            return Path(
+                within(
+                    lambda: hf_hub_download(self.source, name, revision=self.commit),
+                    what=self._silence(name),
+                )
+            )
 
 
 # Errors

@@ -4,23 +4,42 @@ Only a folder that is complete, and that we wrote (its `adamms.json` tells what 
 no place to learn that a shard is missing. HF_ENDPOINT and HF_TOKEN are honoured because the library does.
 """
 
+from dataclasses import dataclass
 from pathlib import Path
 
-from huggingface_hub import HfApi, constants
+from huggingface_hub import CommitOperationAdd, HfApi, constants
 from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalTokenNotFoundError
 
 from adamms import __version__
+from adamms.checkpoints import hub_patience
 from adamms.checkpoints.checkpoint import Checkpoint
+from adamms.checkpoints.hub_patience import retried, within
+from adamms.checkpoints.published_files import ABOUT, PublishedFiles, published_files
 from adamms.checkpoints.sources import expanded
 from adamms.errors import AdaMMSError, CheckpointError, MachineError, OutputError
 
-ABOUT = "adamms.json"
 # What a search's run directory calls the chosen candidate.
 MERGED = "merged"
 
 
-def publish(folder: str | Path, model: str, *, private: bool = False, revision: str | None = None) -> str:
-    """Upload a merged checkpoint in one commit and return the commit's address.
+LEAST_RATE = 50_000
+"""Bytes a second that an upload must reach over all, beside what any answer may take."""
+
+
+@dataclass(frozen=True)
+class Published:
+    """A merged model on a hub."""
+
+    commit: str
+    """The commit's address."""
+    files: PublishedFiles
+    """What was published, and what of the folder was not."""
+
+
+def publish(
+    folder: str | Path, model: str, *, private: bool = False, revision: str | None = None
+) -> Published:
+    """Upload a merged checkpoint in one commit.
 
     Args:
         folder: a merged checkpoint, or a search's run directory, whose `merged/` is taken.
@@ -28,36 +47,61 @@ def publish(folder: str | Path, model: str, *, private: bool = False, revision: 
         private: a new repository is private; an existing one stays what it is.
         revision: the branch to commit to, which must exist; the main one when left out.
 
+    Only what the merge wrote and carried over goes; links are never followed.
+
     Raises:
-        CheckpointError: it is not a complete checkpoint of ours.
+        CheckpointError: it is not a complete checkpoint of ours, or a part of it is a link.
         OutputError: the hub refuses: no token, no right to write there, not a possible name.
-        MachineError: the hub cannot be reached or fails.
+        MachineError: the hub cannot be reached, fails, or takes too long.
     """
-    merged = _merged(expanded(folder))
+    merged, files = to_publish(folder)
+    size = sum((merged / name).stat().st_size for name in files.names)
     api = HfApi(library_name="adamms", library_version=__version__)
     try:
-        api.create_repo(model, private=private or None, exist_ok=True)
-        commit = api.upload_folder(
-            repo_id=model,
-            folder_path=merged,
-            revision=revision,
-            commit_message=f"Merged with adamms {__version__}",
+        within(
+            lambda: retried(lambda: api.create_repo(model, private=private or None, exist_ok=True)),
+            what=f"{constants.ENDPOINT} did not make a place for {model}",
         )
+        commit = within(
+            lambda: retried(
+                lambda: api.create_commit(
+                    model,
+                    [CommitOperationAdd(name, str(merged / name)) for name in files.names],
+                    revision=revision,
+                    commit_message=f"Merged with adamms {__version__}",
+                )
+            ),
+            what=f"{constants.ENDPOINT} did not take {model}",
+            seconds=hub_patience.ANSWER + size / LEAST_RATE,
+        )
+    except AdaMMSError:
+        raise
     except Exception as error:
         raise _explained(error, model) from error
-    return str(commit.commit_url)
+    return Published(str(commit.commit_url), files)
+
+
+def to_publish(folder: str | Path) -> tuple[Path, PublishedFiles]:
+    """The merged checkpoint that a folder is or holds, and the files of it that are published.
+
+    Raises:
+        CheckpointError: it is not a complete checkpoint of ours, or a part of it is a link.
+    """
+    merged = _merged(expanded(folder))
+    with Checkpoint.open(merged) as checkpoint:
+        checkpoint.require_data()
+        weights = (*checkpoint.shards, *([checkpoint.index] if checkpoint.index else []))
+    return merged, published_files(merged, weights=weights)
 
 
 def _merged(folder: Path) -> Path:
-    """The checkpoint itself, checked: ours, its headers sound, no shard short."""
+    """The checkpoint's own folder."""
     merged = folder / MERGED if (folder / MERGED / ABOUT).exists() else folder
     if not (merged / ABOUT).exists():
         raise CheckpointError(
             f"{folder} holds no {ABOUT}, so it is not a merged checkpoint; give the folder that "
             "`adamms merge` wrote, or a search's run directory."
         )
-    with Checkpoint.open(merged) as checkpoint:
-        checkpoint.require_data()
     return merged
 
 

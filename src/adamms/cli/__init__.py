@@ -12,7 +12,7 @@ import sys
 from importlib import import_module
 from pathlib import Path
 from types import FrameType
-from typing import Annotated, Any
+from typing import Annotated, Any, NoReturn
 
 import typer
 from typer.core import TyperCommand, TyperGroup
@@ -134,13 +134,13 @@ def main() -> None:
         # Nothing is left to collect, and looking for it takes as long as importing half of this.
         gc.freeze()
     except AdaMMSError as error:
-        sys.exit(fail(str(error), error.exit_code))
+        _leave(fail(str(error), error.exit_code))
     except ModuleNotFoundError as error:
         package = str(error.name).partition(".")[0]
         missing = MissingPackageError(package) if package in EXTRAS else None
         sys.exit(fail(str(missing), missing.exit_code) if missing else _unexpected(error))
     except KeyboardInterrupt:
-        sys.exit(fail("Interrupted.", 130))
+        _leave(fail("Interrupted.", 130))
     except MemoryError:
         sys.exit(fail("The memory of this machine, or of what it allows us, does not suffice.", 1))
     except BrokenPipeError:
@@ -160,6 +160,16 @@ def main() -> None:
         # The parser has its own way to end an interrupted command, without a word.
         fail("Interrupted.", 130)
     sys.exit(code if isinstance(code, int) else 0)
+
+
+def _leave(code: int) -> NoReturn:
+    """End; without waiting for threads that a hub keeps waiting, which an orderly exit would."""
+    patience = sys.modules.get("adamms.checkpoints.hub_patience")
+    if patience is not None and patience.is_waiting():
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(code)
+    sys.exit(code)
 
 
 def _say_no_more() -> None:

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from adamms.cli.console import print_json
+from adamms.cli.console import Bars, print_json
 from adamms.cli.options import OUTPUT, Json
 
 
@@ -27,15 +27,19 @@ def push(
 ) -> None:
     """Upload a merged model with its card to the Hugging Face hub.
 
-    In one commit; to HF_ENDPOINT where that is set. Its `adamms.json` and `recipe.yaml` name the parents as
-    you gave them: hub ids, or folders of yours.
+    In one commit: what the merge wrote and carried over; links, hidden files and whatever else lies there
+    are left out and named. To HF_ENDPOINT where that is set. Its `adamms.json` and `recipe.yaml` name the
+    parents as you gave them: hub ids, or folders of yours.
 
     Example: `adamms push run/merged me/Qwen2-VL-merged-7B --private`
     """
     from adamms.checkpoints.publishing import publish
 
-    commit = publish(folder, repo_id, private=private, revision=revision)
+    published = publish(folder, repo_id, private=private, revision=revision)
+    for name, why in published.files.left_out.items():
+        Bars().say(f"Left out: {name} ({why}).")
     if json:
-        print_json({"repo_id": repo_id, "commit": commit})
+        left_out = dict(published.files.left_out)
+        print_json({"repo_id": repo_id, "commit": published.commit, "left_out": left_out})
     else:
-        print(f"Published: {commit}")
+        print(f"Published: {published.commit}")

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from adamms.adapters import open_model
+from adamms.checkpoints.auxiliary_files import require_auxiliary_files
 from adamms.checkpoints.json_files import read_json
 from adamms.checkpoints.sources import exists, expanded, parts_of, resolved
 from adamms.errors import MappingError, OutputError
@@ -63,6 +64,7 @@ def load_models(recipe: Recipe, models: ExitStack, progress: Progress) -> Loaded
             progress.say(f"Fetching {headers.source} from the hub.")
             headers = models.enter_context(open_model(headers.pinned, download=True))
         headers.require_data()
+        require_auxiliary_files(headers)
         return headers
 
     def headers_of(source: str) -> TensorSource:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from adamms import __version__
 from adamms.checkpoints import CheckpointWriter
+from adamms.checkpoints.published_files import ABOUT, CARRIED
 from adamms.errors import CheckpointError
 from adamms.merging import MergeInputs, Method
 from adamms.merging.journal import Journal
@@ -19,7 +20,7 @@ from adamms.runs.loading import LoadedModels
 if TYPE_CHECKING:
     from adamms.searching import Selection
 
-ADAMMS_JSON = "adamms.json"
+ADAMMS_JSON = ABOUT
 SourceFiles = list[tuple[str, int, int]]
 
 
@@ -84,6 +85,7 @@ def write_merged(
         **method.settings,
         "dtype": options.dtype,
         "selection": selection.to_json() if selection else None,
+        CARRIED: list(loaded.base.auxiliary_files()),
     }
     write_json(folder / ADAMMS_JSON, description)
     write_model_card(folder, description)
