@@ -57,6 +57,11 @@ LEFT_BEHIND_NAMES = (
 LEFT_BEHIND_FOLDERS = (*IGNORED_FOLDERS, "original", "onnx", "openvino", "coreml", "runs", "wandb")
 LEFT_BEHIND_PREFIXES = ("checkpoint-", "global_step", "events.out.tfevents", "rng_state")
 
+ABOUT = "adamms.json"
+"""What a merge records of itself."""
+CARRIED = "carried"
+"""In there: the names of the files that it carried over from the base."""
+
 DTYPE_KEYS = ("torch_dtype", "dtype")
 
 

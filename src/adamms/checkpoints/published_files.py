@@ -11,13 +11,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from adamms.checkpoints.auxiliary_files import auxiliary_files
+from adamms.checkpoints.auxiliary_files import ABOUT, CARRIED, auxiliary_files
 from adamms.checkpoints.local_files import read_text
 from adamms.errors import CheckpointError
 
-ABOUT = "adamms.json"
-CARRIED = "carried"
-"""In `adamms.json`: the names of the files that the merge carried over from the base."""
 OWN = (ABOUT, "README.md", "recipe.yaml")
 """What is written beside weights, their index and what is carried over."""
 

@@ -12,9 +12,10 @@ from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalToken
 
 from adamms import __version__
 from adamms.checkpoints import hub_patience
+from adamms.checkpoints.auxiliary_files import ABOUT
 from adamms.checkpoints.checkpoint import Checkpoint
 from adamms.checkpoints.hub_patience import retried, within
-from adamms.checkpoints.published_files import ABOUT, PublishedFiles, published_files
+from adamms.checkpoints.published_files import PublishedFiles, published_files
 from adamms.checkpoints.sources import expanded
 from adamms.errors import AdaMMSError, CheckpointError, MachineError, OutputError
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from adamms import __version__
 from adamms.checkpoints import CheckpointWriter
-from adamms.checkpoints.published_files import ABOUT, CARRIED
+from adamms.checkpoints.auxiliary_files import ABOUT, CARRIED
 from adamms.errors import CheckpointError
 from adamms.merging import MergeInputs, Method
 from adamms.merging.journal import Journal
