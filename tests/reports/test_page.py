@@ -103,7 +103,7 @@ def test_the_policy_allows_this_style_and_this_script_and_nothing_else(run_dir: 
     hashes = [base64.b64encode(hashlib.sha256(text.encode()).digest()).decode() for text in (script, style)]
     assert policy == (
         f"default-src 'none'; script-src 'sha256-{hashes[0]}'; style-src 'sha256-{hashes[1]}'; "
-        "img-src data:; base-uri 'none'; form-action 'none'"
+        "img-src data:; media-src data:; base-uri 'none'; form-action 'none'"
     )
 
 
@@ -135,7 +135,8 @@ def test_every_answer_is_in_the_grid_and_whole_in_what_a_click_shows(
 ) -> None:
     page = Page(build_report(run_dir))
 
-    assert len(page.all("button")) == 40 * 8 + 3
+    # The grid's, the dialog's three, and those that copy commands and the recipe.
+    assert len(page.all("button")) == 40 * 8 + 3 + 4
     assert len(page.all("img")) == 40
     shown = {
         each["id"]: [each["texts"][answer["text"]] for answer in each["answers"]]

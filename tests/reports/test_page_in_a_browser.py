@@ -1,8 +1,10 @@
 """The page in a real Chromium: it works by mouse and keyboard, harms nobody, and axe has nothing to say."""
 
 import importlib.util
+import json
 import os
 import shutil
+import wave
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,6 +14,7 @@ import pytest
 from adamms.reports.compare_page import build_comparison
 from adamms.reports.comparison import compare_runs
 from adamms.reports.page import build_report
+from adamms.responses import Responses
 from hostile_runs import write_hostile_run
 
 if TYPE_CHECKING:
@@ -59,11 +62,12 @@ class Visit:
         self.page.on("pageerror", lambda error: self.complaints.append(str(error)))
         self.page.on("dialog", lambda dialog: self.complaints.append(f"dialog: {dialog.message}"))
         self.page.on("request", lambda request: self._requested(request.url))
+        self.context.grant_permissions(["clipboard-read", "clipboard-write"])
         self.page.goto(path.as_uri())
         self.own = self.page.url
 
     def _requested(self, url: str) -> None:
-        if not url.startswith("data:image/") and url != getattr(self, "own", url):
+        if not url.startswith(("data:image/", "data:audio/")) and url != getattr(self, "own", url):
             self.complaints.append(url)
 
     def __enter__(self) -> "Visit":
@@ -278,3 +282,133 @@ def test_without_scripts_the_page_still_says_everything_but_the_details(
     assert page.locator(".tools:visible").count() == 0
     assert "Without JavaScript" in page.locator("main").inner_text()
     context.close()
+
+
+CAPTION = "A man in a {} jacket stands beside a parked bicycle near the harbour, two {} fly over the water"
+
+
+@pytest.fixture
+def captions(run_dir: Path, responses: Responses) -> Path:
+    """A page of long answers that differ in a word or two, and whose first input is a sound."""
+    run = run_dir
+    inputs = run.parent / "inputs.jsonl"
+    lines = [json.loads(line) for line in inputs.read_text().splitlines()]
+    with wave.open(str(run.parent / "tone.wav"), "wb") as file:
+        file.setparams((1, 2, 16_000, 0, "NONE", "NONE"))
+        file.writeframes(bytes(32_000))
+    for line in lines:
+        line |= {"prompt": "Describe it.", "answer": CAPTION.format("red", "gulls")}
+        del line["image"]
+        line["audio"] = "tone.wav"
+    inputs.write_text("\n".join(map(json.dumps, lines)))
+    for path in (run / "responses").iterdir():
+        said = [json.loads(line) for line in path.read_text().splitlines()]
+        for line in said:
+            if line["response"] == "yes":
+                line["response"] = CAPTION.format("blue", "gulls")
+            elif line["response"]:
+                line["response"] = CAPTION.format("red", "gulls" if line["response"] == "red" else "birds")
+        path.write_text("".join(json.dumps(line) + "\n" for line in said))
+    return build_report(run)
+
+
+def test_long_answers_show_where_they_differ(browser: "Browser", captions: Path) -> None:
+    with Visit(browser, captions) as visit:
+        marks = visit.page.locator("#answer-grid mark").all_inner_texts()
+        assert {"blue", "birds"} <= set(marks)
+        row = next(
+            at
+            for at in range(40)
+            if len(set(visit.page.locator("#answer-grid tbody tr").nth(at).locator("b").all_inner_texts()))
+            > 2
+        )
+        visit.cell(row, 1).click()
+        # Beside the answer whose cell was clicked; what was said stays exactly that.
+        picker = visit.dialog.locator("[data-beside]")
+        assert picker.locator("option:checked").inner_text() == "α 0"
+        said = visit.dialog.locator(".words").all_inner_texts()
+        assert set(said) <= {CAPTION.format(a, b) for a in ("red", "blue") for b in ("gulls", "birds")}
+        first = said[0]
+        for index, text in enumerate(said):
+            box = visit.dialog.locator("tbody tr").nth(index).locator(".words")
+            differing = [word for word, was in zip(text.split(), first.split(), strict=True) if word != was]
+            lost = [was for word, was in zip(text.split(), first.split(), strict=True) if word != was]
+            assert box.locator("mark").all_inner_texts() == differing
+            assert box.locator(".gone").evaluate_all("all => all.map(e => e.dataset.words)") == lost
+        picker.select_option("")
+        assert visit.dialog.locator("mark, .gone").count() == 0
+        assert visit.violations() == []
+
+
+def test_right_and_wrong_are_marked_and_sound_plays(browser: "Browser", captions: Path) -> None:
+    with Visit(browser, captions) as visit:
+        right, wrong = (visit.page.locator(f"#answer-grid .{kind}").count() for kind in ("right", "wrong"))
+        assert right
+        assert wrong
+        assert right + wrong == 40 * 7
+        rates = visit.page.locator("#answer-grid thead .rate").all_inner_texts()
+        assert len(rates) == 7
+        assert rates[-1].startswith("0.0%")
+        visit.cell(0, 1).click()
+        assert visit.dialog.locator(".right, .wrong").count() == 7
+        player = visit.dialog.locator("audio")
+        player.evaluate("player => new Promise(done => { player.oncanplay = done; player.load(); })")
+        assert player.evaluate("player => player.duration") > 0.9
+
+
+def test_what_is_to_be_typed_can_be_copied(browser: "Browser", report: Path) -> None:
+    with Visit(browser, report) as visit:
+        button = visit.page.locator("[data-copy]").first
+        button.click()
+        visit.page.get_by_text("Copied").wait_for()
+        copied = visit.page.evaluate("navigator.clipboard.readText()")
+        assert copied.startswith("adamms run recipe.yaml --out another-run")
+        assert copied == visit.page.locator(".code pre").first.evaluate("e => e.textContent")
+
+
+def test_a_table_that_scrolls_says_so_until_its_end(browser: "Browser", report: Path) -> None:
+    with Visit(browser, report, viewport={"width": 320, "height": 700}) as visit:
+        box = visit.page.locator(".scroll.more").first
+        hint = "e => getComputedStyle(e, '::before').display + getComputedStyle(e, '::before').content"
+        assert box.evaluate(hint) == 'block"more to the right →"'
+        label = box.get_attribute("aria-label")
+        box.evaluate("e => e.scrollTo(e.scrollWidth, 0)")
+        visit.page.wait_for_timeout(100)
+        assert (
+            "more"
+            not in (visit.page.locator(f".scroll[aria-label='{label}']").get_attribute("class") or "").split()
+        )
+
+
+@pytest.mark.parametrize("kind", ["report", "comparison", "captions"])
+def test_nothing_is_cut_off_at_1280_pixels_and_no_label_lies_on_another(
+    browser: "Browser", request: pytest.FixtureRequest, kind: str
+) -> None:
+    path = request.getfixturevalue(kind)
+    with Visit(browser, path, viewport={"width": 1280, "height": 900}) as visit:
+        for details in visit.page.locator("details").all():
+            details.evaluate("e => { e.open = true }")
+        boxes = visit.page.locator("pre, .grid-box, .scroll:not(.tall), header, h1, .facts div")
+        cut = "all => all.filter(e => e.scrollWidth > e.clientWidth + 1).map(e => e.textContent.slice(0, 40))"
+        assert boxes.evaluate_all(cut) == []
+        assert visit.page.evaluate(LABELS) == []
+
+
+LABELS = """() => {
+  const seen = [...document.querySelectorAll("svg.plot")].filter(svg => svg.getBoundingClientRect().width);
+  const clashes = [];
+  for (const svg of seen) {
+    const frame = svg.getBoundingClientRect();
+    const texts = [...svg.querySelectorAll("text")].map(e => [e.textContent, e.getBoundingClientRect()]);
+    texts.forEach(([name, box], at) => {
+      if (box.left < frame.left || box.right > frame.right) clashes.push(`${name} leaves the drawing`);
+      for (const [other, its] of texts.slice(at + 1)) {
+        const over = Math.min(box.right, its.right) - Math.max(box.left, its.left) > 1
+          && Math.min(box.bottom, its.bottom) - Math.max(box.top, its.top) > 4;
+        if (over) clashes.push(`${name} lies on ${other}`);
+      }
+    });
+  }
+  return clashes;
+}"""
+"""Boxes hold a line's whole height, of which letters leave some pixels free."""

@@ -7,11 +7,14 @@ chosen.
 """
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
+from pathlib import Path
 from typing import Any
 
+from adamms.reports.clips import Clip, Kind, clips
+from adamms.reports.excerpts import Part, excerpt
 from adamms.reports.html import clipped, one_line, shown
 from adamms.reports.pictures import Picture, pictures
 from adamms.responses import Example, Response
@@ -25,7 +28,8 @@ COLOURS = 8
 
 IN_A_CELL = 60
 IN_A_ROW = 90
-"""Characters of an answer and of a prompt that the grid itself shows."""
+SENTENCE = 24
+"""Characters of an answer and of a prompt that the grid itself shows, and that make an answer a long one."""
 
 LENGTHS = (4000, 2000, 1000, 500, 250)
 TEXT_BUDGET = 1_100_000
@@ -54,9 +58,15 @@ class Cell:
 
     letter: str
     colour: int
-    text: str
+    parts: tuple[Part, ...]
+    """What it says, or an excerpt around where it differs from the row's other answers."""
     is_right: bool | None
     """None where the true answer is not known."""
+
+    @property
+    def text(self) -> str:
+        """What of the answer the grid shows."""
+        return " ".join(part.text for part in self.parts)
 
 
 @dataclass(frozen=True)
@@ -66,6 +76,8 @@ class Row:
     id: str
     prompt: str
     thumbnail: str | None
+    plays: str
+    """`audio` or `video` where there is no picture but one of these; else empty."""
     changes: int
     """How often the answer changes from one sound column to the next."""
     cells: tuple[Cell, ...]
@@ -81,8 +93,18 @@ class Grid:
     """Inputs altogether; more than rows where the page would grow too large."""
     unchanged: int
     """How many of them get the same answer in every sound column."""
+    right: tuple[int, ...] = ()
+    """Of every column the right answers; empty where no true answer is known."""
+    known: int = 0
+    """Inputs whose true answer is known."""
     details: Mapping[str, Any] = field(default_factory=dict)
     """For JSON: `columns`, `pictures`, and the `inputs` with every answer, in the order of the rows."""
+
+    @property
+    def is_wordy(self) -> bool:
+        """Whether many answers are sentences, which need more room in a cell."""
+        lengths = [len(cell.text) for row in self.rows for cell in row.cells]
+        return sum(length > SENTENCE for length in lengths) * 10 > len(lengths)
 
 
 def answer_grid(
@@ -108,13 +130,15 @@ def answer_grid(
     # Stable: among equals the file's order stays.
     ordered = sorted(answers, key=lambda id_: -changes[id_])
     kept = ordered[: min(ROWS, max(20, CELLS // len(columns)))]
-    seen = pictures(image for id_ in kept for image in _example(examples, id_).images)
+    shown_examples = [_example(examples, id_) for id_ in kept]
+    seen = pictures(image for example in shown_examples for image in example.images)
+    played = clips(_clips(shown_examples))
     lettered = {id_: _letters(texts[id_]) for id_ in kept}
     rows = tuple(
         _row(_example(examples, id_), answers[id_], lettered[id_], seen=seen, changes=changes[id_])
         for id_ in kept
     )
-    numbers = {path: index for index, path in enumerate(seen)}
+    numbers = {path: index for index, path in enumerate((*seen, *played))}
     details = {
         "columns": [
             {
@@ -128,7 +152,8 @@ def answer_grid(
         "pictures": [
             {"uri": image.medium or image.thumbnail, "name": shown(image.name), "about": image.about}
             for image in seen.values()
-        ],
+        ]
+        + [_played(clip) for clip in played.values()],
         "inputs": _within_budget(
             [
                 _details(_example(examples, id_), answers[id_], row, numbers=numbers)
@@ -137,7 +162,12 @@ def answer_grid(
         ),
     }
     unchanged = sum(count == 0 for count in changes.values())
-    return Grid(tuple(columns), rows, len(answers), unchanged, details)
+    truths = {id_: answer for id_ in answers if (answer := _example(examples, id_).answer) is not None}
+    right = [
+        sum(_is_right(answers[id_][index].response, truth) for id_, truth in truths.items())
+        for index in range(len(columns) if truths else 0)
+    ]
+    return Grid(tuple(columns), rows, len(answers), unchanged, tuple(right), len(truths), details)
 
 
 def letter(index: int) -> str:
@@ -171,16 +201,21 @@ def _row(
     seen: Mapping[Any, Picture],
     changes: int,
 ) -> Row:
+    said = list(dict.fromkeys(answer.response for answer in answers))
+    # Every answer beside the first one, and that beside the next.
+    beside = {text: said[0] if text != said[0] else said[1] if len(said) > 1 else None for text in said}
+    plays = "" if example.images else "video" if example.video else "audio" if example.audio else ""
     return Row(
         id=one_line(example.id, IN_A_ROW),
         prompt=one_line(example.prompt, IN_A_ROW),
         thumbnail=next((uri for image in example.images if (uri := seen[image].thumbnail)), None),
+        plays=plays,
         changes=changes,
         cells=tuple(
             Cell(
                 letter=letter(index),
                 colour=min(index, COLOURS - 1),
-                text=one_line(answer.response, IN_A_CELL),
+                parts=excerpt(answer.response, beside[answer.response], IN_A_CELL),
                 is_right=None if example.answer is None else _is_right(answer.response, example.answer),
             )
             for answer, index in zip(answers, letters, strict=True)
@@ -196,7 +231,7 @@ def _details(
         "id": example.id,
         "prompt": example.prompt,
         "truth": example.answer,
-        "pictures": [numbers[image] for image in example.images],
+        "pictures": [numbers[file] for file in example.files if file in numbers],
         "texts": texts,
         "answers": [
             {
@@ -210,6 +245,16 @@ def _details(
             for answer, cell in zip(answers, row.cells, strict=True)
         ],
     }
+
+
+def _clips(examples: Sequence[Example]) -> Iterator[tuple[Kind, Path]]:
+    for example in examples:
+        yield from (("audio", path) for path in example.audio)
+        yield from (("video", path) for path in example.video)
+
+
+def _played(clip: Clip) -> dict[str, Any]:
+    return {"uri": clip.uri, "name": shown(clip.name), "about": clip.about, "kind": clip.kind}
 
 
 def _within_budget(inputs: list[dict[str, Any]]) -> list[dict[str, Any]]:

@@ -1,13 +1,15 @@
 """The page of `adamms compare`: several runs in one self-contained file, made of the report page's parts."""
 
 import shlex
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+from adamms.reports.axes import Kind
 from adamms.reports.comparison import ComparedRun, Comparison
 from adamms.reports.html import one_line, render, shown, write_page
 from adamms.reports.plots import NARROW, SERIES, WIDE, Panel, Series
+from adamms.reports.selection_tables import axis_title, shows_scores
 from adamms.reports.svg import MARKS, line_plot
 from adamms.reports.wording import number, percent
 
@@ -27,32 +29,47 @@ def build_comparison(comparison: Comparison, target: str | Path) -> Path:
 def verdict(comparison: Comparison) -> str:
     """What the runs chose, in a sentence."""
     runs = comparison.runs
-    choices = list(dict.fromkeys(alpha_text(run) for run in runs))
+    choices = list(dict.fromkeys(choice_text(run) for run in runs))
     if len(choices) == 1:
-        return f"All {len(runs)} have alpha = {choices[0]}."
-    return f"{'; '.join(f'{run.name}: alpha = {alpha_text(run)}' for run in runs)}."
+        return f"All {len(runs)} have {choices[0]}."
+    return f"{'; '.join(f'{run.name}: {choice_text(run)}' for run in runs)}."
 
 
-def alpha_text(run: ComparedRun) -> str:
-    """A run's alpha as people read it."""
+def choice_text(run: ComparedRun) -> str:
+    """What a run chose, with the name of what was searched: `density = 0.4`."""
+    return f"{run.setting} = {value_text(run)}"
+
+
+def value_text(run: ComparedRun) -> str:
+    """A run's chosen value as people read it."""
     if run.alpha is None:
         return "none"
     return f"{run.alpha:g}" if isinstance(run.alpha, float) else str(run.alpha)
 
 
-def _contents(comparison: Comparison) -> dict[str, Any]:
-    from markupsafe import Markup
+def heading(runs: Sequence[ComparedRun]) -> str:
+    """What the column of chosen values is called: the setting, where all searched the same."""
+    settings = list(dict.fromkeys(run.setting for run in runs))
+    return settings[0] if len(settings) == 1 else "chosen"
 
+
+def chosen_text(run: ComparedRun, runs: Sequence[ComparedRun]) -> str:
+    """A cell of that column: with the setting's name, unless the heading says it."""
+    return choice_text(run) if heading(runs) == "chosen" else value_text(run)
+
+
+def _contents(comparison: Comparison) -> dict[str, Any]:
     runs = comparison.runs
     curves = [run for run in runs if run.selection]
     return {
         "headline": f"{len(runs)} merges compared",
         "verdict": verdict(comparison),
-        "runs": [(run, alpha_text(run)) for run in runs],
-        "curves": curves,
-        "swatches": [Markup(_swatch(index)) for index in range(len(curves))],
-        "plots": [Markup(_plot(curves, width)) for width in (WIDE, NARROW)] if curves else [],
-        "figures": _figures(curves),
+        "heading": heading(runs),
+        "runs": [(run, chosen_text(run, runs)) for run in runs],
+        "groups": [
+            _group([run for run in curves if run.setting == setting], place)
+            for place, setting in enumerate(dict.fromkeys(run.setting for run in curves))
+        ],
         "accuracy": any(run.accuracy for run in runs),
         "differing": {
             key: [_value(value) for value in values] for key, values in comparison.differing.items()
@@ -65,8 +82,22 @@ def _contents(comparison: Comparison) -> dict[str, Any]:
     }
 
 
+def _group(curves: list[ComparedRun], place: int) -> dict[str, Any]:
+    """The runs that searched the same setting, which alone share an axis."""
+    from markupsafe import Markup
+
+    return {
+        "setting": curves[0].setting,
+        "curves": curves,
+        "accuracy": any(run.accuracy for run in curves),
+        "swatches": [Markup(_swatch(index)) for index in range(len(curves))],
+        "plots": [Markup(_plot(curves, width, place)) for width in (WIDE, NARROW)],
+        "figures": _figures(curves),
+    }
+
+
 def _figures(curves: list[ComparedRun]) -> list[tuple[str, list[tuple[str, str]]]]:
-    """The curves as a table: alpha, then differences per input and accuracy of each run."""
+    """The curves as a table: the setting's value, then differences per input and accuracy of each run."""
     alphas = sorted(dict.fromkeys(scored.alpha for run in curves for scored in _candidates(run)))
     rows = []
     for alpha in alphas:
@@ -88,17 +119,23 @@ def _candidates(run: ComparedRun) -> Any:
     return run.selection.candidates if run.selection else ()
 
 
-def _plot(curves: list[ComparedRun], width: int) -> str:
-    panels = [_panel("Differences per input (low: consistent)", curves, _differences, number, percent=False)]
+def _plot(curves: list[ComparedRun], width: int, place: int) -> str:
+    setting = curves[0].setting
+    rules = list(dict.fromkeys(run.rule for run in curves))
+    if len(rules) == 1 and any(y is not None for run in curves for _, y in _scores(run)):
+        panels = [_panel(f"Score by the rule {rules[0]} (higher: better)", curves, _scores, None, "score")]
+    else:
+        title = "Differences per input (fewer: better)"
+        panels = [_panel(title, curves, _differences, number, "amount")]
     if any(run.accuracy for run in curves):
-        panels.append(_panel("Accuracy (not used)", curves, _accuracy, percent, percent=True))
-    choices = "; ".join(f"{shown(run.name)} chose alpha {alpha_text(run)}" for run in curves)
+        panels.append(_panel("Accuracy (not used)", curves, _accuracy, percent, "share"))
+    choices = "; ".join(f"{shown(run.name)} chose {setting} {value_text(run)}" for run in curves)
     return line_plot(
         panels,
-        name=f"curves-{width}",
-        title="Consistency against alpha, run by run",
+        name=f"curves-{place}-{width}",
+        title=f"The candidates by {setting}, run by run",
         description=f"{choices}. The table below has every value.",
-        x_label="alpha, the donor's weight",
+        x_label=axis_title(setting),
         width=width,
     )
 
@@ -107,9 +144,8 @@ def _panel(
     title: str,
     curves: list[ComparedRun],
     points: Callable[[ComparedRun], list[tuple[float, float | None]]],
-    label: Callable[[float], str],
-    *,
-    percent: bool,
+    label: Callable[[float], str] | None,
+    kind: Kind,
 ) -> Panel:
     series = [
         Series(
@@ -120,11 +156,17 @@ def _panel(
         )
         for index, run in enumerate(curves)
     ]
-    return Panel(title, series, label, "share" if percent else "amount")
+    return Panel(title, series, label, kind)
 
 
 def _differences(run: ComparedRun) -> list[tuple[float, float | None]]:
     return [(candidate.alpha, run.per_input(candidate)) for candidate in _candidates(run)]
+
+
+def _scores(run: ComparedRun) -> list[tuple[float, float | None]]:
+    """By the rule that chose; those of two rules have no common scale."""
+    own = run.selection.signal(run.rule) if run.selection and shows_scores(run.selection) else None
+    return [(candidate.alpha, own.score(candidate.alpha)) for candidate in _candidates(run) if own]
 
 
 def _accuracy(run: ComparedRun) -> list[tuple[float, float | None]]:

@@ -17,6 +17,7 @@ from adamms.reports.answer_grid import Column, Grid, answer_grid
 from adamms.reports.run_files import read_run
 from adamms.reports.wording import short_name
 from adamms.responses import Example, Response
+from adamms.responses.candidates import ALPHA
 from adamms.searching import CandidateScore, Selection
 from adamms.searching.answer_table import comparable
 
@@ -33,7 +34,7 @@ class ComparedRun:
     donor: str
     method: str
     alpha: Any
-    """The chosen or given weight of the donor; text where it differs by depth or part."""
+    """The chosen value of the setting, or the given weight of the donor (text where it differs by part)."""
     selection: Selection | None
     """None where alpha was given by hand."""
     accuracy: Mapping[float, float] = field(default_factory=dict)
@@ -43,6 +44,11 @@ class ComparedRun:
     answers: Mapping[str, Response] = field(default_factory=dict)
     """What the chosen candidate answered."""
     examples: Mapping[str, Example] = field(default_factory=dict)
+
+    @property
+    def setting(self) -> str:
+        """What was searched, or given by hand: `alpha` unless another setting was."""
+        return self.selection.setting if self.selection else ALPHA
 
     @property
     def rule(self) -> str:
@@ -80,6 +86,7 @@ class ComparedRun:
             "base": self.base,
             "donor": self.donor,
             "method": self.method,
+            "setting": self.setting,
             "selected": self.alpha,
             "rule": self.rule,
             "metric": selection.metric if selection else None,

@@ -24,7 +24,7 @@ from adamms.reports.wording import number, parameters, percent
 
 TEMPLATES = Path(__file__).parent / "templates"
 STYLES = ("page.css", "grid.css", "print.css")
-SCRIPTS = ("dialog.js", "grid.js", "filter.js")
+SCRIPTS = ("words.js", "dialog.js", "grid.js", "filter.js", "copy.js")
 HIDDEN = re.compile(
     "["
     "\x00-\x08\x0b-\x1f\x7f-\x9f"  # controls, less tab and line feed
@@ -105,7 +105,7 @@ def _json(data: Any) -> str:
 def _policy(style: str, script: str) -> str:
     return (
         f"default-src 'none'; script-src {_hash(script)}; style-src {_hash(style)}; img-src data:; "
-        "base-uri 'none'; form-action 'none'"
+        "media-src data:; base-uri 'none'; form-action 'none'"
     )
 
 

@@ -13,6 +13,7 @@ from adamms.reports.answer_grid import PARENT, Column, Grid, answer_grid
 from adamms.reports.curve import curve_panels, in_words
 from adamms.reports.html import render, write_page
 from adamms.reports.model_card import loading_code
+from adamms.reports.parent_rows import donor_name, parent_rows
 from adamms.reports.plots import NARROW, WIDE
 from adamms.reports.reproduce import search_command
 from adamms.reports.run_files import RunFiles, read_run
@@ -63,9 +64,8 @@ def run_grid(run: RunFiles) -> Grid:
         )
         for candidate in candidates
     ]
-    several = len(run.donors) > 1
     columns += [
-        Column(f"donor {place}" if several else "donor", PARENT, is_parent=True)
+        Column(donor_name(place, len(run.donors)), PARENT, is_parent=True)
         for place in range(1, len(run.donors) + 1)
     ]
     answered = [run.responses[candidate.alpha] for candidate in candidates]
@@ -102,13 +102,25 @@ def _contents(run: RunFiles) -> dict[str, Any]:
         "tensors": tensor_rows(run.mapping),
         "meaning": meaning(selection),
         "candidates": candidate_rows(selection, run.accuracy),
+        "parents": parent_rows(
+            selection,
+            run.donors,
+            run.responses.get(selection.selected, {}),
+            run.examples,
+            accuracy=bool(run.accuracy),
+            scored=shows_scores(selection),
+        ),
         "scored": shows_scores(selection),
+        # By reading, candidates give no answers to compare.
+        "answered": selection.reading is None,
+        "consistent": selection.rule in RULES,
         "accuracy_heading": accuracy_heading(selection),
         "accuracy": run.accuracy,
         "accuracy_facts": _accuracy_facts(run),
         "plots": [Markup(_plot(run, width)) for width in (WIDE, NARROW)],
         "grid": run_grid(run),
-        "signals": run.signals,
+        # What chose is in the table of candidates; alone it has nothing beside it.
+        "signals": [] if [signal.name for signal in run.signals] == [selection.rule] else run.signals,
         "repeats": run.repeats,
         "recipe": run.recipe_text,
         "command": search_command(run.recipe),

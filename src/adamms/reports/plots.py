@@ -154,7 +154,10 @@ def _tick_texts(panel: Panel) -> list[str]:
 
 
 def _panel(panel: Panel, frame: _Frame, marked: float | None) -> list[Shape]:
-    shapes: list[Shape] = [Label(frame.left, frame.top + 8, panel.title, "panel-title", "start")]
+    # What is in brackets is said beside the drawing, too.
+    fits = len(panel.title) * (CHARACTER + 1) <= frame.right - frame.left
+    title = panel.title if fits else panel.title.partition(" (")[0]
+    shapes: list[Shape] = [Label(frame.left, frame.top + 8, title, "panel-title", "start")]
     for tick, text in zip(nice_ticks(panel.values, panel.kind), _tick_texts(panel), strict=True):
         y = frame.y(tick)
         shapes.append(Stroke(((frame.left, y), (frame.right, y)), "rule"))

@@ -5,7 +5,7 @@ were and may be gone. Draws nothing.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +19,7 @@ from adamms.errors import AdaMMSError, SearchError
 from adamms.mapping import Group, ParameterMapping
 from adamms.reports.signals import Repeats, Signal, read_repeats, read_signals
 from adamms.responses import DonorAnswers, Example, Responses, read_donors, read_inputs, read_responses
+from adamms.responses.candidates import ANSWERS
 from adamms.searching import Selection
 
 
@@ -80,7 +81,7 @@ def read_run(folder: Path) -> RunFiles:
         donors=read_donors(folder),
         selection=selection,
         accuracy=_accuracy(folder / "accuracy.json", selection),
-        examples=_examples(recipe, folder),
+        examples=_labelled(_examples(recipe, folder), folder / ANSWERS),
         config=_config(folder / "merged" / "config.json"),
         signals=read_signals(chosen_by),
         repeats=read_repeats(chosen_by),
@@ -120,6 +121,16 @@ def _examples(recipe: Any, folder: Path) -> dict[str, Example]:
         return {example.id: example for example in read_inputs(inputs, asked=False)}
     except (KeyError, TypeError, SearchError):
         return {}
+
+
+def _labelled(examples: dict[str, Example], path: Path) -> dict[str, Example]:
+    """The inputs with the true answers that the run was given beside them."""
+    answers = _json(path) if path.is_file() else {}
+    known = {id_: text for id_, text in answers.items() if isinstance(text, str)}
+    labelled = {
+        id_: replace(examples.get(id_) or Example(id_, (), ""), answer=text) for id_, text in known.items()
+    }
+    return examples | labelled
 
 
 def _config(path: Path) -> dict[str, Any]:

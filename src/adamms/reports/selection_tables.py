@@ -33,7 +33,12 @@ def accuracy_heading(selection: Selection) -> str:
 
 def meaning(selection: Selection) -> str:
     """What the candidates differ in, for people."""
-    return "alpha, the donor's weight" if selection.setting == ALPHA else selection.setting
+    return axis_title(selection.setting)
+
+
+def axis_title(setting: str) -> str:
+    """A setting as it stands under an axis."""
+    return "alpha, the donor's weight" if setting == ALPHA else setting
 
 
 @dataclass(frozen=True)

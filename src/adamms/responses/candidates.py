@@ -15,6 +15,9 @@ ALPHA = "alpha"
 RECIPE = "recipe.yaml"
 """In a run directory, and beside a merged model: what makes it again."""
 
+ANSWERS = "answers.json"
+"""In a run directory: the true answers by input id, where they were known from elsewhere than the inputs."""
+
 ALPHA_IN_NAME = re.compile(r"alpha[=_-]?(\d+(?:\.\d+)?)", re.IGNORECASE)
 """In names that others gave: files, folders, models."""
 

@@ -21,7 +21,7 @@ from adamms.merging import check_merge
 from adamms.progress import Progress
 from adamms.recipes.recipe import Recipe
 from adamms.responses import DonorAnswers, Example, Response, Responses, format_alpha
-from adamms.responses.candidates import RECIPE
+from adamms.responses.candidates import ANSWERS, RECIPE
 from adamms.runs.candidate_recipes import with_candidate
 from adamms.runs.collected_answers import (
     base_merge,
@@ -114,6 +114,10 @@ def run_search(
     log("selected", **{selection.setting: selection.selected}, tied=list(selection.tied))
     shutil.rmtree(folder.path / SCRATCH, ignore_errors=True)
     accuracy = _accuracy(responses, plan.examples, answers)
+    if answers:
+        # The inputs file does not hold them, and the page marks what is right.
+        asked = {example.id: answers[example.id] for example in plan.examples if example.id in answers}
+        write_json(folder.path / ANSWERS, asked)
     if accuracy:
         by_alpha = {f"{alpha:g}": value for alpha, value in accuracy.items()}
         write_json(folder.path / "accuracy.json", by_alpha)
