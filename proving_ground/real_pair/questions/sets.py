@@ -55,7 +55,7 @@ def _whole_pairs(questions: list[Question], seen: set[str]) -> list[Question]:
 
 
 def balanced(questions: Sequence[Question], count: int) -> list[Question]:
-    """Draw `count` questions, evenly over topics and over the halves of a topic.
+    """Draw `count` questions, evenly over topics, over the halves of a topic and over the answers there.
 
     What a scarce topic lacks is drawn from the others. The two questions of an existence pair stay together.
     """
@@ -64,10 +64,11 @@ def balanced(questions: Sequence[Question], count: int) -> list[Question]:
         groups[unit[0].topic, unit[0].half].append(unit)
     for key, units in groups.items():
         seeded("balance", *key).shuffle(units)
+        groups[key] = _answers_in_turn(units)
     parts = Counter(topic for topic, _ in groups)
     weights = {key: (CLEAR_WEIGHT if key[0] == "clear" else 1) / parts[key[0]] for key in groups}
     taken: dict[tuple[str, int], int] = dict.fromkeys(groups, 0)
-    size = len(next(iter(groups.values()))[0])
+    size = max((len(units[0]) for units in groups.values()), default=1)
     for _ in range(count // size):
         open_groups = [key for key in groups if taken[key] < len(groups[key])]
         if not open_groups:
@@ -76,6 +77,17 @@ def balanced(questions: Sequence[Question], count: int) -> list[Question]:
         key = min(open_groups, key=lambda group: (taken[group] + 0.5) / weights[group])
         taken[key] += 1
     return [question for key in groups for unit in groups[key][: taken[key]] for question in unit]
+
+
+def _answers_in_turn(units: list[list[Question]]) -> list[list[Question]]:
+    """Order so that every answer comes once before any comes twice, as far as there are enough."""
+    turns: Counter[str] = Counter()
+    order = []
+    for unit in units:
+        answer = unit[0].answers[0]
+        order.append((turns[answer], unit))
+        turns[answer] += 1
+    return [unit for _, unit in sorted(order, key=lambda entry: entry[0])]
 
 
 def _units(questions: Sequence[Question]) -> Iterable[list[Question]]:
