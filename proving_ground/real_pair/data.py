@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from proving_ground.real_pair.pictures.album import write_album
+from proving_ground.real_pair.pictures.apart import shared_pixels
 from proving_ground.real_pair.pictures.lettering import DEBIAN_PACKAGES, missing_fonts
 from proving_ground.real_pair.pictures.picture import SPLITS
 from proving_ground.real_pair.questions.question import World
@@ -37,6 +38,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"[{time.monotonic() - started:.0f} s] {line}", flush=True)
 
     album = write_album(options.out, cache_folder=cache, processes=options.processes, report=report)
+    if shared := shared_pixels(album, options.out / "pictures"):
+        print(
+            f"{len(shared)} pictures are in two splits; the first: {' and '.join(shared[0])}.",
+            file=sys.stderr,
+        )
+        return 2
     world = World(cache)
     sets = {}
     for split in SPLITS:

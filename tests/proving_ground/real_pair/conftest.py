@@ -50,7 +50,7 @@ def _country(code: str, name: str) -> dict[str, object]:
         "region": {"br": "Americas", "mx": "Americas", "nz": "Oceania"}.get(code, "Asia"),
         "subregion": {"br": "South America", "mx": "North America"}.get(code, ""),
         "languages": {"xxx": "English"},
-        "currencies": {"XXX": {"name": f"{name} Shilling"}},
+        "currencies": {"XXX": {"name": "Polski Złoty" if code == "pl" else f"{name} Shilling"}},
         "translations": {
             language: {"common": f"{name}-{language}"} for language in ("fra", "spa", "deu", "ita")
         },

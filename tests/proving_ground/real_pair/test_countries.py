@@ -13,3 +13,8 @@ def test_the_americas_are_two_continents_and_one_is_accepted(world: World) -> No
 
 def test_a_currencys_short_name_is_accepted(world: World) -> None:
     assert world.countries["br"].currency == ("brazil shilling", "shilling")
+
+
+def test_letters_without_their_accents_are_accepted(world: World) -> None:
+    assert world.countries["pl"].currency == ("polski złoty", "polski zloty", "złoty", "zloty")
+    assert world.countries["us"].capital == ("Capital of United States", "Washington", "Washington DC")
