@@ -1,4 +1,4 @@
-"""`python -m proving_ground.real_pair.visible --data DIR --tower DIR`: what a linear reader sees through a tower.
+"""`python -m proving_ground.real_pair.visible --data DIR --tower DIR`: what a linear reader sees.
 
 For every fact that questions ask for, a ridge regression from the tower's features to the fact is fitted on
 training pictures, its penalty chosen on a fifth of them, and scored on development pictures. What no linear
