@@ -13,6 +13,7 @@ from adamms.recipes.recipe import recipe_of
 from adamms.runs.pipeline import MergeResult, run
 
 if TYPE_CHECKING:
+    from adamms.responses.inputs.source import Records
     from adamms.runs.search_run import SearchResult
 
 
@@ -55,7 +56,7 @@ def merge(
 def search(
     base: str | Path,
     donor: str | Path,
-    inputs: str | Path | None,
+    inputs: "str | Path | Records | None",
     out: str | Path,
     *,
     force: bool = False,
@@ -69,7 +70,9 @@ def search(
     Args:
         base: the model whose architecture is kept; a folder or hub id.
         donor: the model merged into it.
-        inputs: a JSONL file of `{"id"?, "image"?, "audio"?, "video"?, "prompt"}`; None with
+        inputs: a file of inputs in any form that `adamms inputs` reads, a folder of pictures (with
+            `prompt="..."`), a data set of a hub by name, or a list of dicts such as
+            `{"image": picture, "prompt": "..."}` with pictures as PIL has them or as paths; None with
             `benchmark={"tasks": ["mme"]}`, to draw them from lmms-eval's tasks.
         out: the run directory to write; the chosen checkpoint lies in its `merged/`.
         force: merge models whose weights speak against a common ancestor all the same.
@@ -82,7 +85,9 @@ def search(
     Raises:
         AdaMMSError: one sentence that says what is wrong, where, and what to do.
     """
-    recipe = recipe_of(base, donor, search=True, inputs=inputs, force=force, **options)
-    result = run(recipe, Path(out), overwrite=overwrite, resume=resume, progress=progress)
+    records = None if inputs is None or isinstance(inputs, str | Path) else inputs
+    named = inputs if records is None else "inputs/inputs.jsonl"
+    recipe = recipe_of(base, donor, search=True, inputs=named, force=force, **options)
+    result = run(recipe, Path(out), overwrite=overwrite, resume=resume, progress=progress, records=records)
     assert not isinstance(result, MergeResult)
     return result

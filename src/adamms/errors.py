@@ -7,7 +7,13 @@ to do. The command line prints the message without a traceback and exits with `e
 from collections.abc import Iterable
 from importlib.util import find_spec
 
-EXTRAS = {"torch": "search", "transformers": "search", "sentence_transformers": "embedding"}
+EXTRAS = {
+    "torch": "search",
+    "transformers": "search",
+    "sentence_transformers": "embedding",
+    "pyarrow": "datasets",
+    "datasets": "datasets",
+}
 """Packages that the core leaves out, and the extra of ours that brings each."""
 
 

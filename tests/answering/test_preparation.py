@@ -127,7 +127,8 @@ def test_without_a_chat_template_the_prompt_is_taken_as_it_stands(tmp_path):
     preparation = Preparation.from_folder(path)
     picture = tiny_models.picture(16, 16)
     with pytest.raises(SearchError, match=r"no chat template: write <\|image_pad\|> into each prompt"):
-        preparation.prepare([picture], "Why?")
+        preparation.prepare([picture], f"{tiny_models.IMAGE} or {tiny_models.IMAGE}?")
+    assert preparation.render(2, "Why?") == f"{tiny_models.IMAGE * 2}\nWhy?"
     inputs = preparation.prepare([picture], f"USER: {tiny_models.IMAGE} Why? ASSISTANT:")
     text = preparation.tokenizer.decode(inputs["input_ids"][0])
     assert text == f"USER: {tiny_models.IMAGE * 16} Why? ASSISTANT:"

@@ -43,7 +43,7 @@ def test_labels_go_by_id_or_line_number(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("lines", "message"),
     [
-        (("{",), "line 1: not a JSON object"),
+        (("{",), "line 1: not valid JSON"),
         (
             ({"id": 1, "answer": "a"}, {"id": "1", "answer": "b"}),
             'line 2: the id "1" is already used on line 1',

@@ -24,7 +24,7 @@ def test_relative_paths_are_relative_to_the_recipe(tmp_path: Path) -> None:
     assert recipe.base == str(tmp_path / "mine")
     assert recipe.donor == "some/hub-id"
     assert recipe.search is not None
-    assert recipe.search.inputs == tmp_path / "q.jsonl"
+    assert recipe.search.inputs == str(tmp_path / "q.jsonl")
 
 
 def test_all_problems_are_reported_with_their_lines(tmp_path: Path) -> None:

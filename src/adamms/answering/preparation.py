@@ -138,7 +138,8 @@ class Preparation:
     def render(self, count: int, prompt: str, *, audio: int = 0, video: int = 0) -> str:
         """The text of one question under the chat template, with a token for each image, sound and video.
 
-        Without a chat template the prompt is taken as it stands; it must then hold these tokens itself.
+        Without a chat template the prompt is taken as it stands, and tokens that it does not hold stand
+        before it.
         """
         template = getattr(self.processor, "chat_template", None) or getattr(
             self.tokenizer, "chat_template", None
@@ -167,6 +168,8 @@ class Preparation:
     def _untemplated(self, counts: Mapping[str, int], prompt: str) -> str:
         for kind, count in counts.items():
             token = getattr(self.processor, f"{kind}_token", None)
+            if count and token is not None and token not in prompt:
+                prompt = f"{token * count}\n{prompt}"
             if count and (token is None or prompt.count(token) != count):
                 raise SearchError(
                     f"{self.folder} has no chat template: write {token or f'its {kind} token'} into each "

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from adamms.cli.console import Bars, print_json, save_json, show
-from adamms.cli.option_groups import AnsweringGroup, grouped
+from adamms.cli.option_groups import AnsweringGroup, InputsGroup, grouped
 from adamms.cli.options import (
     ASKED,
     HARNESSES,
@@ -35,15 +35,7 @@ def eval_(
         ),
     ],
     *,
-    inputs: Annotated[
-        Path | None,
-        typer.Option(
-            help='Labelled inputs, JSONL: {"id"?, "image", "prompt", "answer": text or list, "task"?, '
-            '"choices"?}.',
-            metavar="FILE",
-            rich_help_panel=ASKED,
-        ),
-    ] = None,
+    asked: InputsGroup,
     answers: Annotated[
         Path | None,
         typer.Option(
@@ -125,6 +117,7 @@ def eval_(
     from adamms.reports.evaluation_tables import evaluation_table
 
     engine = EngineOptions(batch_size=batch_size, **answering.flat())
+    inputs = asked.source
     if task is not None or suite is not None:
         if inputs is not None:
             raise EvaluationError("Name --inputs of your own, or a harness's --task or --suite; not both.")
@@ -143,23 +136,21 @@ def eval_(
         )
         return
     if inputs is None:
-        raise EvaluationError(
-            "Name what to ask: --inputs FILE.jsonl, a harness's --task NAME, or --suite paper."
-        )
-    asked = task_files.TaskFile(inputs, answers=answers, metric=metric, samples=samples, seed=seed)
+        raise EvaluationError("Name what to ask: --inputs FILE, a harness's --task NAME, or --suite paper.")
+    task_file = task_files.TaskFile(inputs, answers=answers, metric=metric, samples=samples, seed=seed)
     file = out if out is not None and out.suffix == ".json" else None
     if file is not None:
         task_files.check_place(file, overwrite=overwrite)
     if task_files.holds_responses(model):
         if out is not None and file is None:
             raise EvaluationError("Answers that are there are only scored; name a .json file with --out.")
-        evaluations = task_files.evaluate_responses(model, asked)
+        evaluations = task_files.evaluate_responses(model, task_file)
         source = {"responses": model}
     else:
         evaluations = [
             task_files.evaluate_model(
                 model,
-                asked,
+                task_file,
                 engine=engine,
                 out=None if file is not None else out,
                 overwrite=overwrite,
@@ -168,7 +159,7 @@ def eval_(
             )
         ]
         source = {"model": model}
-    document = task_files.report(evaluations, asked, **source)
+    document = task_files.report(evaluations, task_file, **source)
     if file is not None:
         save_json(file, document)
     if json:

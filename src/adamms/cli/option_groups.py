@@ -8,10 +8,11 @@ import inspect
 from collections.abc import Callable
 from dataclasses import MISSING, dataclass, fields, is_dataclass
 from functools import wraps
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from adamms.cli.options import (
     Arithmetic,
+    ColumnOption,
     Device,
     Duplicates,
     EmbeddingModel,
@@ -22,6 +23,8 @@ from adamms.cli.options import (
     FurtherDonors,
     Gated,
     GpusPerModel,
+    ImageFolder,
+    InputsOption,
     LabelMetric,
     MappingFile,
     MaxNewTokens,
@@ -29,17 +32,55 @@ from adamms.cli.options import (
     MethodName,
     Metric,
     Pretrained,
+    PromptOption,
     Repeats,
     Rule,
     Settings,
+    Split,
     Subset,
     Threads,
     TrustRemoteCode,
     VisionTower,
     Vocabulary,
+    parse_columns,
     parse_donors,
     parse_settings,
 )
+
+if TYPE_CHECKING:
+    from adamms.responses.inputs import InputSource
+
+
+@dataclass(frozen=True)
+class ReadingGroup:
+    """How inputs are read."""
+
+    prompt: PromptOption = None
+    column: ColumnOption = None
+    image_folder: ImageFolder = None
+    split: Split = None
+
+    def flat(self) -> dict[str, Any]:
+        """By the names of `SearchOptions`, which are those of `InputSource` too."""
+        values = _values(self)
+        values["columns"] = parse_columns(values.pop("column"))
+        return values
+
+
+@dataclass(frozen=True)
+class InputsGroup(ReadingGroup):
+    """Where inputs are and how they are read."""
+
+    inputs: InputsOption = None
+
+    @property
+    def source(self) -> "InputSource | None":
+        """The inputs; None where none are named."""
+        from adamms.responses.inputs import InputSource
+
+        values = self.flat()
+        named = values.pop("inputs")
+        return None if named is None else InputSource(named, **values)
 
 
 @dataclass(frozen=True)

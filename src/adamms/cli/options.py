@@ -231,6 +231,59 @@ IncludePath = Annotated[
 ]
 
 
+InputsOption = Annotated[
+    str | None,
+    typer.Option(
+        help="What is asked: JSON lines or an array, LLaVA's conversations, messages, CSV, TSV, parquet, a "
+        "folder of pictures (with --prompt), a data set of a hub. `adamms inputs FILE` shows how it is read.",
+        metavar="FILE",
+        rich_help_panel=ASKED,
+    ),
+]
+PromptOption = Annotated[
+    str | None,
+    typer.Option(
+        help="What to ask where an input has no prompt of its own, such as a picture in a folder.",
+        metavar="TEXT",
+        rich_help_panel=ASKED,
+    ),
+]
+ColumnOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        help="What a key or column of the inputs is used as, where its name does not tell: prompt=caption, "
+        "image=photo, answer=label. Repeatable.",
+        metavar="ROLE=NAME",
+        rich_help_panel=ASKED,
+    ),
+]
+ImageFolder = Annotated[
+    Path | None,
+    typer.Option(
+        help="Where relative paths of pictures start; default: the inputs' own folder.",
+        metavar="DIR",
+        rich_help_panel=ASKED,
+    ),
+]
+Split = Annotated[
+    str | None,
+    typer.Option(
+        help="Of inputs that are a data set; default: validation, test or train, the first that it has.",
+        metavar="NAME",
+        rich_help_panel=ASKED,
+    ),
+]
+
+
+def parse_columns(columns: list[str] | None) -> dict[str, tuple[str, ...]]:
+    """`ROLE=NAME` pairs by their roles."""
+    if not columns:
+        return {}
+    from adamms.responses.inputs import parse_columns as parsed
+
+    return parsed(columns)
+
+
 def parse_tasks(tasks: str | None) -> tuple[str, ...]:
     """The names in `NAME[,NAME]`."""
     return tuple(name.strip() for name in (tasks or "").split(",") if name.strip())

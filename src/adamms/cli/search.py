@@ -6,7 +6,14 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from adamms.cli.console import Bars, print_json, show
-from adamms.cli.option_groups import AnsweringGroup, ChoosingGroup, MappingGroup, MergingGroup, grouped
+from adamms.cli.option_groups import (
+    AnsweringGroup,
+    ChoosingGroup,
+    InputsGroup,
+    MappingGroup,
+    MergingGroup,
+    grouped,
+)
 from adamms.cli.options import (
     ANSWERING,
     ASKED,
@@ -50,14 +57,7 @@ def search(
         ),
     ],
     *,
-    inputs: Annotated[
-        Path | None,
-        typer.Option(
-            help='Unlabelled inputs, JSONL: {"id"?, "image"?, "audio"?, "video"?, "prompt"}; or --task.',
-            metavar="FILE",
-            rich_help_panel=ASKED,
-        ),
-    ] = None,
+    asked: InputsGroup,
     task: Tasks = None,
     harness: Annotated[
         Literal["lmms-eval"],
@@ -199,7 +199,7 @@ def search(
         base,
         donor,
         search=True,
-        inputs=inputs,
+        **asked.flat(),
         benchmark=None if task is None else benchmark,
         **{"alphas": alphas, **parse_search(searched)},
         alpha=parse_alpha(alpha),

@@ -18,6 +18,7 @@ from adamms.errors import EvaluationError
 from adamms.progress import Progress
 from adamms.responses import Example, Response, ResponseWriter, read_responses
 from adamms.responses.candidates import round_alpha
+from adamms.responses.inputs import Inputs
 
 SETTINGS = "eval.json"
 SCORES = "scores.json"
@@ -61,7 +62,7 @@ def merged_alpha(folder: Path) -> float:
 def answer_into(
     out: Path,
     model: str,
-    examples: Sequence[Example],
+    inputs: Inputs,
     *,
     engine: EngineOptions,
     settings: dict[str, Any],
@@ -75,7 +76,7 @@ def answer_into(
     Args:
         out: the folder to write: `responses/`, `eval.json` and `scores.json`.
         model: a folder or a hub id.
-        examples: the inputs.
+        inputs: what is asked; what of it is in no file of the user's own is kept in the folder.
         engine: how it answers.
         settings: what a resumed evaluation must have in common with its beginning.
         progress: told how far it is.
@@ -93,6 +94,7 @@ def answer_into(
     ) as folder:
         folder.keep_on_failure = folder.resumed
         _same_settings(folder.path / SETTINGS, settings)
+        examples = inputs.kept(folder.path / "inputs")
         with open_model(model, download=True) as checkpoint:
             check_unchanged(folder.path, [checkpoint], examples, vision_towers=[engine.vision_tower])
         target = folder.path / "responses"

@@ -1,8 +1,8 @@
-"""The true answers of labelled inputs: a JSONL file that goes by the inputs' ids.
+"""The true answers of labelled inputs, by the inputs' ids, from a file in any form that inputs have.
 
-A line is `{"id"?, "answer": text, number or list of texts, "task"?, "choices"?: list of texts, ..}`: the
-search's own inputs file where it holds answers, or a file of answers beside it. Lines without an answer are
-passed over. Read by a search only where the supervised baseline is asked for.
+A record is `{"id"?, "answer": text, number or list of texts, "task"?, "choices"?: list of texts, ..}`: the
+search's own inputs file where it holds answers, or a file of answers beside it. Records without an answer
+are passed over. Read by a search only where the supervised baseline is asked for.
 """
 
 from collections.abc import Mapping, Sequence
@@ -10,10 +10,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from adamms.checkpoints.local_files import read_bytes
-from adamms.errors import EvaluationError
-from adamms.responses.inputs import Example
-from adamms.responses.responses import parse_line
+from adamms.errors import EvaluationError, SearchError
+from adamms.responses.inputs import Example, InputSource, understand
+from adamms.responses.inputs.problems import describe
 
 LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 
@@ -29,66 +28,50 @@ class Label:
     """The options A, B, C .. of a multiple-choice question, where the file lists them."""
 
 
-def read_labels(path: str | Path) -> dict[str, Label]:
-    """Read the labels; a line without `id` goes by its number, as among the inputs.
+def read_labels(source: str | Path | InputSource) -> dict[str, Label]:
+    """Read the labels; a record without `id` goes by its number, as among the inputs.
 
     Raises:
-        EvaluationError: the file cannot be read, a line is wrong, or no line has an answer.
+        EvaluationError: the file cannot be read, a record is wrong, or none has an answer.
     """
-    path = Path(path)
+    source = source if isinstance(source, InputSource) else InputSource(source)
+    try:
+        inputs = understand(source, labels=True)
+    except SearchError as error:
+        raise EvaluationError(f"The true answers cannot be read. {error}") from None
+    if inputs.problems:
+        raise EvaluationError(describe(inputs.name, inputs.problems))
     labels: dict[str, Label] = {}
-    seen: dict[str, int] = {}
-    for number, line in enumerate(_lines(path), start=1):
-        if not line.strip():
-            continue
-        where = f"{path}, line {number}"
-        record = parse_line(line)
-        if record is None:
-            raise EvaluationError(f"{where}: not a JSON object.")
-        id_ = record.get("id", number)
-        if isinstance(id_, bool) or not isinstance(id_, str | int):
-            raise EvaluationError(f'{where}: "id" must be a text or a whole number.')
-        if str(id_) in seen:
-            raise EvaluationError(f'{where}: the id "{id_}" is already used on line {seen[str(id_)]}.')
-        seen[str(id_)] = number
-        answers = _texts(record, "answer", where)
-        if answers:
-            task = record.get("task")
-            choices = _texts(record, "choices", where)
-            labels[str(id_)] = Label(answers, None if task is None else str(task), choices)
+    for entry in inputs.entries:
+        where = f"{inputs.name}, {entry.place}"
+        if answers := _texts(entry.answer, "answer", where):
+            labels[entry.id] = Label(answers, entry.task, _texts(entry.choices, "choices", where))
     if not labels:
-        raise EvaluationError(f'No line of {path} has an "answer", so there is nothing to score with.')
+        raise EvaluationError(f'No line of {inputs.name} has an "answer", so there is nothing to score with.')
     return labels
 
 
-def labels_of(path: str | Path, examples: Sequence[Example]) -> dict[str, Label]:
+def labels_of(source: str | Path | InputSource, examples: Sequence[Example]) -> dict[str, Label]:
     """The labels of these inputs, from the file that they were drawn from.
 
     Raises:
         EvaluationError: the file cannot be read, or an input has no true answer.
     """
-    labels = read_labels(path)
+    source = source if isinstance(source, InputSource) else InputSource(source)
+    labels = read_labels(source)
     unknown = [example.id for example in examples if example.id not in labels]
     if unknown:
         raise EvaluationError(
-            f"{len(unknown)} of the {len(examples)} inputs drawn from {path} have no true answer (the first: "
-            f'"{unknown[0]}"); to choose by labels each needs an "answer".'
+            f"{len(unknown)} of the {len(examples)} inputs drawn from {source.name} have no true answer (the "
+            f'first: "{unknown[0]}"); to choose by labels each needs an "answer".'
         )
     return {example.id: labels[example.id] for example in examples}
 
 
-def _lines(path: Path) -> list[bytes]:
-    try:
-        return read_bytes(path).split(b"\n")
-    except FileNotFoundError:
-        raise EvaluationError(f"The file of true answers {path} does not exist.") from None
-    except OSError as error:
-        raise EvaluationError(f"The file of true answers {path} cannot be read: {error.strerror}.") from None
-
-
-def _texts(record: Mapping[str, Any], key: str, where: str) -> tuple[str, ...]:
-    value = record.get(key)
+def _texts(value: Any, key: str, where: str) -> tuple[str, ...]:
     values = value if isinstance(value, list) else [] if value is None else [value]
+    # As VQA's annotators are listed: {"answer": "red", "answer_confidence": ..}.
+    values = [entry.get("answer") if isinstance(entry, Mapping) else entry for entry in values]
     if any(isinstance(entry, bool) or not isinstance(entry, str | int | float) for entry in values):
         raise EvaluationError(f'{where}: "{key}" must be a text, a number, or a list of them.')
     if key == "choices" and len(values) > len(LETTERS):

@@ -6,6 +6,7 @@ What `adamms eval --inputs` does. Benchmarks with loaders and prompts of their o
 
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from adamms.answering.engine import EngineOptions
@@ -16,14 +17,15 @@ from adamms.evaluation.labels import Label, read_labels
 from adamms.evaluation.metrics import metric_named
 from adamms.evaluation.scoring import Evaluation, evaluate
 from adamms.progress import Progress, Silent
-from adamms.responses import Example, Response, read_inputs, read_responses, sample
+from adamms.responses import Response, read_responses
+from adamms.responses.inputs import Inputs, InputSource, understand
 
 
 @dataclass(frozen=True)
 class TaskFile:
     """Labelled inputs, and how answers to them are scored."""
 
-    inputs: Path
+    inputs: Path | InputSource
     answers: Path | None = None
     """Where the true answers are, if not among the inputs; by the inputs' ids."""
     metric: str = "exact"
@@ -31,22 +33,29 @@ class TaskFile:
     """So many inputs, drawn; all when left out."""
     seed: int = 0
 
+    @property
+    def source(self) -> InputSource:
+        """The inputs and how they are read."""
+        return self.inputs if isinstance(self.inputs, InputSource) else InputSource(self.inputs)
+
     def labels(self) -> dict[str, Label]:
         """The true answers, by input id."""
         return read_labels(self.answers or self.inputs)
 
-    def examples(self, labels: dict[str, Label]) -> list[Example]:
+    def labelled(self, labels: dict[str, Label]) -> Inputs:
         """The inputs that have a true answer.
 
         Raises:
             EvaluationError: none has.
         """
-        labelled = [example for example in read_inputs(self.inputs) if example.id in labels]
-        if not labelled:
+        labelled = understand(self.source).required().with_ids(labels)
+        if not labelled.entries:
             raise EvaluationError(
-                f"No input in {self.inputs} goes by an id that {self.answers or self.inputs} answers."
+                f"No input in {self.source.name} goes by an id that {self.answers or self.source.name} "
+                "answers."
             )
-        return labelled if self.samples is None else sample(labelled, self.samples, seed=self.seed)
+        drawn = labelled if self.samples is None else labelled.drawn(self.samples, seed=self.seed)
+        return drawn.looked_at().required()
 
 
 def check_place(file: Path, *, overwrite: bool) -> None:
@@ -119,9 +128,9 @@ def evaluate_model(
     """
     engine, progress = engine or EngineOptions(), progress or Silent()
     labels = task.labels()
-    examples = task.examples(labels)
+    inputs = task.labelled(labels)
     metric_named(task.metric)
-    asked = {example.id: labels[example.id] for example in examples}
+    asked = {entry.id: labels[entry.id] for entry in inputs.entries}
     # A label that the metric cannot use is found before the model is loaded.
     for label in asked.values():
         metric_named(task.metric)("", label)
@@ -131,14 +140,18 @@ def evaluate_model(
 
     if out is None:
         responses: dict[str, Response] = {}
-        with progress.stage("Answering", total=len(examples), unit="answers") as advance:
+        with (
+            TemporaryDirectory() as scratch,
+            progress.stage("Answering", total=len(asked), unit="answers") as advance,
+        ):
+            examples = inputs.kept(Path(scratch))
             for response in answer(model, examples, engine=engine):
                 responses[response.id] = response
                 advance(1)
         return score(responses)
     settings: dict[str, Any] = {
         "model": str(Path(model).absolute()) if Path(model).is_dir() else model,
-        "inputs": str(task.inputs.absolute()),
+        "inputs": task.source.name if task.source.is_elsewhere else str(task.source.path.absolute()),
         "samples": task.samples,
         "seed": task.seed,
         **{key: value for key, value in asdict(engine).items() if key not in ("batch_size", "device")},
@@ -152,7 +165,7 @@ def evaluate_model(
     answer_into(
         out,
         model,
-        examples,
+        inputs,
         engine=engine,
         settings=settings,
         progress=progress,
@@ -167,7 +180,7 @@ def report(evaluations: list[Evaluation], task: TaskFile, **source: str) -> dict
     """What `adamms eval --json` prints and `scores.json` holds; `source` is `model=` or `responses=`."""
     return {
         **source,
-        "inputs": str(task.inputs),
+        "inputs": task.source.name,
         "metric": task.metric,
         "results": [evaluation.to_json() for evaluation in evaluations],
     }

@@ -16,6 +16,7 @@ from adamms.responses.candidates import ALPHA
 
 if TYPE_CHECKING:
     from adamms.answering.engine import EngineOptions
+    from adamms.responses.inputs import InputSource
 
 WITNESSES = "witnesses"
 """The rule that believes, question by question, the parent that is surer."""
@@ -89,8 +90,16 @@ class BenchmarkOptions(Part):
 class SearchOptions(Part):
     """What is asked of every candidate and how the answers are compared (step 3)."""
 
-    inputs: Path | None = None
-    """A file of inputs; or `benchmark`, to draw them from."""
+    inputs: str | None = None
+    """A file or folder of inputs, or a data set of a hub by its name; or `benchmark`, to draw them from."""
+    prompt: str | None = None
+    """Asked where an input has no prompt of its own."""
+    columns: dict[str, tuple[str, ...]] = Field(default_factory=dict)
+    """Role (prompt, image, answer ..) -> the inputs' columns that have it, where names do not tell."""
+    image_folder: Path | None = None
+    """Where relative paths of pictures start; at the inputs' own folder when left out."""
+    split: str | None = None
+    """Of inputs that are a data set."""
     benchmark: BenchmarkOptions | None = None
     alphas: str = "0:0.6:0.1"
     setting: str = ALPHA
@@ -151,6 +160,21 @@ class SearchOptions(Part):
         return self.rule == WITNESSES or bool(self.donor_answers)
 
     @property
+    def input_source(self) -> "InputSource":
+        """The inputs and how they are to be read."""
+        # Late: a recipe that only merges has none.
+        from adamms.responses.inputs import InputSource
+
+        assert self.inputs is not None
+        return InputSource(
+            self.inputs,
+            prompt=self.prompt,
+            columns=self.columns,
+            image_folder=self.image_folder,
+            split=self.split,
+        )
+
+    @property
     def engine_options(self) -> "EngineOptions":
         """How the model that answers is loaded and asked."""
         from adamms.answering.engine import EngineOptions
@@ -171,6 +195,23 @@ class SearchOptions(Part):
         return self
 
     # What checks a search is imported where there is one: a merge has no use for it.
+
+    @field_validator("inputs", mode="before")
+    @classmethod
+    def _named(cls, value: object) -> object:
+        return str(value) if isinstance(value, Path) else value
+
+    @field_validator("columns")
+    @classmethod
+    def _roles(cls, value: dict[str, tuple[str, ...]]) -> dict[str, tuple[str, ...]]:
+        if value:
+            from adamms.responses.inputs import parse_columns
+
+            try:
+                parse_columns([f"{role}={name}" for role, names in value.items() for name in names])
+            except SearchError as error:
+                raise ValueError(str(error).rstrip(".")) from None
+        return value
 
     @field_validator("command")
     @classmethod

@@ -19,7 +19,7 @@ from pydantic import ValidationError, model_validator
 from adamms.checkpoints.limits import RECIPE
 from adamms.checkpoints.local_files import read_text
 from adamms.checkpoints.plain_yaml import read_nodes, write_yaml
-from adamms.checkpoints.sources import resolved
+from adamms.checkpoints.sources import exists, expanded, resolved
 from adamms.errors import MergeError, RecipeError
 from adamms.merging import find_method
 from adamms.recipes.options import (
@@ -230,7 +230,9 @@ def _resolve_paths(recipe: Recipe, folder: Path) -> Recipe:
         tower = recipe.search.vision_tower
         updates: dict[str, Any] = {"vision_tower": model(tower) if tower else None}
         if recipe.search.inputs:
-            updates["inputs"] = folder / recipe.search.inputs
+            updates["inputs"] = _inputs(recipe.search.inputs, folder)
+        if recipe.search.image_folder:
+            updates["image_folder"] = folder / expanded(recipe.search.image_folder)
         if recipe.search.benchmark and recipe.search.benchmark.include_path:
             tasks = folder / recipe.search.benchmark.include_path
             updates["benchmark"] = recipe.search.benchmark.model_copy(update={"include_path": tasks})
@@ -238,6 +240,15 @@ def _resolve_paths(recipe: Recipe, folder: Path) -> Recipe:
     if recipe.mapping.file:
         changes["mapping"] = recipe.mapping.model_copy(update={"file": folder / recipe.mapping.file})
     return recipe.model_copy(update=changes)
+
+
+def _inputs(source: str, folder: Path) -> str:
+    """A file beside the recipe, or the name of a data set."""
+    # Late: a recipe that only merges has none.
+    from adamms.responses.inputs import is_hub_name
+
+    beside = folder / expanded(source)
+    return source if is_hub_name(source) and not exists(beside) else str(beside)
 
 
 def _problems(

@@ -20,6 +20,7 @@ from adamms.mapping import Group, ParameterMapping
 from adamms.reports.signals import Repeats, Signal, read_repeats, read_signals
 from adamms.responses import DonorAnswers, Example, Responses, read_donors, read_inputs, read_responses
 from adamms.responses.candidates import ANSWERS
+from adamms.responses.inputs import InputSource
 from adamms.searching import Selection
 
 
@@ -116,9 +117,15 @@ def _accuracy(path: Path, selection: Selection) -> dict[float, float] | None:
 def _examples(recipe: Any, folder: Path) -> dict[str, Example]:
     """Prompts and images; a recipe written by hand may name its inputs relative to itself."""
     try:
-        # Inputs that were drawn from a benchmark are the run's own.
-        inputs = folder / (recipe["search"]["inputs"] or "inputs/inputs.jsonl")
-        return {example.id: example for example in read_inputs(inputs, asked=False)}
+        asked = recipe["search"]
+        # Inputs that were drawn, or were in no file of the user's own, are the run's own.
+        own = folder / "inputs" / "inputs.jsonl"
+        source = InputSource(own if own.is_file() else folder / asked["inputs"])
+        if not own.is_file():
+            columns = {role: tuple(names) for role, names in (asked.get("columns") or {}).items()}
+            image_folder = asked.get("image_folder") and Path(asked["image_folder"])
+            source = replace(source, prompt=asked.get("prompt"), columns=columns, image_folder=image_folder)
+        return {example.id: example for example in read_inputs(source, asked=False)}
     except (KeyError, TypeError, SearchError):
         return {}
 

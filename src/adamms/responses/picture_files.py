@@ -6,6 +6,7 @@ Pillow knows some forty formats and guesses among them by content; some of their
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -20,8 +21,8 @@ IN_WORDS = "PNG, JPEG, WebP, GIF, BMP, TIFF, PPM, JPEG 2000, AVIF"
 
 
 @contextmanager
-def opened_picture(path: str | Path) -> "Iterator[Image]":
-    """A picture, its header read, and its file closed behind it.
+def opened_picture(path: str | Path | BytesIO) -> "Iterator[Image]":
+    """A picture from a file, or from a file's contents; its header read, and its file closed behind it.
 
     Raises:
         OSError: there is no such file, it is no regular file, or no picture of these formats.
@@ -31,5 +32,5 @@ def opened_picture(path: str | Path) -> "Iterator[Image]":
 
     # All readers are made known, of which those that were built into this Pillow are asked.
     Image.init()
-    with open_regular(path) as file:
+    with path if isinstance(path, BytesIO) else open_regular(path) as file:
         yield Image.open(file, formats=[name for name in FORMATS if name in Image.OPEN])

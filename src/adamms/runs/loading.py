@@ -283,7 +283,9 @@ def pin_revisions(recipe: Recipe, parents: MergeInputs) -> Recipe:
             "donor_answers": tuple(expanded(file).resolve() for file in recipe.search.donor_answers),
         }
         if recipe.search.inputs:
-            updates["inputs"] = recipe.search.inputs.resolve()
+            updates["inputs"] = resolved(recipe.search.inputs)
+        if recipe.search.image_folder:
+            updates["image_folder"] = expanded(recipe.search.image_folder).resolve()
         if (benchmark := recipe.search.benchmark) and benchmark.include_path:
             tasks = benchmark.include_path.resolve()
             updates["benchmark"] = benchmark.model_copy(update={"include_path": tasks})

@@ -5,7 +5,7 @@ make a `Recipe`, and `run` does what it says: one road for all.
 """
 
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -20,6 +20,7 @@ from adamms.runs.loading import LoadedModels, keep_sources, load_models, method_
 from adamms.runs.writing import ADAMMS_JSON, source_files, write_merged
 
 if TYPE_CHECKING:
+    from adamms.responses.inputs.source import Records
     from adamms.runs.search_run import SearchResult
 
 
@@ -40,6 +41,7 @@ def run(
     resume: bool = False,
     progress: Progress | None = None,
     answers: dict[str, str] | None = None,
+    records: "Records | None" = None,
 ) -> "MergeResult | SearchResult":
     """Do what a recipe says; without a search `out` is the merged model, with one it is the run directory.
 
@@ -50,6 +52,7 @@ def run(
         resume: go on with a merge or a search that was killed.
         progress: told how far the run is.
         answers: input id -> true answer, for an accuracy beside each candidate; the search never sees it.
+        records: a search's inputs, where they are in memory; the run keeps them and its recipe names those.
 
     Raises:
         AdaMMSError: one sentence that says what is wrong, where, and what to do.
@@ -80,11 +83,13 @@ def run(
             method = method_of(recipe)
             return _merge(load_models(recipe, models, progress), folder, method=method, progress=progress)
         # Late: a merge needs none of what a search does.
-        from adamms.runs.search_plan import SearchPlan
+        from adamms.runs.search_plan import SearchPlan, with_kept_inputs
         from adamms.runs.search_run import run_search
 
-        plan = SearchPlan.of(recipe, folder, progress)
+        plan = SearchPlan.of(recipe, folder, progress, records=records)
         loaded = load_models(recipe, models, progress)
+        if records is not None:
+            loaded = replace(loaded, recipe=with_kept_inputs(loaded.recipe))
         return run_search(loaded, folder, plan=plan, progress=progress, answers=answers)
 
 

@@ -1,7 +1,7 @@
 """What a search asks, of which candidates, and how it chooses: fixed before any model is opened."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -10,19 +10,16 @@ from adamms.checkpoints import OutputFolder
 from adamms.progress import Progress
 from adamms.recipes.options import WITNESSES, SearchOptions
 from adamms.recipes.recipe import Recipe
-from adamms.responses import (
-    Example,
-    Response,
-    read_inputs,
-    sample,
-)
+from adamms.responses import Example, Response
 from adamms.responses.candidates import ALPHA
+from adamms.responses.inputs import InputSource, understand
 from adamms.runs.candidate_recipes import candidates_of
 from adamms.runs.loading import base_is_apart
 from adamms.searching.signals import SUPERVISED
 
 if TYPE_CHECKING:
     from adamms.evaluation.labels import Label
+    from adamms.responses.inputs.source import Records
 
 CHOICE = (
     "rule",
@@ -39,7 +36,8 @@ CHOICE = (
 """The settings of a search that its choice takes; the others are about asking."""
 
 INPUTS = "inputs"
-"""The inputs of a search that drew them from a benchmark."""
+"""The inputs of a search that drew them from a benchmark, or that were in no file of the user's own."""
+KEPT = "inputs.jsonl"
 
 
 @dataclass(frozen=True)
@@ -55,8 +53,21 @@ class SearchPlan:
     """The true answers, only where the rule is the supervised baseline."""
 
     @classmethod
-    def of(cls, recipe: Recipe, folder: OutputFolder, progress: Progress) -> "SearchPlan":
+    def of(
+        cls,
+        recipe: Recipe,
+        folder: OutputFolder,
+        progress: Progress,
+        *,
+        records: "Records | None" = None,
+    ) -> "SearchPlan":
         """The questions of a recipe's search; the choice is rehearsed, so that what it lacks is known now.
+
+        Args:
+            recipe: the run's.
+            folder: the run's; inputs that are in no file of the user's own are written there.
+            progress: told what was noticed about the inputs.
+            records: the inputs, where they are in memory and not where the recipe says.
 
         Raises:
             AdaMMSError: the inputs cannot be read or drawn, or the rule cannot choose among such answers.
@@ -64,14 +75,18 @@ class SearchPlan:
         options = recipe.search
         assert options is not None
         alphas = candidates_of(recipe)
-        inputs = options.inputs or _drawn(options, folder.path / INPUTS, progress)
-        examples = sample(read_inputs(inputs), options.samples, seed=options.seed)
+        source = _source(options, folder.path / INPUTS, progress, records=records)
+        inputs = understand(source)
+        for remark in inputs.remarks:
+            progress.say(f"Inputs: {remark}")
+        drawn = inputs.required().drawn(options.samples, seed=options.seed).looked_at().required()
+        examples = drawn.kept(folder.path / INPUTS)
         labels = None
         if options.rule == SUPERVISED:
             # Late: a search without labels imports nothing that reads them.
             from adamms.evaluation.labels import labels_of
 
-            labels = labels_of(inputs, examples)
+            labels = labels_of(source, examples)
         plan = cls(options, alphas, examples, base_is_apart(recipe), labels)
         # What the parents answer by themselves is asked whatever the candidates are.
         donors = 1 + len(recipe.donors) if options.witnessed else 0
@@ -124,6 +139,29 @@ class SearchPlan:
     def choice(self) -> dict[str, Any]:
         """How the candidate is chosen: the keyword arguments of `select`."""
         return {name: getattr(self.options, name) for name in CHOICE}
+
+
+def with_kept_inputs(recipe: Recipe) -> Recipe:
+    """The recipe of a run whose inputs were in memory: it names those that the run keeps, beside itself."""
+    assert recipe.search is not None
+    own: dict[str, Any] = {
+        "inputs": f"{INPUTS}/{KEPT}",
+        "prompt": None,
+        "columns": {},
+        "images": None,
+        "split": None,
+    }
+    return recipe.model_copy(update={"search": recipe.search.model_copy(update=own)})
+
+
+def _source(
+    options: SearchOptions, folder: Path, progress: Progress, *, records: "Records | None"
+) -> InputSource:
+    """Where the inputs are: in memory, where the recipe says, or drawn from a benchmark into `folder`."""
+    if options.inputs is None:
+        return InputSource(_drawn(options, folder, progress))
+    source = options.input_source
+    return source if records is None else replace(source, source=records)
 
 
 def _drawn(options: SearchOptions, folder: Path, progress: Progress) -> Path:
