@@ -66,7 +66,7 @@ def one_by_one(generator, examples, *, new=8):
 
 
 def tokens_of(generator, examples):
-    rows = generator._batched([generator._prompts[example.id] for example in examples])
+    rows = generator._batched([generator._prompt(example.id) for example in examples])
     return {row.prompt.id: row.tokens for row in rows}
 
 

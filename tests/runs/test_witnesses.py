@@ -78,7 +78,7 @@ def test_answers_given_elsewhere_are_not_asked_for(
 ) -> None:
     given = tmp_path / "given.jsonl"
     shutil.copy(exhaustive / "responses" / "donor.jsonl", given)
-    monkeypatch.setattr("adamms.runs.donor_answers.ask_model", None)
+    monkeypatch.setattr("adamms.runs.live_models.ModelItself", None)
     run = search(tmp_path / "run", donor_answers=(given,), exhaustive=True)
     assert nearly(selection_of(run)) == selection_of(exhaustive)
     given.write_text("\n".join(given.read_text().splitlines()[:5]))

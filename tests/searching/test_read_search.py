@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from adamms.errors import SearchError
-from adamms.responses.candidate_opinions import CandidateOpinion, keep_opinions, read_candidate_opinions
+from adamms.responses import LineWriter
+from adamms.responses.candidate_opinions import CandidateOpinion, read_candidate_opinions
 from adamms.searching.parents import Parents
 from adamms.searching.read_choice import chosen_by_reading
 from adamms.searching.read_search import (
@@ -115,11 +116,13 @@ def test_opinions_are_kept_and_read_back(tmp_path: Path) -> None:
         opinion(0.1, "a", 0.5, 0.25),
         CandidateOpinion(0.1, "é", (-math.inf, -1.0, -2.0), (1, 2, 3)),
     ]
-    assert list(keep_opinions(file, kept)) == kept
+    with LineWriter(file) as out:
+        out.lines(entry.to_json() for entry in kept)
     with file.open("a") as out:
         out.write('{"id": "torn')
     assert read_candidate_opinions(file) == kept
-    assert list(keep_opinions(file, kept[:1])) == kept[:1]
+    with LineWriter(file) as out:
+        out.lines([kept[0].to_json()])
     assert read_candidate_opinions(file) == [*kept, kept[0]]
     assert read_candidate_opinions(tmp_path / "nothing.jsonl") == []
     file.write_text('{"id": "a", "alpha": 0.1, "base": 0.5, "donor": -1, "tokens": [1, 1]}\n')

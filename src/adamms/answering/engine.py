@@ -229,18 +229,53 @@ def ask_model(
     Raises:
         SearchError: it cannot be loaded or asked; the message says why.
     """
-    engine = open_engine(EngineRequest(model, (), options, python=python), name=name)
-    try:
-        with closing(engine):
-            # Without a weight that moves this only says what the answers go by.
-            engine.load_weights(alpha, model.tensor)
-            for start in range(0, len(examples), AT_ONCE):
-                part = examples[start : start + AT_ONCE]
-                if hasattr(engine, "forget"):
-                    engine.forget()
-                engine.prepare(part)
-                yield from engine.answer([example.id for example in part])
-    finally:
-        # The next model may need the memory that this one leaves.
-        del engine
+    asked = ModelItself(model, options=options, alpha=alpha, name=name, python=python)
+    with closing(asked):
+        for start in range(0, len(examples), AT_ONCE):
+            yield from asked.answer(examples[start : start + AT_ONCE])
+
+
+class ModelItself:
+    """A model that answers as it is, in its own architecture."""
+
+    def __init__(
+        self,
+        model: "TensorSource",
+        *,
+        options: EngineOptions,
+        alpha: float,
+        name: str = DEFAULT,
+        python: str | None = None,
+    ) -> None:
+        """Load it; the arguments are those of `ask_model`.
+
+        Args:
+            model: the checkpoint, with its weights.
+            options: how it answers.
+            alpha: what the answers go by.
+            name: of the engine.
+            python: the interpreter of an engine that runs in an environment of its own.
+
+        Raises:
+            SearchError: it cannot be loaded; the message says why.
+        """
+        self._engine: Any = open_engine(EngineRequest(model, (), options, python=python), name=name)
+        # Without a weight that moves this only says what the answers go by.
+        self._engine.load_weights(alpha, model.tensor)
+
+    def answer(self, examples: Sequence[Example]) -> Iterator[Response]:
+        """Its greedy answers; nothing is kept of the inputs before these.
+
+        Raises:
+            SearchError: it cannot be asked.
+        """
+        if hasattr(self._engine, "forget"):
+            self._engine.forget()
+        self._engine.prepare(examples)
+        yield from self._engine.answer([example.id for example in examples])
+
+    def close(self) -> None:
+        """Let go of it: the next model may need the memory."""
+        with closing(self._engine):
+            self._engine = None
         gc.collect()

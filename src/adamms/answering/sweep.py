@@ -73,7 +73,7 @@ class Sweep:
         self._engine: Engine | None = None
         self._resident, self._say = resident, say
         self._mergers: dict[int, TensorMerger] = {}
-        self._prepared: dict[str, None] = {}
+        self._prepared: dict[str, tuple[str, ...]] = {}
         self._loaded: Merge | None = None
 
     def ask(self, wanted: Mapping[float, Sequence[str]]) -> Iterator[Response]:
@@ -133,9 +133,11 @@ class Sweep:
             yield from scoring(self._at(merge, answers)).log_probabilities(answers)
 
     def close(self) -> None:
-        """End what the engine holds beside memory: a process, a connection."""
+        """Let go of the engine, and end what it holds beside memory: a process, a connection."""
         with closing(self._engine):
             self._engine, self._loaded = None, None
+            self._prepared.clear()
+            self._mergers.clear()
 
     def _candidate(self, alpha: float) -> Merge:
         return Merge(self._inputs, self._method(alpha), alpha)
@@ -143,10 +145,13 @@ class Sweep:
     def _at(self, merge: Merge, ids: Iterable[str]) -> Engine:
         """The engine, these questions prepared, having become a merge."""
         engine = self._opened(merge)
-        fresh = frozenset(ids) - self._prepared.keys()
-        if fresh:
-            engine.prepare([example for id_, example in self._examples.items() if id_ in fresh])
-            self._prepared |= dict.fromkeys(id_ for id_ in self._examples if id_ in fresh)
+        wanted = frozenset(ids)
+        together = tuple(id_ for id_ in self._examples if id_ in wanted)
+        # Images that are encoded in other company differ in their last digits, so what is asked together is
+        # prepared together, whatever was prepared before.
+        if any(self._prepared.get(id_) != together for id_ in together):
+            engine.prepare([self._examples[id_] for id_ in together])
+            self._prepared |= dict.fromkeys(together, together)
         if merge != self._loaded:
             self._loaded = None  # between two merges it is neither
             weights = self._merger_of(merge).candidate(merge.method)

@@ -112,7 +112,7 @@ class TransformersEngine:
         self._alpha = 0.0
         self._prompts: dict[str, Prompt] = {}
         self._vision_depends_on_candidate = False
-        self._examples: list[Example] = []
+        self._batches: dict[str, Sequence[Example]] = {}
 
     def grow_pool(self) -> None:
         """Decode more answers at once: what a search holds in memory is there, and the rest is free."""
@@ -121,12 +121,12 @@ class TransformersEngine:
 
     def forget(self, *, limit: int | None = None) -> None:
         """Let go of the questions so far; `limit` is the longest answer to the next, else the engine's."""
-        self._examples, self._prompts = [], {}
+        self._batches, self._prompts = {}, {}
         self._limit = self._longest if limit is None else limit
 
     def prepare(self, examples: Sequence[Example]) -> None:
         """Pre-process every question and encode every image, once for all candidates."""
-        self._examples += examples
+        self._batches |= dict.fromkeys((example.id for example in examples), examples)
         # A mapping that was edited to change the vision side makes features depend on the candidate.
         self._vision_depends_on_candidate = reaches_vision(self.model, self._updater)
         self._prompts |= self._prepared(examples)
@@ -205,7 +205,15 @@ class TransformersEngine:
         self._updater.load_weights(merged)
         self._alpha = alpha
         if self._vision_depends_on_candidate:
-            self._prompts = self._prepared(self._examples)
+            self._prompts = {}
+
+    def _prompt(self, id_: str) -> Prompt:
+        """A question that was prepared; again, in the same company, where the weights have moved since."""
+        if id_ not in self._prompts:
+            batch = self._batches[id_]
+            made = self._prepared(batch)
+            self._prompts |= {key: prompt for key, prompt in made.items() if self._batches[key] is batch}
+        return self._prompts[id_]
 
     def answer(self, ids: Collection[str], *, until: Collection[str] = ()) -> Iterator[Response]:
         """Greedy answers, batched and pooled; those of models that cannot be batched come one by one.
@@ -214,7 +222,7 @@ class TransformersEngine:
             ids: prepared questions.
             until: texts at the first of which an answer ends; they are not part of it.
         """
-        wanted = [self._prompts[id] for id in dict.fromkeys(ids)]
+        wanted = [self._prompt(id) for id in dict.fromkeys(ids)]
         for row in self._batched([prompt for prompt in wanted if prompt.batchable]):
             yield self._response(row, until)
         for prompt in wanted:
@@ -253,7 +261,7 @@ class TransformersEngine:
 
         left = {
             id_: ForcedQuestion(
-                self._prompts[id_],
+                self._prompt(id_),
                 tuple(ForcedAnswer(self._tokens(answer.text), answer.finished) for answer in given),
             )
             for id_, given in answers.items()

@@ -5,9 +5,7 @@ how probable it finds them (`opinions.jsonl`). Lines are written as they come; a
 they are read, so a resumed run reads nothing twice.
 """
 
-import json
 import math
-from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,7 +13,6 @@ from typing import Any
 from adamms.errors import SearchError
 from adamms.responses.candidates import ALPHA, round_alpha
 from adamms.responses.reading import read_records
-from adamms.responses.responses import open_to_append
 
 OPINIONS = "opinions.jsonl"
 
@@ -44,15 +41,6 @@ class CandidateOpinion:
         base, *donors = (value if math.isfinite(value) else None for value in self.log_probabilities)
         named = {"donor": donors[0]} if len(donors) == 1 else {"donors": donors}
         return {"id": self.id, ALPHA: self.alpha, "base": base, **named, "tokens": list(self.tokens)}
-
-
-def keep_opinions(file: Path, opinions: Iterable[CandidateOpinion]) -> Iterator[CandidateOpinion]:
-    """Write each opinion as it comes, and pass it on."""
-    with open_to_append(file) as out:
-        for opinion in opinions:
-            out.write(json.dumps(opinion.to_json()).encode("utf-8", "backslashreplace") + b"\n")
-            out.flush()
-            yield opinion
 
 
 def read_candidate_opinions(file: Path) -> list[CandidateOpinion]:

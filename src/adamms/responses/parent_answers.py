@@ -12,7 +12,7 @@ Lines are flushed as they come, and a torn last line is dropped, so a resumed ru
 
 import json
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -111,6 +111,13 @@ def read_opinions(source: str | Path | Sequence[str | Path]) -> dict[str, Opinio
     return None
 
 
+def parent_line(response: Response, *, stand_in: bool = False) -> dict[str, Any]:
+    """The line of a parent's answer."""
+    line = response.to_json()
+    del line["alpha"]
+    return {**line, STAND_IN: True} if stand_in else line
+
+
 class LineWriter:
     """Appends JSON lines to a file behind its last whole one; a resource, so a context manager."""
 
@@ -129,20 +136,12 @@ class LineWriter:
             self._file.close()
             self._file = None
 
-    def answer(self, response: Response, *, stand_in: bool = False) -> None:
-        """Add a parent's answer."""
-        line = response.to_json()
-        del line["alpha"]
-        self._write({**line, STAND_IN: True} if stand_in else line)
-
-    def opinion(self, id_: str, opinion: Opinion) -> None:
-        """Add what theta_0 thinks of the answers to an input."""
-        self._write(opinion.to_json(id_))
-
-    def _write(self, line: Mapping[str, Any]) -> None:
+    def lines(self, lines: Iterable[Mapping[str, Any]]) -> None:
+        """Add lines, all in one go; they are in the operating system's hands when this returns."""
         assert self._file is not None
+        text = "".join(json.dumps(line, ensure_ascii=False) + "\n" for line in lines)
         # backslashreplace turns a lone surrogate into the escape that JSON has for it.
-        self._file.write(json.dumps(line, ensure_ascii=False).encode("utf-8", "backslashreplace") + b"\n")
+        self._file.write(text.encode("utf-8", "backslashreplace"))
         self._file.flush()
 
 

@@ -4,24 +4,20 @@ The ancestor's language model behind the base's tower, as a further witness, and
 search judges them without letting them answer.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from adamms.answering.engine import GivenAnswer, Likelihood
-from adamms.answering.sweep import Merge, Sweep
+from adamms.answering.tasks import Answer, ModelName, Opinions
 from adamms.checkpoints import OutputFolder
-from adamms.merging import MergeInputs, make_method
 from adamms.progress import Progress
-from adamms.responses import LineWriter, Opinion, Response, read_opinions
-from adamms.responses.candidate_opinions import (
-    OPINIONS,
-    CandidateOpinion,
-    keep_opinions,
-    read_candidate_opinions,
-)
+from adamms.responses import Opinion, Response, read_opinions
+from adamms.responses.candidate_opinions import OPINIONS, CandidateOpinion, read_candidate_opinions
 from adamms.responses.parent_answers import PRETRAINED
-from adamms.runs.collected_answers import RESPONSES, resumable
-from adamms.runs.loading import LoadedModels
+from adamms.runs.collected_answers import RESPONSES, Wanted, collect
+from adamms.runs.executors import Executor
+from adamms.runs.search_plan import SearchPlan
 
 IMPOSSIBLE = -1e6
 """Nats for what half precision makes no number, so that it can be written."""
@@ -49,102 +45,91 @@ class ParentAnswers:
         return tuple(likelihoods[texts.index(response.response.strip())] for response in responses)
 
 
-def ancestor_merge(loaded: LoadedModels) -> Merge | None:
-    """The ancestor's language model behind the base's tower; None where no ancestor was mapped."""
-    view = loaded.parents.pretrained
-    if view is None:
-        return None
-    return Merge(MergeInputs(loaded.base, (view,)), make_method("linear", {"alpha": 1.0}), 1.0)
-
-
-def collect_pretrained_opinion(
-    sweep: Sweep,
-    merge: Merge,
-    folder: OutputFolder,
-    *,
-    ids: Sequence[str],
-    answers: ParentAnswers,
-    progress: Progress,
-) -> dict[str, Opinion]:
-    """What the ancestor thinks of the parents' answers, by input id.
-
-    Args:
-        sweep: what reads.
-        merge: the ancestor in the base's body.
-        folder: the run's.
-        ids: the inputs to read.
-        answers: the parents'.
-        progress: told of every input.
-
-    Raises:
-        SearchError: the base cannot be loaded or asked.
-    """
-    target = folder.path / RESPONSES
-    known = read_opinions(target) or {}
-    rest = {id_: answers.given(id_) for id_ in ids if id_ not in known}
-    if rest:
-        title = "Asking the pretrained model about both answers"
-        with (
-            progress.stage(title, total=len(ids), unit="inputs") as advance,
-            LineWriter(target / PRETRAINED) as out,
-            resumable(folder, progress),
-        ):
-            advance(len(ids) - len(rest))
-            for id_, likelihoods in sweep.read_other(merge, rest):
-                base, *donors = (
-                    max(one.log_probability, IMPOSSIBLE) for one in answers.of_parents(id_, likelihoods)
-                )
-                known[id_] = Opinion(base, tuple(donors))
-                out.opinion(id_, known[id_])
-                advance(1)
-    return known
-
-
 def collect_opinions(
-    sweep: Sweep,
-    alphas: Sequence[float],
+    executor: Executor,
+    plan: SearchPlan,
     folder: OutputFolder,
     *,
     ids: Sequence[str],
     answers: ParentAnswers,
+    alphas: Sequence[float] = (),
+    pretrained: bool = False,
     progress: Progress,
-) -> dict[float, dict[str, CandidateOpinion]]:
-    """What each candidate thinks of the parents' answers: alpha -> input id -> opinion.
+) -> tuple[dict[float, dict[str, CandidateOpinion]], dict[str, Opinion] | None]:
+    """What candidates and theta_0 think of the parents' answers.
 
     Args:
-        sweep: what reads.
-        alphas: the candidates.
+        executor: what reads.
+        plan: how the search asks.
         folder: the run's.
         ids: the inputs to read.
         answers: the parents'.
+        alphas: the candidates.
+        pretrained: whether theta_0 reads as well.
         progress: told of every input and candidate.
+
+    Returns:
+        Alpha -> input id -> opinion, and theta_0's by input id; None where it does not read.
 
     Raises:
         SearchError: the base cannot be loaded or asked, or its engine cannot tell.
     """
-    file = folder.path / RESPONSES / OPINIONS
-    known: dict[float, dict[str, CandidateOpinion]] = {alpha: {} for alpha in alphas}
-    for opinion in read_candidate_opinions(file):
-        if opinion.alpha in known:
-            known[opinion.alpha][opinion.id] = opinion
-    rest = {
-        alpha: {id_: answers.given(id_) for id_ in ids if id_ not in read} for alpha, read in known.items()
-    }
+    target = folder.path / RESPONSES
+    candidates: dict[float, dict[str, CandidateOpinion]] = {alpha: {} for alpha in alphas}
+    for opinion in read_candidate_opinions(target / OPINIONS) if alphas else ():
+        if opinion.alpha in candidates:
+            candidates[opinion.alpha][opinion.id] = opinion
+    given = {id_: answers.given(id_) for id_ in ids}
+    stages: dict[str, list[Wanted]] = {}
+    theta: dict[str, Opinion] | None = None
+    if pretrained:
+        theta = dict(read_opinions(target) or {})
+        stages["Asking the pretrained model about both answers"] = [
+            Wanted(
+                ModelName("pretrained"),
+                ids,
+                target / PRETRAINED,
+                {id_: _NamedOpinion(id_, opinion) for id_, opinion in theta.items()},
+                line=lambda kept: kept.opinion.to_json(kept.id),
+                keep=partial(_pretrained_opinion, answers=answers),
+                given=given,
+            )
+        ]
+    stages["Searching"] = [
+        Wanted(
+            ModelName("candidate", alpha),
+            ids,
+            target / OPINIONS,
+            candidates[alpha],
+            line=CandidateOpinion.to_json,
+            keep=partial(_candidate_opinion, alpha=alpha, answers=answers),
+            given=given,
+        )
+        for alpha in alphas
+    ]
+    collect(executor, plan, stages, folder, unit="opinions", progress=progress)
+    for entry in next(iter(stages.values())) if pretrained else ():
+        theta = {id_: named.opinion for id_, named in entry.known.items()}
+    return candidates, theta
 
-    def read() -> Iterator[CandidateOpinion]:
-        for alpha, id_, likelihoods in sweep.read(rest):
-            own = answers.of_parents(id_, likelihoods)
-            totals = tuple(likelihood.log_probability for likelihood in own)
-            yield CandidateOpinion(alpha, id_, totals, tuple(likelihood.tokens for likelihood in own))
 
-    total, left = len(ids) * len(alphas), sum(map(len, rest.values()))
-    if left:
-        with (
-            progress.stage("Searching", total=total, unit="opinions") as advance,
-            resumable(folder, progress),
-        ):
-            advance(total - left)
-            for opinion in keep_opinions(file, read()):
-                known[opinion.alpha][opinion.id] = opinion
-                advance(1)
-    return known
+@dataclass(frozen=True)
+class _NamedOpinion:
+    """What theta_0 thinks of the answers to an input."""
+
+    id: str
+    opinion: Opinion
+
+
+def _pretrained_opinion(answer: Answer, *, answers: ParentAnswers) -> _NamedOpinion:
+    assert isinstance(answer, Opinions)
+    own = answers.of_parents(answer.id, answer.likelihoods)
+    base, *donors = (max(likelihood.log_probability, IMPOSSIBLE) for likelihood in own)
+    return _NamedOpinion(answer.id, Opinion(base, tuple(donors)))
+
+
+def _candidate_opinion(answer: Answer, *, alpha: float, answers: ParentAnswers) -> CandidateOpinion:
+    assert isinstance(answer, Opinions)
+    own = answers.of_parents(answer.id, answer.likelihoods)
+    totals = tuple(likelihood.log_probability for likelihood in own)
+    return CandidateOpinion(alpha, answer.id, totals, tuple(likelihood.tokens for likelihood in own))

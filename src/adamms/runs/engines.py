@@ -7,10 +7,9 @@ from pathlib import Path
 
 from adamms.answering.engine import Engine, EngineRequest, open_engine
 from adamms.answering.sweep import EngineOpener, Merge, Sweep
-from adamms.checkpoints import OutputFolder
-from adamms.progress import Progress, Silent
+from adamms.progress import Silent
+from adamms.responses import Example
 from adamms.runs.loading import LoadedModels
-from adamms.runs.search_plan import SearchPlan
 from adamms.runs.writing import source_files, write_merged
 
 SCRATCH = "scratch"
@@ -19,36 +18,37 @@ SCRATCH = "scratch"
 
 def open_sweep(
     loaded: LoadedModels,
-    plan: SearchPlan,
-    folder: OutputFolder,
+    examples: Sequence[Example],
     *,
+    scratch: Path,
     others: Sequence[Merge] = (),
-    progress: Progress,
+    say: Callable[[str], None],
 ) -> Sweep:
     """What answers the questions of a search; nothing is loaded before the first is asked.
 
     Args:
         loaded: the models and the recipe.
-        plan: the questions.
-        folder: the run's.
+        examples: the questions.
+        scratch: a folder of the engine's own; what a killed search left there is removed.
         others: what is asked beside the candidates.
-        progress: told where the parents are held.
+        say: told where the parents are held.
     """
+    options = loaded.recipe.search
+    assert options is not None
     return Sweep(
         loaded.parents,
-        plan.examples,
+        examples,
         method=loaded.method_at,
-        engine=_opener(loaded, folder),
+        engine=_opener(loaded, scratch),
         others=others,
-        resident=plan.options.parents,
-        say=progress.say,
+        resident=options.parents,
+        say=say,
     )
 
 
-def _opener(loaded: LoadedModels, folder: OutputFolder) -> EngineOpener:
+def _opener(loaded: LoadedModels, scratch: Path) -> EngineOpener:
     options = loaded.recipe.search
     assert options is not None
-    scratch = folder.path / SCRATCH
     # What a killed search left there is a candidate that was not asked to its end.
     shutil.rmtree(scratch, ignore_errors=True)
     files = source_files(loaded.parents)

@@ -9,19 +9,18 @@ resumed search equals an unbroken one.
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-from adamms.answering.sweep import Merge, Sweep
 from adamms.checkpoints import OutputFolder
 from adamms.errors import SearchError
 from adamms.progress import Progress
 from adamms.responses import DonorAnswers, Response, Responses
-from adamms.responses.candidate_opinions import CandidateOpinion
 from adamms.runs.collected_answers import collect_responses
-from adamms.runs.collected_opinions import ParentAnswers, collect_opinions, collect_pretrained_opinion
+from adamms.runs.collected_opinions import ParentAnswers, collect_opinions
+from adamms.runs.executors import Executor
 from adamms.runs.search_plan import SearchPlan
 from adamms.searching import Selection
 from adamms.searching.answer_table import comparable
 from adamms.searching.collapse import disqualification
-from adamms.searching.parents import Parents, Table, parents_of
+from adamms.searching.parents import parents_of
 from adamms.searching.read_choice import chosen_by_reading, distrust_of_reading
 from adamms.searching.read_search import (
     ReadScores,
@@ -40,8 +39,8 @@ class Witnesses:
 
     base: Mapping[str, Response]
     donors: tuple[DonorAnswers, ...]
-    ancestor: Merge | None
-    """Theta_0's language model in the base's body, where there is one to ask."""
+    pretrained: bool
+    """Whether theta_0 can be asked, in the base's body."""
 
     def lack(self, plan: SearchPlan) -> str | None:
         """Why they cannot be believed, as a sentence; None where they can."""
@@ -52,7 +51,7 @@ class Witnesses:
 
 
 def choose_by_reading(
-    sweep: Sweep,
+    executor: Executor,
     plan: SearchPlan,
     folder: OutputFolder,
     witnesses: Witnesses,
@@ -63,7 +62,7 @@ def choose_by_reading(
     """Judge the candidates by what they think of the parents' answers.
 
     Args:
-        sweep: what reads and answers.
+        executor: what reads and answers.
         plan: the questions and the candidates.
         folder: the run's.
         witnesses: the parents' answers.
@@ -78,25 +77,39 @@ def choose_by_reading(
     """
     answers = ParentAnswers(witnesses.base, tuple(donor.answers for donor in witnesses.donors))
     ids = inputs_to_read(plan.ids, _texts(plan, answers, plan.ids), seed=plan.options.seed)
-    opinions = None
-    if witnesses.ancestor is not None:
-        opinions = collect_pretrained_opinion(
-            sweep, witnesses.ancestor, folder, ids=ids, answers=answers, progress=progress
-        )
+    opinions, opinion = collect_opinions(
+        executor,
+        plan,
+        folder,
+        ids=ids,
+        answers=answers,
+        alphas=first_to_read(plan.alphas),
+        pretrained=witnesses.pretrained,
+        progress=progress,
+    )
     texts = dict(enumerate(_texts(plan, answers, ids)))
-    parents, why = parents_of(ids, witnesses.base, witnesses.donors, opinions, texts)
+    parents, why = parents_of(ids, witnesses.base, witnesses.donors, opinion, texts)
     if parents is None:
         raise SearchError(f"The rule {plan.options.rule} cannot choose from these answers: {why}")
     chances = belief(parents)
-    scores, thoughts = _read(sweep, plan, folder, ids, parents, chances, answers=answers, progress=progress)
-    responses, reasons = _confirm(sweep, plan, folder, scores, ids, witnesses.base, known, progress=progress)
+    differing = 1 - float(alike(_texts(plan, answers, plan.ids)).mean())
+    scores = read_scores(plan.alphas, opinions, ids, parents, chances, differing=differing)
+    if more := next_to_read(scores):
+        # Where the parabola through the ends and the middle of the grid is highest.
+        opinions |= collect_opinions(
+            executor, plan, folder, ids=ids, answers=answers, alphas=more, progress=progress
+        )[0]
+        scores = read_scores(plan.alphas, opinions, ids, parents, chances, differing=differing)
+    responses, reasons = _confirm(
+        executor, plan, folder, scores, ids, witnesses.base, known, progress=progress
+    )
     selection = chosen_by_reading(
         scores,
         reasons,
         samples=len(plan.ids),
         seed=plan.options.seed,
         rule=plan.options.rule,
-        distrust=distrust_of_reading(scores, parents, chances, thoughts, ids),
+        distrust=distrust_of_reading(scores, parents, chances, opinions, ids),
         notes=remarks_on_parents(parents),
         base_apart=plan.base_apart,
     )
@@ -112,30 +125,8 @@ def _texts(plan: SearchPlan, answers: ParentAnswers, ids: list[str]) -> list[tup
     ]
 
 
-def _read(
-    sweep: Sweep,
-    plan: SearchPlan,
-    folder: OutputFolder,
-    ids: list[str],
-    parents: Parents,
-    chances: Table,
-    *,
-    answers: ParentAnswers,
-    progress: Progress,
-) -> tuple[ReadScores, dict[float, dict[str, CandidateOpinion]]]:
-    """Read the ends and the middle of the grid, then where the parabola through them is highest."""
-    differing = 1 - float(alike(_texts(plan, answers, plan.ids)).mean())
-    alphas = first_to_read(plan.alphas)
-    opinions = collect_opinions(sweep, alphas, folder, ids=ids, answers=answers, progress=progress)
-    scores = read_scores(plan.alphas, opinions, ids, parents, chances, differing=differing)
-    if more := next_to_read(scores):
-        opinions |= collect_opinions(sweep, more, folder, ids=ids, answers=answers, progress=progress)
-        scores = read_scores(plan.alphas, opinions, ids, parents, chances, differing=differing)
-    return scores, opinions
-
-
 def _confirm(
-    sweep: Sweep,
+    executor: Executor,
     plan: SearchPlan,
     folder: OutputFolder,
     scores: ReadScores,
@@ -157,7 +148,7 @@ def _confirm(
             listed = "; ".join(f"{alpha:g}: {why}" for alpha, why in reasons.items())
             raise SearchError(f"No candidate can be chosen: all that were read have collapsed ({listed}).")
         best = scores.alphas[scores.best(allowed)]
-        collect_responses(sweep, plan, folder, wanted={best: ids}, known=known, progress=progress)
+        collect_responses(executor, plan, folder, wanted={best: ids}, known=known, progress=progress)
         reason = disqualification([known[best][id_] for id_ in ids], [base[id_] for id_ in ids])
         if reason is None:
             return dict(sorted(known.items())), reasons

@@ -1,41 +1,41 @@
 """A search from the first question to the chosen merge: parents, candidates, the choice, the checkpoint.
 
 The donors are asked first, each in its own architecture, so that one model is in memory at a time; then the
-base becomes one candidate after the other.
+base becomes one candidate after the other. Many workers share all this (`executors.py`).
 """
 
 import json
 import shutil
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from adamms import __version__
 from adamms.answering.engine import can_read, closing
 from adamms.answering.resume_state import ASKED, check_unchanged
-from adamms.answering.sweep import Merge, Sweep
 from adamms.checkpoints import OutputFolder
 from adamms.errors import CheckpointError
 from adamms.mapping import ParameterMapping
 from adamms.merging import check_merge
 from adamms.progress import Progress
 from adamms.recipes.recipe import Recipe
-from adamms.responses import DonorAnswers, Example, Response, Responses, format_alpha
+from adamms.responses import DonorAnswers, Example, Responses, format_alpha
 from adamms.responses.candidates import ANSWERS, RECIPE
+from adamms.responses.line_order import sort_lines
 from adamms.runs.candidate_recipes import with_candidate
 from adamms.runs.collected_answers import (
-    base_merge,
-    collect_base_answers,
+    RESPONSES,
+    collect,
     collect_responses,
     known_responses,
+    wanted_of_base,
+    wanted_responses,
 )
-from adamms.runs.collected_opinions import (
-    ParentAnswers,
-    ancestor_merge,
-    collect_pretrained_opinion,
-)
-from adamms.runs.donor_answers import ask_donors, collect_donor_answers, stand_ins
-from adamms.runs.engines import SCRATCH, open_sweep
+from adamms.runs.collected_opinions import ParentAnswers, collect_opinions
+from adamms.runs.donor_answers import collect_donor_answers, wanted_of_donors
+from adamms.runs.engines import SCRATCH
+from adamms.runs.executors import Executor, open_executor
 from adamms.runs.loading import LoadedModels, method_of
 from adamms.runs.resume_guard import check_same_recipe
 from adamms.runs.search_plan import SearchPlan
@@ -150,28 +150,14 @@ def _choose(
     Where the rule believes the parents, candidates read their answers (`read_run.py`), unless everything is
     asked of every candidate.
     """
-    witnessed, known = plan.options.witnessed, known_responses(folder, progress)
-    merges = stand_ins(loaded, ask_donors(loaded, plan, folder, progress=progress)) if witnessed else {}
-    itself, ancestor = base_merge(loaded), ancestor_merge(loaded) if witnessed else None
-    others = [itself, *merges.values(), *([ancestor] if ancestor is not None else [])]
-    with closing(open_sweep(loaded, plan, folder, others=others, progress=progress)) as sweep:
-        asked = _Asked(itself, ancestor, merges, known)
-        return _choose_with(sweep, asked, loaded, folder, plan=plan, progress=progress)
-
-
-@dataclass(frozen=True)
-class _Asked:
-    """What is asked beside the candidates, and what they have answered."""
-
-    itself: Merge
-    ancestor: Merge | None
-    stand_ins: dict[int, Merge]
-    known: dict[float, dict[str, Response]]
+    with closing(open_executor(loaded, plan, folder.path / SCRATCH, progress=progress)) as executor:
+        chosen = _choose_with(executor, loaded, folder, plan=plan, progress=progress)
+    sort_lines(folder.path / RESPONSES, plan.ids)
+    return chosen
 
 
 def _choose_with(
-    sweep: Sweep,
-    asked: _Asked,
+    executor: Executor,
     loaded: LoadedModels,
     folder: OutputFolder,
     *,
@@ -181,44 +167,45 @@ def _choose_with(
     """The choice of `_choose`, once there is somebody to ask.
 
     Args:
-        sweep: what answers.
-        asked: beside the candidates.
+        executor: what answers.
         loaded: the models.
         folder: the run's.
         plan: the questions and the candidates.
         progress: told how far it is.
     """
-    witnessed, known, ancestor = plan.options.witnessed, asked.known, asked.ancestor
-    base = None
-    if plan.asks_base:
-        base = collect_base_answers(sweep, asked.itself, plan, folder, progress=progress)
-    elif plan.reads:
-        collect_responses(sweep, plan, folder, wanted={0.0: plan.ids}, known=known, progress=progress)
-    if not plan.reads:
-        responses = collect_responses(sweep, plan, folder, known=known, progress=progress)
+    witnessed, known = plan.options.witnessed, known_responses(folder, progress)
+    # Nothing depends on what is asked here, so workers share all of it.
+    stages = wanted_of_donors(loaded, plan, folder) if witnessed else {}
+    asked: Sequence[float] = plan.alphas
+    apart = wanted_of_base(plan, folder) if plan.asks_base else None
+    if apart is not None:
+        stages["Asking the base alone"] = [apart]
+    if plan.reads:
+        asked = () if plan.asks_base else (0.0,)
+    stages["Searching"] = wanted_responses(plan, folder, dict.fromkeys(asked, plan.ids), known)
+    failed = collect(executor, plan, stages, folder, progress=progress)
     donors: tuple[DonorAnswers, ...] = ()
     if witnessed:
-        count = len(loaded.parents.donors)
-        donors = collect_donor_answers(
-            sweep, plan, folder, count=count, merges=asked.stand_ins, progress=progress
-        )
+        donors = collect_donor_answers(executor, loaded, plan, folder, failed=failed, progress=progress)
+    base = None if apart is None else apart.known
+    pretrained = witnessed and loaded.parents.pretrained is not None and can_read(plan.options.engine_name)
     if plan.reads:
         # Late, as what chooses among answers is below: a search does one or the other.
         from adamms.runs.read_run import Witnesses, choose_by_reading
 
-        witnesses = Witnesses(known[0.0] if base is None else base, donors, ancestor)
+        witnesses = Witnesses(known[0.0] if base is None else base, donors, pretrained)
         lacking = witnesses.lack(plan)
         if lacking is None:
-            return choose_by_reading(sweep, plan, folder, witnesses, known=known, progress=progress)
+            return choose_by_reading(executor, plan, folder, witnesses, known=known, progress=progress)
         progress.say(f"The parents cannot be believed: {lacking} So every candidate is asked everything.")
-        responses = collect_responses(sweep, plan, folder, known=known, progress=progress)
+    responses = collect_responses(executor, plan, folder, known=known, progress=progress)
     opinions = None
-    if ancestor is not None and can_read(plan.options.engine_name):
-        answers = ParentAnswers(
+    if pretrained:
+        parents = ParentAnswers(
             responses[0.0] if base is None else base, tuple(donor.answers for donor in donors)
         )
-        opinions = collect_pretrained_opinion(
-            sweep, ancestor, folder, ids=plan.ids, answers=answers, progress=progress
+        _, opinions = collect_opinions(
+            executor, plan, folder, ids=plan.ids, answers=parents, pretrained=True, progress=progress
         )
     labels = None
     if plan.labels is not None:
