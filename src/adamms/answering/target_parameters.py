@@ -36,6 +36,33 @@ class TargetParameter:
         """Whether the live parameter is the one tensor as it is on disk."""
         return self._converter is None
 
+    def places(self, live: Tensor) -> list[tuple[str, Tensor]] | None:
+        """Each of `sources` with its part of the live parameter; None where only transformers knows.
+
+        Experts that are stacked, and perhaps joined (gate and up) before, are known; other rearrangements are
+        not.
+        """
+        if self._converter is None:
+            return [(self.sources[0], live)]
+        steps = list(self._converter.operations)
+        kinds = [type(step).__name__ for step in steps]
+        if kinds[:1] != ["MergeModulelist"] or steps[0].dim != 0:
+            return None
+        if kinds[1:] not in ([], ["Concatenate"]) or (kinds[1:] and steps[1].dim != 1) or live.dim() < 2:
+            return None
+        by_pattern: dict[str, list[str]] = {pattern: [] for pattern in self._converter.source_patterns}
+        for source, pattern in zip(self.sources, self._patterns, strict=True):
+            by_pattern[pattern].append(source)
+        joined = [names for names in by_pattern.values() if names]
+        if live.shape[1] % len(joined) or any(len(names) != live.shape[0] for names in joined):
+            return None
+        rows = live.shape[1] // len(joined)
+        return [
+            (name, live[expert].narrow(0, part * rows, rows))
+            for part, names in enumerate(joined)
+            for expert, name in enumerate(names)
+        ]
+
     def values(self, tensors: Mapping[str, Tensor], *, model: Any) -> dict[str, Tensor]:
         """The live parameters' values, from the values of all `sources`."""
         if self._converter is None:

@@ -27,6 +27,7 @@ from adamms.answering.live_model import (
     out_of_memory,
     reaches_vision,
 )
+from adamms.answering.loaded_weights import require_same_weights
 from adamms.answering.native import cache_length, original_llava
 from adamms.answering.preparation import Preparation, shortened
 from adamms.answering.processor import sentence
@@ -103,6 +104,7 @@ class TransformersEngine:
             # Once: those that the merge does not change stay so for every candidate.
             adapted = WeightUpdater(self.model, names=names, changed=model.computed, translate=translate)
             adapted.load_weights(model.tensor)
+        require_same_weights(self.model, model, translate=translate, from_elsewhere=original is not None)
         self._updater = WeightUpdater(self.model, names=names, changed=changed, translate=translate)
         self._limit = self._longest = options.max_new_tokens
         self._batch_size = options.batch_size or BATCH

@@ -70,6 +70,7 @@ class Checkpoint:
         self.shards = weights.shards
         self.index = weights.index
         self.indexed = weights.index is not None
+        self._refuse_other_weights()
         self._header_bytes = self._header_tensors = 0
         self._headers = self._read_headers()
         self.tensors: Mapping[str, TensorInfo] = MappingProxyType(self._collect(weights))
@@ -182,6 +183,16 @@ class Checkpoint:
         return strided
 
     # Data
+
+    def _refuse_other_weights(self) -> None:
+        """Refuse a config that makes transformers load another file than the one that is read here."""
+        named = self.config.get("transformers_weights")
+        if named is not None and named not in (*self.shards, self.index):
+            raise CheckpointError(
+                f"The config.json of {self.source} makes transformers load {named!r} (transformers_weights), "
+                f"but its weights lie in {self.index or self.shards[0]}, too, so what answers would not be "
+                "what is merged; keep what is meant, under its usual name, and remove the key."
+            )
 
     def require_data(self) -> None:
         """Make sure that every shard is as long as its header says, before any long work.
