@@ -2,10 +2,10 @@
 
 from collections.abc import Iterator
 
-from hostile import json_files
+from hostile import json_files, pickles, weights
 from hostile.kinds import Kind
 
-GROUPS = (json_files,)
+GROUPS = (json_files, weights, pickles)
 
 
 def every_kind() -> list[Kind]:
