@@ -204,14 +204,20 @@ def test_scalings_follow_pefts_patterns() -> None:
         "alpha_pattern": {r".*layers\.0\..*": 6, "v_proj": 1},
     }
     lora = LoraSettings.of(config, source="x")
-    assert lora.scaling_of("model.layers.1.mlp.down_proj") == 2
-    assert lora.scaling_of("model.layers.1.mlp.up_proj") == 4
-    assert lora.scaling_of("model.layers.11.mlp.up_proj") == 2, "a name ends at a dot"
-    assert lora.scaling_of("model.layers.1.self_attn.q_proj") == 8
-    assert lora.scaling_of("model.layers.0.self_attn.q_proj") == 3
-    assert lora.scaling_of("model.layers.1.self_attn.v_proj") == 1 / 8
+    factors = {
+        "model.layers.1.mlp.down_proj": 2,
+        "model.layers.1.mlp.up_proj": 4,
+        "model.layers.11.mlp.up_proj": 2,  # a name ends at a dot
+        "model.layers.1.self_attn.q_proj": 8,
+        "model.layers.0.self_attn.q_proj": 3,
+        "model.layers.1.self_attn.v_proj": 1 / 8,
+    }
+    strengths = lora.strengths(list(factors), source="x")
+    assert {module: factor for module, (_, factor) in strengths.items()} == factors
     stabilised = LoraSettings.of(config | {"use_rslora": True}, source="x")
-    assert stabilised.scaling_of("model.layers.1.mlp.up_proj") == 8
+    assert (
+        stabilised.strengths(["model.layers.1.mlp.up_proj"], source="x")["model.layers.1.mlp.up_proj"][1] == 8
+    )
 
 
 def test_llavas_projector_beside_the_adapter_is_taken(tmp_path: Path) -> None:

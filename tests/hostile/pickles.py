@@ -17,7 +17,9 @@ ORDERED = b"ccollections\nOrderedDict\n"
 STORAGE = b"(X\x07\0\0\0storagectorch\nFloatStorage\nX\x01\0\0\x000X\x03\0\0\0cpuK\x02tQ"
 
 
-def _tensor(size: bytes = b"K\x02\x85", stride: bytes = b"K\x01\x85", storage: bytes = STORAGE, offset: bytes = b"K\0") -> bytes:
+def _tensor(
+    size: bytes = b"K\x02\x85", stride: bytes = b"K\x01\x85", storage: bytes = STORAGE, offset: bytes = b"K\0"
+) -> bytes:
     """The instructions of one tensor."""
     rebuild = b"ctorch._utils\n_rebuild_tensor_v2\n"
     return rebuild + b"(" + storage + offset + size + stride + b"\x89" + ORDERED + b")R" + b"tR"
@@ -37,7 +39,7 @@ def _laughs(depth: int, kind: bytes) -> bytes:
     begin, end = {b"t": (b"(", b"t"), b"l": (b"](", b"e")}[kind]
     stream = b"K\x01q\x00"
     for level in range(1, depth):
-        stream += b"0" if level > 1 else b"0"
+        stream += b"0"
         stream += begin + (b"h" + bytes([level - 1])) * 10 + end + b"q" + bytes([level])
     return stream
 
@@ -94,7 +96,10 @@ STREAMS: dict[str, bytes] = {
     "tuples ten thousand deep": _dict(b"K\x01" + b"\x85" * 10_000),
     "lists a million deep": START + b"]" * 1_000_000 + b"a" * 999_999 + b".",
     "ten million instructions": START + b"K\x010" * 5_000_000 + b"}.",
-    "a million memos": START + b"K\x01" + b"".join(b"r" + struct.pack("<I", n) for n in range(1_000_000)) + b"0}.",
+    "a million memos": START
+    + b"K\x01"
+    + b"".join(b"r" + struct.pack("<I", n) for n in range(1_000_000))
+    + b"0}.",
     "a number of 5,000 digits": _dict(b"I" + b"9" * 5000 + b"\n"),
     "a long number of a megabyte": _dict(b"\x8b" + struct.pack("<i", MB) + b"\x7f" * MB),
     "a long number of 2^31 bytes": _dict(b"\x8b" + struct.pack("<I", 2**31 - 1) + b"\x7f"),
@@ -121,13 +126,21 @@ STREAMS: dict[str, bytes] = {
     "an offset of 2^61": _dict(_tensor(offset=b"\x8a\x08" + b"\0" * 7 + b"\x20")),
     "an offset that is text": _dict(_tensor(offset=_text("a"))),
     "a storage that is a number": _dict(_tensor(storage=b"K\x01")),
-    "a storage of an unknown kind": _dict(_tensor(storage=STORAGE.replace(b"X\x07\0\0\0storage", b"X\x07\0\0\0strange"))),
-    "a storage of text elements": _dict(_tensor(storage=STORAGE.replace(b"K\x02tQ", _text("9" * 5000) + b"tQ"))),
-    "a storage of endless elements": _dict(_tensor(storage=STORAGE.replace(b"K\x02tQ", _laughs(30, b"t") + b"tQ"))),
+    "a storage of an unknown kind": _dict(
+        _tensor(storage=STORAGE.replace(b"X\x07\0\0\0storage", b"X\x07\0\0\0strange"))
+    ),
+    "a storage of text elements": _dict(
+        _tensor(storage=STORAGE.replace(b"K\x02tQ", _text("9" * 5000) + b"tQ"))
+    ),
+    "a storage of endless elements": _dict(
+        _tensor(storage=STORAGE.replace(b"K\x02tQ", _laughs(30, b"t") + b"tQ"))
+    ),
     "a storage of an endless key": _dict(
         _tensor(storage=STORAGE.replace(b"X\x01\0\0\x000", _laughs(30, b"t")))
     ),
-    "a storage that is not there": _dict(_tensor(storage=STORAGE.replace(b"X\x01\0\0\x000", b"X\x01\0\0\x009"))),
+    "a storage that is not there": _dict(
+        _tensor(storage=STORAGE.replace(b"X\x01\0\0\x000", b"X\x01\0\0\x009"))
+    ),
     "a storage too short": _dict(_tensor(b"K\xff\x85")),
     "an ordered dictionary of endless pairs": START + ORDERED + _laughs(30, b"l") + b"\x85R.",
     "an ordered dictionary of numbers": START + ORDERED + b"K\x01\x85R.",
@@ -189,7 +202,9 @@ LEGACY = (MAGIC, pickle.dumps(1001, 2), pickle.dumps({"little_endian": True}, 2)
 CONTAINERS: dict[str, Callable[[], bytes]] = {
     "an empty zip": lambda: b"PK\x05\x06" + bytes(18),
     "a zip cut off": lambda: _zipped(_dict(_tensor()))[:-30],
-    "a zip of other files": lambda: _compressed(zipfile.ZIP_STORED, 10, "readme.txt").replace(b"data.pkl", b"data.pkx"),
+    "a zip of other files": lambda: _compressed(zipfile.ZIP_STORED, 10, "readme.txt").replace(
+        b"data.pkl", b"data.pkx"
+    ),
     "a zip of two pickles": lambda: _compressed(zipfile.ZIP_STORED, 10, "other/data.pkl"),
     "a pickle deflated": lambda: _compressed(zipfile.ZIP_DEFLATED, 100),
     "a pickle deflated to a gigabyte": lambda: _compressed(zipfile.ZIP_DEFLATED, 1 << 30),
@@ -201,20 +216,28 @@ CONTAINERS: dict[str, Callable[[], bytes]] = {
     "a TorchScript program": lambda: _compressed(zipfile.ZIP_STORED, 10, "archive/constants.pkl"),
     "300,000 records": lambda: _records(300_000),
     "a record of 4 GB by the directory": lambda: _claimed(2**32 - 2),
-    "a directory that lies elsewhere": lambda: _zipped(_dict(_tensor()))[:-10] + b"\xff\xff\xff\x7f" + bytes(6),
+    "a directory that lies elsewhere": lambda: (
+        _zipped(_dict(_tensor()))[:-10] + b"\xff\xff\xff\x7f" + bytes(6)
+    ),
     "zip, then anything": lambda: b"PK\x03\x04" + b"\xff" * 1000,
     "a legacy file cut off": lambda: _legacy(MAGIC),
     "a legacy file of another magic": lambda: _legacy(pickle.dumps(1, 2)),
     "a legacy file of lists": lambda: _legacy(MAGIC, pickle.dumps([], 2), pickle.dumps([], 2)),
     "a legacy file of no machine": lambda: _legacy(*LEGACY[:2], pickle.dumps(1, 2)),
-    "a legacy file of a big-endian machine": lambda: _legacy(*LEGACY[:2], pickle.dumps({"little_endian": False}, 2)),
+    "a legacy file of a big-endian machine": lambda: _legacy(
+        *LEGACY[:2], pickle.dumps({"little_endian": False}, 2)
+    ),
     "a legacy file without storages": lambda: _legacy(*LEGACY, _dict(_tensor())),
     "a legacy file of other storages": lambda: _legacy(*LEGACY, _dict(_tensor()), pickle.dumps(["9"], 2)),
     "a legacy file of endless storages": lambda: _legacy(
         *LEGACY, _dict(_tensor()), START + _laughs(30, b"l") + b"."
     ),
-    "a legacy file of an endless value": lambda: _legacy(*LEGACY, START + _laughs(30, b"l") + b".", pickle.dumps([], 2)),
-    "a legacy file without its data": lambda: _legacy(*LEGACY, _dict(_tensor(b"K\xff\x85")), pickle.dumps(["0"], 2)),
+    "a legacy file of an endless value": lambda: _legacy(
+        *LEGACY, START + _laughs(30, b"l") + b".", pickle.dumps([], 2)
+    ),
+    "a legacy file without its data": lambda: _legacy(
+        *LEGACY, _dict(_tensor(b"K\xff\x85")), pickle.dumps(["0"], 2)
+    ),
     "a legacy file that runs code": lambda: _legacy(START + CALLS["os.system"]),
     "a legacy text of a gigabyte": lambda: b"",
     "a legacy line of a gigabyte": lambda: b"",

@@ -5,12 +5,12 @@ LoRA (arXiv 2106.09685) with its kin that fold into the model's own weights: ran
 """
 
 import math
-import re
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from adamms.adapters.module_patterns import first_matches
 from adamms.errors import CheckpointError
 
 # Settings under which the folded weight would not be W + scaling * B A, and what they mean.
@@ -81,19 +81,28 @@ class LoraSettings:
             transposed=bool(config.get("fan_in_fan_out")),
         )
 
-    def rank_of(self, module: str) -> int:
-        """The rank of a module's matrices; `module` is its name in the model that was trained."""
-        return int(_first(self.ranks, module, self.rank))
+    def strengths(self, modules: Sequence[str], *, source: str) -> dict[str, tuple[int, float]]:
+        """Of every module the rank of its matrices, and what B A is multiplied by.
 
-    def scaling_of(self, module: str) -> float:
-        """What B A is multiplied by at a module."""
-        rank = self.rank_of(module)
-        return _first(self.alphas, module, self.alpha) / (math.sqrt(rank) if self.stabilised else rank)
+        Args:
+            modules: their names in the model that was trained.
+            source: the adapter, for messages.
 
+        Raises:
+            CheckpointError: a pattern is no regular expression, or takes too long to match.
+        """
 
-def _first(patterns: tuple[tuple[str, float], ...], module: str, default: float) -> float:
-    """As PEFT matches: a pattern is the end of a module's name, from a dot on."""
-    return next((value for key, value in patterns if re.match(rf"(.*\.)?({key})$", module)), default)
+        def of(patterns: tuple[tuple[str, Any], ...], name: str, default: Any) -> list[Any]:
+            where = f"{name} of adapter_config.json in {source}"
+            places = first_matches([key for key, _ in patterns], modules, where=where)
+            return [default if place is None else patterns[place][1] for place in places]
+
+        ranks = of(self.ranks, "rank_pattern", self.rank)
+        alphas = of(self.alphas, "alpha_pattern", self.alpha)
+        return {
+            module: (rank, alpha / (math.sqrt(rank) if self.stabilised else rank))
+            for module, rank, alpha in zip(modules, ranks, alphas, strict=True)
+        }
 
 
 def _patterns(
@@ -104,14 +113,6 @@ def _patterns(
         raise CheckpointError(
             f"adapter_config.json in {source} has a {name} that is no table; export it again."
         )
-    for key in given:
-        try:
-            re.compile(key)
-        except re.error as error:
-            raise CheckpointError(
-                f"adapter_config.json in {source} has the pattern {key!r} in {name}, which is not a regular "
-                f"expression ({error}); export it again."
-            ) from None
     return tuple(
         (key, _number(value, f"{name}[{key!r}]", source, integer=integer)) for key, value in given.items()
     )

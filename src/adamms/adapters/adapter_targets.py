@@ -71,6 +71,8 @@ class _Targets:
         self._adapter = adapter
         self._tensors = tensors
         self._model = model
+        modules = [module.name for module in adapter.modules]
+        self._strengths = adapter.settings.strengths(modules, source=adapter.source)
         self._by_key: dict[tuple[str, ...], list[str]] = {}
         for name in tensors:
             self._by_key.setdefault(_key(name), []).append(name)
@@ -111,7 +113,7 @@ class _Targets:
         target = self._find(f"{module.name}.weight", a)
         settings = self._adapter.settings
         transposed = embedding or settings.transposed
-        rank, scaling = settings.rank_of(module.name), settings.scaling_of(module.name)
+        rank, scaling = self._strengths[module.name]
         self._fits(a, b, target, rank=rank, transposed=transposed)
         magnitude = held.pop("lora_magnitude_vector", None)
         if (magnitude is not None) is not settings.dora:

@@ -1,8 +1,8 @@
 """Regular expressions of an adapter's author, matched with the names of its modules within bounds of time.
 
-An expression of thirty letters can take longer than the universe has. Those that cannot (names, as PEFT writes
-them nearly always) are matched here; the others in a process of their own, all at once, which is ended when its
-time is over. That process imports nothing but `re`.
+An expression of thirty letters can take longer than the universe has. Those that cannot (names, as PEFT
+writes them nearly always) are matched here; the others in a process of their own, all at once, which is ended
+when its time is over.
 """
 
 import json
@@ -16,6 +16,8 @@ from adamms.errors import CheckpointError
 
 # What can be matched in many ways, or unfolds: repetition, alternatives, and sets of characters.
 COSTLY = re.compile(r"[*+?{|(\[]")
+FEW = 1_000_000
+"""Matches of plain names: a second."""
 ENOUGH_MEMORY = 512 * MB
 PROGRAM = """
 import json, re, resource, sys
@@ -48,7 +50,7 @@ def first_matches(patterns: Sequence[str], names: Sequence[str], *, where: str) 
     """
     if not patterns:
         return [None] * len(names)
-    if not any(COSTLY.search(pattern) for pattern in patterns):
+    if len(patterns) * len(names) <= FEW and not any(COSTLY.search(pattern) for pattern in patterns):
         return _matched(patterns, names, where=where)
     command = [sys.executable, "-I", "-S", "-c", PROGRAM, str(ENOUGH_MEMORY)]
     try:
@@ -63,12 +65,12 @@ def first_matches(patterns: Sequence[str], names: Sequence[str], *, where: str) 
         places = json.loads(done.stdout)
     except subprocess.TimeoutExpired:
         raise CheckpointError(
-            f"{where} has regular expressions that take more than {PATTERN_SECONDS:g} seconds to match; write "
-            "the modules' names out, or export the adapter again."
+            f"{where} has regular expressions that take more than {PATTERN_SECONDS:g} seconds to match; "
+            "write the modules' names out, or export the adapter again."
         ) from None
     except (subprocess.CalledProcessError, ValueError):
         raise CheckpointError(
-            f"{where} has regular expressions that cannot be matched within {ENOUGH_MEMORY // MB} MB of memory; "
+            f"{where} has regular expressions that cannot be matched within {ENOUGH_MEMORY // MB} MB; "
             "write the modules' names out, or export the adapter again."
         ) from None
     if len(places) == 2 and isinstance(places[0], str):
@@ -88,6 +90,6 @@ def _matched(patterns: Sequence[str], names: Sequence[str], *, where: str) -> li
 
 def _no_expression(pattern: str, reason: str, *, where: str) -> CheckpointError:
     return CheckpointError(
-        f"{where} has the pattern {pattern[:80]!r}, which is not a regular expression ({reason[:200]}); export it "
-        "again."
+        f"{where} has the pattern {pattern[:80]!r}, which is not a regular expression ({reason[:200]}); "
+        "export it again."
     )

@@ -15,6 +15,8 @@ SENTENCEPIECE_FIELDS = 5_000_000
 """In a tokenizer.model: four a piece or so."""
 TEMPLATE = MB
 """A chat template."""
+CARD = MB
+"""A model's README.md, of which the licence is read."""
 RECIPE = 256 * KB
 YAML_NODES, YAML_DEPTH = 100_000, 64
 """What a recipe holds with its aliases unfolded, and how deep."""
@@ -27,8 +29,9 @@ TENSORS = 250_000
 SHARDS = 10_000
 """Weight files of one model."""
 FILES = 20_000
-"""In a model's folder, those below included; deeper than `DEPTH` folders nothing is looked at."""
-DEPTH = 32
+"""In a model's folder, those below included."""
+FOLDERS, DEPTH = 1_000, 32
+"""Below a model's folder, and inside one another."""
 COMPANIONS = 8 << 30
 """All files that travel with a model's weights together."""
 DIMENSIONS = 64

@@ -12,7 +12,7 @@ from itertools import count, islice
 from pathlib import Path
 from typing import Protocol
 
-from adamms.checkpoints.limits import DEPTH, FILES
+from adamms.checkpoints.limits import DEPTH, FILES, FOLDERS
 from adamms.checkpoints.local_files import TooLargeError, open_regular, require_size
 from adamms.errors import CheckpointError
 
@@ -79,12 +79,12 @@ class LocalFolder:
 
     def _too_many(self) -> CheckpointError:
         return CheckpointError(
-            f"{self.source} holds more than {FILES:,} files and folders, or folders more than {DEPTH} deep, "
-            "perhaps by links to its own folders; give a folder that holds the model alone."
+            f"{self.source} holds more than {FILES:,} files or {FOLDERS:,} folders, or {DEPTH} inside one "
+            "another, perhaps by links to its own folders; give a folder that holds the model alone."
         )
 
     def _walk(self, folder: Path, ancestors: tuple[str, ...], visits: Iterator[int]) -> Iterator[str]:
-        if len(ancestors) > DEPTH or next(visits) > FILES:
+        if len(ancestors) > DEPTH or next(visits) > FOLDERS:
             raise self._too_many()
         for entry in _scan(folder):
             real = os.path.realpath(entry.path)

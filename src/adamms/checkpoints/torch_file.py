@@ -142,7 +142,10 @@ def _read_legacy(stream: BinaryIO, shard: str, place: bool) -> _Archive:
     if read_pickle(stream, shard=shard) != LEGACY_MAGIC:
         raise ValueError("it was not written by torch.save")
     read_pickle(stream, shard=shard)
-    if not read_pickle(stream, shard=shard).get("little_endian", True):
+    machine = read_pickle(stream, shard=shard)
+    if not isinstance(machine, dict):
+        raise ValueError("it does not say on which machine it was written")
+    if not machine.get("little_endian", True):
         raise CheckpointError(f"{shard} was saved on a big-endian machine, which is not read here.")
     value = read_pickle(stream, shard=shard)
     order = read_pickle(stream, shard=shard)

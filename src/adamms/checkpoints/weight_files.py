@@ -136,7 +136,7 @@ def _unindexed(names: Collection[str], *, source: str) -> WeightFiles:
         )
     count = kinds[0][1]
     numbers = {number for match in matches if 1 <= (number := _number(match["number"])) <= count}
-    if len(numbers) < count:
+    if len(numbers) < count or not count:
         # One of the first so many is not there.
         first = next(number for number in range(1, len(numbers) + 2) if number not in numbers)
         raise CheckpointError(

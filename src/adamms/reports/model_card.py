@@ -12,8 +12,9 @@ from typing import Any
 import yaml
 
 from adamms.checkpoints.json_files import read_json
-from adamms.checkpoints.limits import CONFIG
+from adamms.checkpoints.limits import CARD, CONFIG
 from adamms.checkpoints.local_files import read_text
+from adamms.checkpoints.plain_yaml import read_yaml
 from adamms.checkpoints.sources import PLUS
 from adamms.reports.wording import HUB_ID, model_id, short_name
 from adamms.responses.candidates import value_in
@@ -189,12 +190,12 @@ def _donors(description: Mapping[str, Any]) -> list[Mapping[str, Any]]:
 def _licence(source: str) -> str | None:
     """The licence in the base's own card, where that card lies on this machine."""
     try:
-        text = read_text(Path(source) / "README.md")
+        text = read_text(Path(source) / "README.md", limit=CARD)
     except (OSError, ValueError):
         return None
     match = re.match(r"---\n(.*?\n)---", text, flags=re.DOTALL)
     try:
-        data = yaml.safe_load(match.group(1)) if match else None
+        data = read_yaml(match.group(1)) if match else None
     except yaml.YAMLError:
         return None
     licence = data.get("license") if isinstance(data, dict) else None
