@@ -149,7 +149,9 @@ def _piece(text: bytes) -> bytes:
 
 
 OLDER: dict[str, Make] = {
-    "a decoder of text": _beside("tokenizer_config.json", b'{"added_tokens_decoder": {"x": {"content": "a"}}}'),
+    "a decoder of text": _beside(
+        "tokenizer_config.json", b'{"added_tokens_decoder": {"x": {"content": "a"}}}'
+    ),
     "a decoder of 5,000 digits": _beside(
         "tokenizer_config.json", b'{"added_tokens_decoder": {"' + b"9" * 5000 + b'": {"content": "a"}}}'
     ),
@@ -167,7 +169,9 @@ OLDER: dict[str, Make] = {
     "sentences not UTF-8": _beside("tokenizer.model", _piece(b"\xff\xfe"), alone=True),
     "sentences beyond the end": _beside("tokenizer.model", b"\x0a\xff\xff\xff\xff\x07a", alone=True),
     "twenty million pieces": _beside("tokenizer.model", lambda: b"\x0a\x00" * 20_000_000, alone=True),
-    "a hundred megabytes of numbers": _beside("tokenizer.model", lambda: b"\x08\x01" * 50_000_000, alone=True),
+    "a hundred megabytes of numbers": _beside(
+        "tokenizer.model", lambda: b"\x08\x01" * 50_000_000, alone=True
+    ),
     "a pickle for a model": _beside("tokenizer.model", b"\x80\x02cos\nsystem\n.", alone=True),
 }
 
@@ -188,7 +192,9 @@ def _adapter(tensors: Any = None, **config: Any) -> Make:
         raw = (model / "model.safetensors").read_bytes()
         length = struct.unpack("<Q", raw[:8])[0]
         name, about = next(
-            (name, about) for name, about in json.loads(raw[8 : 8 + length]).items() if name.endswith("q_proj.weight")
+            (name, about)
+            for name, about in json.loads(raw[8 : 8 + length]).items()
+            if name.endswith("q_proj.weight")
         )
         rows, columns = about["shape"]
         module = "base_model.model." + name.removesuffix(".weight")
@@ -199,7 +205,9 @@ def _adapter(tensors: Any = None, **config: Any) -> Make:
             entries[key] = {"dtype": "F32", "shape": list(shape), "data_offsets": [place, place + count]}
             place += count
         text = json.dumps(entries).encode()
-        (adapter / "adapter_model.safetensors").write_bytes(struct.pack("<Q", len(text)) + text + bytes(place))
+        (adapter / "adapter_model.safetensors").write_bytes(
+            struct.pack("<Q", len(text)) + text + bytes(place)
+        )
         settings = {"peft_type": "LORA", "r": 4, "lora_alpha": 8, "target_modules": ["q_proj"]} | config
         (adapter / "adapter_config.json").write_text(json.dumps(settings))
         return ("inspect", f"{model}+{adapter}")
@@ -232,10 +240,10 @@ ADAPTERS: dict[str, Make] = {
     "no matrices": _adapter(lambda sizes: {"base_model.model.x": (1,)}),
     "a module of no model": _adapter(lambda sizes: {f"x.{name}": size for name, size in sizes.items()}),
     "one matrix of two": _adapter(lambda sizes: dict(list(sizes.items())[:1])),
-    "another rank": _adapter(lambda sizes: {name: (3, 3) for name in sizes}),
-    "vectors for matrices": _adapter(lambda sizes: {name: (4,) for name in sizes}),
-    "numbers for matrices": _adapter(lambda sizes: {name: () for name in sizes}),
-    "matrices of nothing": _adapter(lambda sizes: {name: (0, 0) for name in sizes}),
+    "another rank": _adapter(lambda sizes: dict.fromkeys(sizes, (3, 3))),
+    "vectors for matrices": _adapter(lambda sizes: dict.fromkeys(sizes, (4,))),
+    "numbers for matrices": _adapter(lambda sizes: dict.fromkeys(sizes, ())),
+    "matrices of nothing": _adapter(lambda sizes: dict.fromkeys(sizes, (0, 0))),
 }
 ADAPTERS_ODD = ("100,000 patterns", "a pattern of a megabyte")
 # An alpha may be any number, and absent things have their defaults.
