@@ -104,7 +104,7 @@ TOKENIZERS: dict[str, Make] = {
     "rows beyond the table": _vocabulary({f"t{n}": 10_000_000 + n for n in range(1000)}),
     "every token on one row": _vocabulary({f"t{n}": 1 for n in range(100_000)}),
     "a million tokens": _vocabulary({f"t{n}": n for n in range(1_000_000)}),
-    "tokens of half characters": _vocabulary({"\ud800": 1, "\udfff": 2}),
+    "tokens of half characters": _tokenizer(b'{"model":{"vocab":{"\\ud800":1,"\\udfff":2}}}'),
     "a token of ten megabytes": _vocabulary({"a" * (10 * MB): 1}),
     "tokens with escapes": _vocabulary({"\x1b[31m": 1}),
     "a Unigram of numbers": _vocabulary([1, 2, 3]),
@@ -245,7 +245,12 @@ ADAPTERS: dict[str, Make] = {
     "numbers for matrices": _adapter(lambda sizes: dict.fromkeys(sizes, ())),
     "matrices of nothing": _adapter(lambda sizes: dict.fromkeys(sizes, (0, 0))),
 }
-ADAPTERS_ODD = ("100,000 patterns", "a pattern of a megabyte")
+ADAPTERS_ODD = (
+    "100,000 patterns",
+    "a pattern of a megabyte",
+    "a pattern of alternatives",
+    "a pattern of repetitions",
+)
 # An alpha may be any number, and absent things have their defaults.
 ALPHAS_ODD = ("a negative", "zero", "half", "2^70", "300 digits")
 

@@ -11,7 +11,7 @@ CONFIG = 8 * MB
 INDEX = 64 * MB
 TOKENIZER = 128 * MB
 """tokenizer.json, vocab.json, tokenizer.model and what lies beside them."""
-SENTENCEPIECE_FIELDS = 5_000_000
+SENTENCEPIECE_FIELDS = 4_000_000
 """In a tokenizer.model: four a piece or so."""
 TEMPLATE = MB
 """A chat template."""

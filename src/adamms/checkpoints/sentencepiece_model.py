@@ -54,6 +54,8 @@ def _fields(message: memoryview, left: Iterator[int]) -> Iterator[tuple[int, mem
 
 def _varint(message: memoryview, position: int) -> tuple[int, int]:
     """A number of seven bits a byte, and the position after it."""
+    if position < len(message) and message[position] < 0x80:  # nearly all are of one byte
+        return message[position], position + 1
     value = 0
     for shift in range(0, 64, 7):
         if position >= len(message):
