@@ -72,9 +72,13 @@ def test_a_score_over_all_and_one_a_task() -> None:
 
     assert found.alpha == 0.3
     assert found.total == TaskScore(0.75, 4)
+    # Of 1, 0, 1, 1: the squares about 3/4 add up to 3/4, over 3 is 1/4, over 4 answers 1/16.
+    assert found.total.stderr == pytest.approx(0.25)
+    assert found.tasks["count"].stderr is None
+    assert found.by_input == {"a": 1.0, "b": 0.0, "c": 1.0, "d": 1.0}
     assert found.tasks == {"colour": TaskScore(0.5, 2), "count": TaskScore(1.0, 1)}
     assert found.unanswered == 1
-    assert found.to_json()["tasks"]["colour"] == {"score": 0.5, "count": 2}
+    assert found.to_json()["tasks"]["colour"] == {"score": 0.5, "stderr": 0.5, "count": 2}
 
 
 def test_answers_without_labels_are_refused() -> None:

@@ -131,3 +131,32 @@ def test_what_cannot_be_compared_is_said(run_dir: Path, tmp_path: Path) -> None:
         compare_runs([run_dir, tmp_path / "bad"])
     with pytest.raises(OutputError, match="cannot be written"):
         build_comparison(compare_runs([run_dir, run_dir]), tmp_path)
+
+
+def test_evaluations_are_compared_question_by_question(tmp_path: Path) -> None:
+    folders = []
+    for model, right in (("base", [1, 0, 0, 0]), ("ours", [1, 1, 1, 0])):
+        folder = tmp_path / model
+        (folder / "responses").mkdir(parents=True)
+        lines = [{"id": str(at), "alpha": 0, "response": f"{score}"} for at, score in enumerate(right)]
+        text = "".join(json.dumps(line) + "\n" for line in lines)
+        (folder / "responses" / "alpha=0.00.jsonl").write_text(text)
+        result = {"score": sum(right) / 4, "by_input": {str(at): score for at, score in enumerate(right)}}
+        scores = {"model": f"/models/{model}", "inputs": "q.jsonl", "metric": "exact", "results": [result]}
+        (folder / "scores.json").write_text(json.dumps(scores))
+        folders.append(folder)
+
+    comparison = compare_runs(folders)
+
+    (difference,) = comparison.to_json()["accuracy_differences"]
+    assert (difference["run"], difference["against"], difference["inputs"]) == ("ours", "base", 4)
+    assert difference["difference"] == 0.5
+    assert [run["accuracy"] for run in comparison.to_json()["runs"]] == [0.25, 0.75]
+    assert comparison.grid is not None
+    assert comparison.grid.unchanged == 2
+    page = build_comparison(comparison, tmp_path / "page.html").read_text()
+    assert "ours against base: +50.0 points" in page
+    assert "none" not in [run["selected"] for run in comparison.to_json()["runs"]]
+    (tmp_path / "ours" / "scores.json").write_text("{}")
+    with pytest.raises(SearchError, match="evaluate it again"):
+        compare_runs(folders)

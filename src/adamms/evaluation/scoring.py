@@ -3,8 +3,9 @@
 The mean of a metric over what was answered.
 """
 
+import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from adamms.errors import EvaluationError
@@ -20,6 +21,12 @@ class TaskScore:
     score: float
     """From 0 to 1."""
     count: int
+    stderr: float | None = field(default=None, compare=False)
+    """The mean's standard error; None of a single answer."""
+
+    def to_json(self) -> dict[str, Any]:
+        """As `adamms eval --json` prints it."""
+        return {"score": self.score, "stderr": self.stderr, "count": self.count}
 
 
 @dataclass(frozen=True)
@@ -33,15 +40,17 @@ class Evaluation:
     """Empty where the labels name no tasks."""
     unanswered: int
     """Labelled inputs without an answer; they do not count."""
+    by_input: Mapping[str, float] = field(default_factory=dict)
+    """Input id -> how right its answer is, which pairs two models' answers to the same inputs."""
 
     def to_json(self) -> dict[str, Any]:
         """One entry of `"results"` in what `adamms eval --json` prints."""
         return {
             "alpha": self.alpha,
-            "score": self.total.score,
-            "count": self.total.count,
+            **self.total.to_json(),
             "unanswered": self.unanswered,
-            "tasks": {task: {"score": mean.score, "count": mean.count} for task, mean in self.tasks.items()},
+            "tasks": {task: mean.to_json() for task, mean in self.tasks.items()},
+            "by_input": dict(self.by_input),
         }
 
 
@@ -71,6 +80,7 @@ def evaluate(
         total=_mean(list(scores.values())),
         tasks={task: _mean(values) for task, values in by_task.items()},
         unanswered=len(labels) - len(scores),
+        by_input=scores,
     )
 
 
@@ -92,4 +102,8 @@ def answer_scores(
 
 
 def _mean(scores: list[float]) -> TaskScore:
-    return TaskScore(sum(scores) / len(scores), len(scores))
+    count, mean = len(scores), sum(scores) / len(scores)
+    if count < 2:
+        return TaskScore(mean, count)
+    variance = sum((score - mean) ** 2 for score in scores) / (count - 1)
+    return TaskScore(mean, count, math.sqrt(variance / count))

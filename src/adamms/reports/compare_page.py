@@ -29,6 +29,8 @@ def build_comparison(comparison: Comparison, target: str | Path) -> Path:
 def verdict(comparison: Comparison) -> str:
     """What the runs chose, in a sentence."""
     runs = comparison.runs
+    if not any(run.donor for run in runs):
+        return " ".join(map(str, comparison.differences)) or f"{len(runs)} evaluations."
     choices = list(dict.fromkeys(choice_text(run) for run in runs))
     if len(choices) == 1:
         return f"All {len(runs)} have {choices[0]}."
@@ -43,7 +45,7 @@ def choice_text(run: ComparedRun) -> str:
 def value_text(run: ComparedRun) -> str:
     """A run's chosen value as people read it."""
     if run.alpha is None:
-        return "none"
+        return "none" if run.donor else "–"
     return f"{run.alpha:g}" if isinstance(run.alpha, float) else str(run.alpha)
 
 
@@ -70,10 +72,11 @@ def _contents(comparison: Comparison) -> dict[str, Any]:
             _group([run for run in curves if run.setting == setting], place)
             for place, setting in enumerate(dict.fromkeys(run.setting for run in curves))
         ],
-        "accuracy": any(run.accuracy for run in runs),
+        "accuracy": any(run.accuracy or run.right for run in runs),
         "differing": {
             key: [_value(value) for value in values] for key, values in comparison.differing.items()
         },
+        "differences": [shown(str(difference)) for difference in comparison.differences],
         "grid": comparison.grid,
         "other_prompts": comparison.other_prompts,
         "command": shlex.join(

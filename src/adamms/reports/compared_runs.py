@@ -13,7 +13,7 @@ from adamms.reports.wording import number, percent
 def comparison_tables(comparison: Comparison) -> list[RenderableType]:
     """The runs side by side, laid out for 80 columns."""
     runs = comparison.runs
-    known = any(run.accuracy for run in runs)
+    known = any(run.accuracy or run.right for run in runs)
     table = plain_table(title="Runs")
     table.add_column("run", overflow="fold")
     for title in (heading(runs), "differences", "of"):
@@ -28,7 +28,8 @@ def comparison_tables(comparison: Comparison) -> list[RenderableType]:
         right = run.chosen_accuracy
         cells = [run.name, chosen_text(run, runs), number(differences), number(samples)]
         cells += ["–" if right is None else percent(right)] if known else []
-        cells += [run.rule, run.method, f"{run.base} <- {run.donor}"]
+        parents = f"{run.base} <- {run.donor}" if run.donor else run.base
+        cells += [run.rule, run.method or "–", parents]
         table.add_row(*(Text(shown(cell)) for cell in cells))
     shown_tables: list[RenderableType] = [table]
     if comparison.differing:
@@ -43,4 +44,5 @@ def comparison_tables(comparison: Comparison) -> list[RenderableType]:
         shown_tables.append(
             Text(f"{grid.inputs:,} inputs were answered by all that have answers, {grid.unchanged:,} alike.")
         )
+    shown_tables += [Text(shown(str(difference))) for difference in comparison.differences]
     return shown_tables

@@ -13,20 +13,23 @@ from typing import Any
 
 from adamms.checkpoints.json_files import read_json
 from adamms.errors import SearchError
+from adamms.evaluation.labels import Label
+from adamms.evaluation.scoring import answer_scores
 from adamms.reports.answer_grid import Column, Grid, answer_grid
+from adamms.reports.paired import PairedDifference, paired_difference
 from adamms.reports.run_files import read_run
 from adamms.reports.wording import short_name
-from adamms.responses import Example, Response
+from adamms.responses import Example, Response, read_responses
 from adamms.responses.candidates import ALPHA
 from adamms.searching import CandidateScore, Selection
 from adamms.searching.answer_table import comparable
 
-ADAMMS_JSON = "adamms.json"
+ADAMMS_JSON, SCORES = "adamms.json", "scores.json"
 
 
 @dataclass(frozen=True)
 class ComparedRun:
-    """One run directory or one merged folder."""
+    """One run directory, one merged folder, or what one evaluation kept (without a donor)."""
 
     name: str
     path: Path
@@ -44,6 +47,8 @@ class ComparedRun:
     answers: Mapping[str, Response] = field(default_factory=dict)
     """What the chosen candidate answered."""
     examples: Mapping[str, Example] = field(default_factory=dict)
+    right: Mapping[str, float] = field(default_factory=dict)
+    """Input id -> how right its answer is, where true answers were known."""
 
     @property
     def setting(self) -> str:
@@ -53,7 +58,7 @@ class ComparedRun:
     @property
     def rule(self) -> str:
         """How alpha was chosen."""
-        return self.selection.rule if self.selection else "by hand"
+        return self.selection.rule if self.selection else "by hand" if self.donor else "–"
 
     @property
     def chosen(self) -> CandidateScore | None:
@@ -75,6 +80,8 @@ class ComparedRun:
     @property
     def chosen_accuracy(self) -> float | None:
         """The chosen candidate's accuracy, where answers were known."""
+        if self.selection is None and self.right:
+            return sum(self.right.values()) / len(self.right)
         return self.accuracy.get(self.alpha) if isinstance(self.alpha, float) else None
 
     def to_json(self) -> dict[str, Any]:
@@ -119,6 +126,13 @@ class Comparison:
     other_prompts: int
     """Inputs of equal name that are left out because the runs asked them different questions."""
 
+    @property
+    def differences(self) -> tuple[PairedDifference, ...]:
+        """How much more is right than in the first run whose answers are known to be right or wrong."""
+        known = [run for run in self.runs if run.right]
+        pairs = (paired_difference(run.name, run.right, known[0].name, known[0].right) for run in known[1:])
+        return tuple(pair for pair in pairs if pair is not None)
+
     def to_json(self) -> dict[str, Any]:
         """What `adamms compare --json` prints."""
         return {
@@ -126,6 +140,7 @@ class Comparison:
             "recipe_differences": {key: list(values) for key, values in self.differing.items()},
             "shared_inputs": self.grid.inputs if self.grid else 0,
             "answered_alike": self.grid.unchanged if self.grid else 0,
+            "accuracy_differences": [difference.to_json() for difference in self.differences],
         }
 
 
@@ -154,8 +169,11 @@ def _read(folder: Path, name: str) -> ComparedRun:
         return _search_run(folder, name)
     if (folder / ADAMMS_JSON).is_file():
         return _merged_folder(folder, name)
+    if (folder / SCORES).is_file():
+        return _evaluation(folder, name)
     raise SearchError(
-        f"{folder} is neither a finished run (no selection.json) nor a merged model (no {ADAMMS_JSON})."
+        f"{folder} is neither a finished run (no selection.json) nor a merged model (no {ADAMMS_JSON}) nor "
+        f"an evaluation (no {SCORES})."
     )
 
 
@@ -174,6 +192,44 @@ def _search_run(folder: Path, name: str) -> ComparedRun:
         settings=_flat(run.recipe),
         answers=run.responses[run.selection.selected],
         examples=run.examples,
+        right=_right(run.responses[run.selection.selected], run.examples),
+    )
+
+
+def _right(answers: Mapping[str, Response], examples: Mapping[str, Example]) -> dict[str, float]:
+    """How right answers are, where the inputs bring true ones."""
+    known = {
+        id_: example.answer
+        for id_, example in examples.items()
+        if example.answer is not None and id_ in answers
+    }
+    if not known:
+        return {}
+    labels = {id_: Label((answer,)) for id_, answer in known.items()}
+    return answer_scores({id_: answers[id_] for id_ in known}, labels)
+
+
+def _evaluation(folder: Path, name: str) -> ComparedRun:
+    """What `adamms eval --out` kept."""
+    path = folder / SCORES
+    try:
+        scores = read_json(path)
+        (result,) = scores["results"]
+        model, right = str(scores["model"]), {str(id_): float(x) for id_, x in result["by_input"].items()}
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        raise SearchError(f"{path} does not say how right each answer is; evaluate it again.") from None
+    answered = read_responses(folder, alpha=0.0)
+    return ComparedRun(
+        name=name,
+        path=folder,
+        base=short_name(model),
+        donor="",
+        method="",
+        alpha=None,
+        selection=None,
+        settings={"eval.metric": scores.get("metric"), "eval.inputs": scores.get("inputs")},
+        answers={id_: answer for answers in answered.values() for id_, answer in answers.items()},
+        right=right,
     )
 
 

@@ -13,8 +13,10 @@ from adamms.reports.wording import percent
 
 
 def evaluation_table(evaluations: Sequence[Evaluation]) -> RenderableType:
-    """Shares of right answers by task and over all, with the number of answers."""
-    table = Table(title=f"Scores ({evaluations[0].metric})", title_justify="left", title_style="bold")
+    """Shares of right answers by task and over all, their standard errors, and the number of answers."""
+    table = Table(
+        title=f"Scores ({evaluations[0].metric}, ± standard error)", title_justify="left", title_style="bold"
+    )
     table.box, table.pad_edge = box.SIMPLE_HEAD, False
     table.add_column("task", overflow="fold")
     table.add_column("answers", justify="right")
@@ -59,5 +61,11 @@ def _line(title: str, scores: Sequence[TaskScore | None]) -> list[Text]:
     return [
         Text(title),
         Text(counted),
-        *(Text("–" if score is None else percent(score.score)) for score in scores),
+        *(Text("–" if score is None else _with_error(score)) for score in scores),
     ]
+
+
+def _with_error(score: TaskScore) -> str:
+    """A mean and its standard error, in points of a percent."""
+    error = "" if score.stderr is None else f" ± {100 * score.stderr:.1f}"
+    return percent(score.score) + error

@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TypeVar
 
+from adamms.checkpoints.sources import is_text
 from adamms.errors import SearchError
 from adamms.responses.inputs.example import Example
 from adamms.responses.inputs.media import Media, file_problem, image_problem
@@ -53,11 +54,11 @@ class Inputs:
         return replace(self, entries=tuple(entry for entry in self.entries if entry.id in wanted))
 
     def looked_at(self) -> "Inputs":
-        """With the problems of their pictures, sounds and videos; an entry that has one is left out."""
+        """With the problems of what will be asked and shown; an entry that has one is left out."""
         seen: dict[Media, str | None] = {}
         tally, sound = Tally(), []
         for entry in self.entries:
-            problem = None
+            problem = None if is_text(entry.prompt) else '"prompt" holds half a character (a lone surrogate)'
             for role, media in (("image", entry.images), ("audio", entry.audio), ("video", entry.video)):
                 for medium in media:
                     if medium not in seen:
@@ -159,7 +160,8 @@ def read_inputs(path: str | Path | InputSource, *, asked: bool = True) -> list[E
     """
     source = path if isinstance(path, InputSource) else InputSource(path)
     inputs = understand(source)
-    return (inputs.looked_at() if asked else inputs).required().examples()
+    # What is only shown was asked before, and may have been changed since.
+    return (inputs.looked_at() if asked else replace(inputs, problems=())).required().examples()
 
 
 def sample(examples: Sequence[T], count: int, *, seed: int) -> list[T]:

@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from adamms.checkpoints.sources import is_text
 from adamms.responses.inputs.example import Example
 from adamms.responses.inputs.media import Media, media_of, shortened
 from adamms.responses.inputs.problems import ProblemError, Tally
@@ -184,8 +183,6 @@ def _prompt(prompt: Any) -> str:
         raise ProblemError(
             f'"prompt" must be a text that is not empty, not {_shown(prompt)}', kind="prompt is no text"
         )
-    if not is_text(prompt):
-        raise ProblemError('"prompt" holds half a character (a lone surrogate)')
     return prompt
 
 
