@@ -4,6 +4,7 @@ Every message is one clear sentence (or a short list of problems) that says what
 to do. The command line prints the message without a traceback and exits with `exit_code`.
 """
 
+import errno
 from collections.abc import Iterable
 from importlib.util import find_spec
 
@@ -49,6 +50,10 @@ class RecipeError(AdaMMSError):
 
 class OutputError(AdaMMSError):
     """The output's place is taken: by the user's own files, or by another process writing there."""
+
+
+MACHINE_FAULTS = (errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EROFS, errno.EFBIG, errno.EMFILE, errno.ENFILE)
+"""Of the system's errors: full disk, full quota, broken disk, read-only file system, no more files."""
 
 
 class MachineError(AdaMMSError):

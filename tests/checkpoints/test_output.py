@@ -261,3 +261,13 @@ def test_kills_at_random_moments_never_leave_half_an_output_nor_lose_the_last(tm
         assert len(dict.fromkeys(texts)) == 1
         assert int(texts[0]) >= last
         assert names(tmp_path) == ["out"]
+
+
+def test_what_is_made_for_nothing_is_removed(tmp_path: Path) -> None:
+    out = tmp_path / "a" / "b" / "out"
+    with pytest.raises(ValueError, match="x"), OutputFolder.open(out):
+        raise ValueError("x")
+    assert list(tmp_path.iterdir()) == []
+    with pytest.raises(ValueError, match="x"), OutputFolder.open(out, keep_on_failure=True):
+        raise ValueError("x")
+    assert (tmp_path / "a" / "b" / ".out.adamms-partial").is_dir()

@@ -1,5 +1,7 @@
 """Merges that are broken off, torn and resumed, and sources that change while they are read."""
 
+import errno
+import io
 import os
 import random
 import shutil
@@ -12,6 +14,7 @@ import pytest
 from safetensors.torch import load_file, save_file
 
 import adamms
+from adamms.checkpoints import local_files
 from adamms.errors import CheckpointError, MachineError
 from adamms.merging.journal import Journal
 from adamms.progress import Silent
@@ -151,3 +154,34 @@ def test_a_source_that_changes_while_it_is_read_is_an_error(
         merged(family, tmp_path / "out", OF_MODEL, progress=Watched(change), threads=1)
     assert not (tmp_path / "out").exists()
     assert not (tmp_path / PARTIAL).exists()
+
+
+def test_a_merge_that_the_machine_stops_before_it_wrote_anything_leaves_nothing(
+    family: dict[str, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(os, "posix_fallocate", full)
+    before = sorted(tmp_path.iterdir())
+    with pytest.raises(MachineError, match="No space left on device"):
+        merged(family, tmp_path / "new" / "out", OF_MODEL)
+    assert sorted(tmp_path.iterdir()) == before
+
+
+def test_a_disk_that_cannot_be_read_is_the_machines_fault(
+    family: dict[str, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Broken(io.BufferedReader):
+        def read(self, *_: object) -> bytes:
+            raise OSError(errno.EIO, "Input/output error")
+
+    def opened(path: str | Path) -> Any:
+        file = regular(path)
+        return Broken(file.detach()) if str(path).endswith(".safetensors") else file
+
+    regular = local_files.open_regular
+    monkeypatch.setattr("adamms.checkpoints.model_files.open_regular", opened)
+    with pytest.raises(MachineError, match=r"\.safetensors cannot be read: Input/output error\."):
+        merged(family, tmp_path / "out", OF_MODEL)
+    assert not (tmp_path / "out").exists()

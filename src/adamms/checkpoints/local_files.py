@@ -8,11 +8,13 @@ OSError with a `strerror` that finishes a sentence, which every reader here says
 import errno
 import os
 import stat
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
 from adamms.checkpoints.limits import KB, MB, TEXT
+from adamms.errors import MACHINE_FAULTS, MachineError
 
 KINDS: tuple[tuple[Callable[[int], bool], str], ...] = (
     (stat.S_ISFIFO, "a named pipe"),
@@ -36,6 +38,7 @@ def open_regular(path: str | Path) -> BinaryIO:
     Raises:
         NoRegularFileError: it is a pipe, a device or a socket.
         OSError: it cannot be opened; of a folder an IsADirectoryError.
+        MachineError: that is the machine's fault.
     """
     try:
         # Without waiting for who writes into a pipe; to a regular file it makes no difference.
@@ -43,7 +46,7 @@ def open_regular(path: str | Path) -> BinaryIO:
     except OSError as error:
         if kind := special_kind(path):
             raise _refused(path, kind) from error
-        raise
+        raise _as_machines(error, path) or error from None
     try:
         mode = os.fstat(descriptor).st_mode
         if stat.S_ISDIR(mode):
@@ -67,7 +70,8 @@ def read_bytes(path: str | Path, *, limit: int = TEXT) -> bytes:
         size = os.fstat(file.fileno()).st_size
         require_size(size, limit=limit, path=path)
         # No more than that, however it may grow while it is read.
-        return file.read(size)
+        with machine_faults(path):
+            return file.read(size)
 
 
 def require_size(size: int, *, limit: int, path: str | Path) -> None:
@@ -90,6 +94,25 @@ def read_text(path: str | Path, *, encoding: str = "utf-8", limit: int = TEXT) -
         UnicodeDecodeError: it is not text in this encoding.
     """
     return read_bytes(path, limit=limit).decode(encoding).replace("\r\n", "\n").replace("\r", "\n")
+
+
+@contextmanager
+def machine_faults(path: str | Path) -> Iterator[None]:
+    """What the machine fails at while a file is read is no fault of the file.
+
+    Raises:
+        MachineError: an input/output error, too many open files.
+    """
+    try:
+        yield
+    except OSError as error:
+        raise _as_machines(error, path) or error from None
+
+
+def _as_machines(error: OSError, path: str | Path) -> MachineError | None:
+    if error.errno not in MACHINE_FAULTS:
+        return None
+    return MachineError(f"{path} cannot be read: {error.strerror}.")
 
 
 def special_kind(path: str | Path) -> str | None:

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Protocol
 
 from adamms.checkpoints.limits import DEPTH, FILES, FOLDERS
-from adamms.checkpoints.local_files import TooLargeError, open_regular, require_size
+from adamms.checkpoints.local_files import TooLargeError, machine_faults, open_regular, require_size
 from adamms.errors import CheckpointError
 
 # Version control and caches; never part of a model.
@@ -105,7 +105,7 @@ class LocalFolder:
         """The bytes of a file at `start`, fewer at its end."""
         path = self.local_path(name)
         try:
-            with open_regular(path) as file:
+            with machine_faults(path), open_regular(path) as file:
                 # Never more than is there: a header may ask for anything.
                 length = min(length, max(os.fstat(file.fileno()).st_size - start, 0))
                 file.seek(start)
@@ -152,7 +152,7 @@ def small_size(files: ModelFiles, name: str, *, limit: int) -> int:
 
 def _scan(folder: Path) -> list[os.DirEntry[str]]:
     try:
-        with os.scandir(folder) as entries:
+        with machine_faults(folder), os.scandir(folder) as entries:
             listed = list(islice(entries, FILES + 1))
     except OSError as error:
         raise CheckpointError(f"The folder {folder} cannot be read: {error.strerror}.") from None

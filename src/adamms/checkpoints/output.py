@@ -15,16 +15,13 @@ import fcntl
 import os
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
 from adamms.checkpoints.sources import expanded, is_text
-from adamms.errors import MachineError, OutputError
-
-# The machine's faults, not the user's: full disk, full quota, broken disk, read-only file system.
-MACHINE_FAULTS = (errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EROFS, errno.EFBIG, errno.EMFILE, errno.ENFILE)
+from adamms.errors import MACHINE_FAULTS, MachineError, OutputError
 
 
 class OutputFolder:
@@ -48,6 +45,7 @@ class OutputFolder:
         self._marker = marker
         self._lock: int | None = None
         self._committed = False
+        self._made: list[Path] = []
 
     @classmethod
     def open(
@@ -85,7 +83,7 @@ class OutputFolder:
             raise OutputError(f"{path} cannot be an output folder; name a folder that does not exist yet.")
         folder = cls(target, marker=marker, keep_on_failure=keep_on_failure)
         with folder._explained():
-            target.parent.mkdir(parents=True, exist_ok=True)
+            folder._make_parents()
             folder._acquire()
         try:
             with folder._explained():
@@ -94,6 +92,7 @@ class OutputFolder:
                 folder._prepare(overwrite=overwrite, resume=resume)
         except BaseException:
             folder._release()
+            folder._remove_parents()
             raise
         return folder
 
@@ -110,6 +109,8 @@ class OutputFolder:
                     shutil.rmtree(self.path, ignore_errors=True)
         finally:
             self._release()
+            if not self._committed:
+                self._remove_parents()
         if isinstance(error, OSError) and error.errno in MACHINE_FAULTS:
             raise self._machine_error(error) from error
 
@@ -143,6 +144,17 @@ class OutputFolder:
             shutil.rmtree(self._replaced, ignore_errors=True)
 
     # Claiming the place
+
+    def _make_parents(self) -> None:
+        """Make the folders that lead to the output, and remember which there were not."""
+        self._made = [parent for parent in self.target.parents if not os.path.lexists(parent)]
+        self.target.parent.mkdir(parents=True, exist_ok=True)
+
+    def _remove_parents(self) -> None:
+        """Remove the folders that were made for nothing; those that hold something stay."""
+        for parent in self._made:
+            with suppress(OSError):
+                parent.rmdir()
 
     def _acquire(self) -> None:
         lock = _beside(self.target, "lock")

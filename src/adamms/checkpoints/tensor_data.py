@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from adamms.checkpoints.local_files import machine_faults
 from adamms.checkpoints.tensor_info import DTYPE_BITS, UNPLACED, TensorInfo
 from adamms.errors import CheckpointError
 
@@ -64,7 +65,8 @@ class TensorData:
             return
         descriptor, position = self._descriptor(info.shard), info.offset + start
         while len(view):
-            count = os.preadv(descriptor, [view], position)
+            with machine_faults(f"{info.shard} in {self._source}"):
+                count = os.preadv(descriptor, [view], position)
             if count == 0:
                 raise CheckpointError(
                     f"{info.shard} in {self._source} ends inside {info.name}, at byte {position}; "

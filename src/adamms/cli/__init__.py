@@ -21,7 +21,7 @@ from adamms.cli.console import fail
 from adamms.cli.streams import PlainStream, written_past
 from adamms.cli.usage import is_usage_error, usage_sentence
 from adamms.cli.verbosity import Quiet, Verbose, speak, speaking
-from adamms.errors import EXTRAS, AdaMMSError, MissingPackageError
+from adamms.errors import EXTRAS, MACHINE_FAULTS, AdaMMSError, MissingPackageError
 
 # The verbs as the help groups them. A verb's file and function are named as it is, but for those in FILES.
 GROUPS = {
@@ -104,7 +104,6 @@ def _options(
 
 def main() -> None:
     """Run the command line and leave with the contract's exit code."""
-    signal.signal(signal.SIGTERM, _terminated)
     for name in ("stdout", "stderr"):
         stream = getattr(sys, name)
         if stream is None:  # closed by whoever started us
@@ -125,6 +124,9 @@ def main() -> None:
     except OSError:
         sys.exit(fail("The current folder is gone; change to one that exists.", 2))
     try:
+        for signum in (signal.SIGINT, signal.SIGTERM):
+            if signal.getsignal(signum) is not signal.SIG_IGN:
+                signal.signal(signum, _terminated)
         # Not standalone: usage errors and aborts come back here instead of ending the process.
         code = app(standalone_mode=False, prog_name="adamms")
         sys.stdout.flush()
@@ -148,8 +150,6 @@ def main() -> None:
         _say_no_more()
         sys.exit(0)
     except OSError as error:
-        from adamms.checkpoints.output import MACHINE_FAULTS
-
         if error.errno not in MACHINE_FAULTS:
             sys.exit(_unexpected(error))
         _say_no_more()

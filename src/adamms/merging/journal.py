@@ -78,6 +78,14 @@ class Journal:
         self._path.unlink(missing_ok=True)
 
 
+def holds_progress(folder: Path) -> bool:
+    """Whether an interrupted merge has written anything in a folder that is worth going on with."""
+    try:
+        return (folder / NAME).read_bytes().count(b"\n") > 1
+    except OSError:
+        return False
+
+
 def _read(path: Path, first: str) -> frozenset[int]:
     """The tasks of a journal that begins with `first`; none if it does not."""
     try:

@@ -18,8 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from adamms import __version__
-from adamms.checkpoints.output import MACHINE_FAULTS
-from adamms.errors import MachineError, OutputError
+from adamms.errors import MACHINE_FAULTS, MachineError, OutputError
 from adamms.reports.wording import number, parameters, percent
 
 TEMPLATES = Path(__file__).parent / "templates"

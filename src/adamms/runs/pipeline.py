@@ -13,6 +13,7 @@ from adamms.checkpoints import OutputFolder
 from adamms.errors import AdaMMSError, require_packages
 from adamms.mapping import ParameterMapping
 from adamms.merging import Method
+from adamms.merging.journal import holds_progress
 from adamms.progress import Progress, Silent
 from adamms.recipes.recipe import Recipe
 from adamms.responses.candidates import RECIPE
@@ -107,10 +108,13 @@ def _merge(loaded: LoadedModels, folder: OutputFolder, *, method: Method, progre
         )
     except AdaMMSError as error:
         # What is wrong with the input stays wrong; only the machine's faults are worth resuming after.
-        folder.keep_on_failure = error.exit_code != AdaMMSError.exit_code
+        wrong = error.exit_code == AdaMMSError.exit_code
+        folder.keep_on_failure = not wrong and holds_progress(folder.path)
         raise
     except KeyboardInterrupt:
-        progress.say("What was merged so far is kept; go on with --resume.")
+        folder.keep_on_failure = holds_progress(folder.path)
+        if folder.keep_on_failure:
+            progress.say("What was merged so far is kept; go on with --resume.")
         raise
     (folder.path / RECIPE).write_text(loaded.recipe.to_yaml(), encoding="utf-8")
     folder.commit()
