@@ -35,11 +35,11 @@ class Place:
         (target / "weight").write_text(f"w{alpha:g}")
         self.written.append(alpha)
 
-    def engine(self, script, arguments="{model} {inputs} {outputs} {alpha}"):
+    def engine(self, script, arguments="{model} {inputs} {outputs} {alpha}", **limits):
         path = self.folder / "the answer.py"
         path.write_text(script)
         command = f"{shlex.quote(sys.executable)} {shlex.quote(str(path))} {arguments}"
-        engine = CommandEngine(command, scratch=self.folder / "scratch", write=self.write)
+        engine = CommandEngine(command, scratch=self.folder / "scratch", write=self.write, **limits)
         engine.prepare(EXAMPLES[:1])
         engine.prepare(EXAMPLES[1:])
         return engine
@@ -152,3 +152,47 @@ def test_what_a_program_does_wrong_is_said(place, ending, said):
 def test_a_command_that_cannot_work_is_refused_before_anything_is_written(command, said):
     with pytest.raises(SearchError, match=said):
         parse_command(command)
+
+
+def test_a_program_that_hangs_is_ended_and_what_it_answered_is_kept(place):
+    script = """
+import sys, time
+print("loading", file=sys.stderr)
+with open(sys.argv[3], "w") as file:
+    file.write('{"id": "a", "response": "x"}\\n')
+time.sleep(100)
+"""
+    engine = place.engine(script, timeout=0.5)
+    engine.load_weights(0.3, lambda name: None)
+    coming = engine.answer(["a", "é"])
+    assert next(coming).response == "x"
+    with pytest.raises(SearchError, match=r"nothing for 0\.5 s at alpha 0\.3.*last: loading\. The answers"):
+        list(coming)
+    assert place.left == []
+
+
+@pytest.mark.parametrize(
+    ("stream", "most", "said"),
+    [
+        ("sys.stdout", {"LONGEST_LINE": 1 << 20}, "a line of more than 1 MB"),
+        ("sys.stdout", {"MOST": 1 << 30, "LONGEST_LINE": 1 << 20}, "a line of more than 1 MB"),
+        ("sys.stderr", {"MOST": 1 << 20}, "more than 0 GB"),
+    ],
+)
+def test_output_without_end_is_bounded(place, monkeypatch, stream, most, said):
+    for name, value in most.items():
+        monkeypatch.setattr(f"adamms.answering.command_engine.{name}", value)
+    script = f"import sys\nwhile True: {stream}.write('x' * 65536)\n"
+    with pytest.raises(SearchError, match=f"The command writes {said} at alpha 0.3"):
+        place.ask(place.engine(script, "{model} {inputs}"))
+    assert place.left == []
+
+
+def test_what_cannot_be_started_says_why(place):
+    (place.folder / "text").write_text("no program")
+    (place.folder / "text").chmod(0o755)
+    command = f"{shlex.quote(str(place.folder / 'text'))} {{model}} {{inputs}}"
+    engine = CommandEngine(command, scratch=place.folder / "scratch", write=place.write)
+    engine.prepare(EXAMPLES)
+    with pytest.raises(SearchError, match=r"text cannot be started: Exec format error\."):
+        place.ask(engine)

@@ -8,15 +8,14 @@ lies on disk at a time. Knows nothing of the model, and runs no shell.
 import json
 import shlex
 import shutil
-import subprocess
 import tempfile
 import time
 from collections.abc import Callable, Collection, Iterator, Sequence
-from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from adamms.answering.engine import EngineRequest
+from adamms.answering.guarded_process import GuardedProcess
 from adamms.errors import SearchError
 from adamms.responses.candidates import format_alpha
 from adamms.responses.inputs import Example
@@ -29,14 +28,27 @@ if TYPE_CHECKING:
 PLACEHOLDERS = ("{model}", "{inputs}", "{outputs}", "{alpha}")
 PAUSE = 0.1
 """Seconds between two looks at what the program has written."""
-PATIENCE = 10.0
-"""Seconds that a program which is told to end has for it."""
+TIMEOUT = 3600.0
+"""Seconds without an answer, by default: a program may load a large model first."""
+CHUNK = 1 << 20
+LONGEST_LINE = 16 << 20
+"""Bytes of an answer."""
+MOST = 1 << 30
+"""Bytes that a program may write for a candidate, answers or messages."""
+KEPT = "The answers so far are kept; repair it and go on with --resume."
 
 
 class CommandEngine:
     """Answers by a command, run once a candidate."""
 
-    def __init__(self, command: str, *, scratch: Path, write: Callable[[float, Path], None]) -> None:
+    def __init__(
+        self,
+        command: str,
+        *,
+        scratch: Path,
+        write: Callable[[float, Path], None],
+        timeout: float | None = None,
+    ) -> None:
         """Nothing is run yet.
 
         Args:
@@ -45,6 +57,7 @@ class CommandEngine:
                 `{"id", "response"}` lines (standard output when left out), `{alpha}`.
             scratch: an empty folder of its own, for one candidate at a time.
             write: writes the merged checkpoint of an alpha into a folder.
+            timeout: seconds without an answer after which it is ended; `TIMEOUT` when left out.
 
         Raises:
             SearchError: the command lacks a placeholder, or there is no such program.
@@ -52,6 +65,7 @@ class CommandEngine:
         self._words = parse_command(command)
         self._scratch = scratch
         self._write = write
+        self._timeout = TIMEOUT if timeout is None else timeout
         self._examples: dict[str, Example] = {}
         self._alpha = 0.0
 
@@ -89,34 +103,73 @@ class CommandEngine:
         left = dict.fromkeys(ids)
         with log.open("wb") as errors, outputs.open("ab") as answers:
             try:
-                process = subprocess.Popen(
+                process = GuardedProcess(
                     words,
-                    stdin=subprocess.DEVNULL,
                     # What it prints beside the answers must not get into what we print.
                     stdout=errors if to_file else answers,
                     stderr=errors,
                 )
             except OSError as error:
                 raise SearchError(f"The command {words[0]} cannot be started: {error.strerror}.") from None
-            try:
-                for number, line in _lines(outputs, process):
+            with process:
+                for number, line in self._lines(outputs, log, process):
                     response = self._response(line, number)
                     if response.id not in left:
                         why = "twice" if response.id in ids else "though it was not asked"
                         raise SearchError(f'{self._where(number)}: "{response.id}" is answered {why}.')
                     del left[response.id]
                     yield response
-            finally:
-                _end(process)
-        if process.returncode:
+                code = process.end()
+        if code:
             raise SearchError(
-                f"The command failed for alpha {self._alpha:g} with exit code {process.returncode}: "
-                f"{_last_line(log)} The answers so far are kept; repair it and go on with --resume."
+                f"The command failed for alpha {self._alpha:g} with exit code {code}: {_last_line(log)} "
+                f"{KEPT}"
             )
         if left:
             raise SearchError(
                 f"The command answered {len(ids) - len(left)} of {len(ids)} inputs for alpha "
                 f'{self._alpha:g}; the first that it left out is "{next(iter(left))}".'
+            )
+
+    def _lines(self, path: Path, log: Path, process: GuardedProcess) -> Iterator[tuple[int, bytes]]:
+        """The lines of a file that a process is writing, numbered, until it has ended.
+
+        Raises:
+            SearchError: it writes nothing for too long, or more than any answers are.
+        """
+        number, rest, since = 0, b"", time.monotonic()
+        with path.open("rb") as file:
+            while True:
+                code = process.poll()
+                chunk = file.read(CHUNK)
+                *lines, rest = (rest + chunk).split(b"\n")
+                if code == 0 and rest and not chunk:  # the last line may lack its end
+                    lines, rest = [*lines, rest], b""
+                for line in lines:
+                    number += 1
+                    if line.strip():
+                        yield number, line
+                if code is not None and not chunk:
+                    return
+                if lines:
+                    since = time.monotonic()
+                self._require_life(since, rest, written=max(file.tell(), log.stat().st_size), log=log)
+                if not chunk:
+                    time.sleep(PAUSE)
+
+    def _require_life(self, since: float, line: bytes, *, written: int, log: Path) -> None:
+        if time.monotonic() - since > self._timeout:
+            raise SearchError(
+                f"The command answered nothing for {self._timeout:g} s at alpha {self._alpha:g}, so it was "
+                f"ended; what it said last: {_last_line(log)} {KEPT} --command-timeout gives it more time."
+            )
+        if len(line) > LONGEST_LINE or written > MOST:
+            most = f"a line of more than {LONGEST_LINE >> 20} MB"
+            if written > MOST:
+                most = f"more than {MOST >> 30} GB"
+            raise SearchError(
+                f"The command writes {most} at alpha {self._alpha:g}, which no answers are, so it was ended. "
+                f"{KEPT}"
             )
 
     def _response(self, line: bytes, number: int) -> Response:
@@ -134,7 +187,9 @@ def open_command(request: EngineRequest) -> CommandEngine:
     """
     if request.command is None or request.scratch is None or request.write is None:
         raise SearchError("The engine command needs a command line: --command 'PROGRAM {model} {inputs}'.")
-    return CommandEngine(request.command, scratch=request.scratch, write=request.write)
+    return CommandEngine(
+        request.command, scratch=request.scratch, write=request.write, timeout=request.command_timeout
+    )
 
 
 def parse_command(command: str) -> list[str]:
@@ -172,40 +227,10 @@ def _absolute(paths: Sequence[Path]) -> list[str]:
     return [str(path.absolute()) for path in paths]
 
 
-def _lines(path: Path, process: "subprocess.Popen[bytes]") -> Iterator[tuple[int, bytes]]:
-    """The lines of a file that a process is writing, numbered, until it has ended."""
-    number = 0
-    rest = b""
-    with path.open("rb") as file:
-        while True:
-            ended = process.poll() is not None
-            chunk = file.read()
-            *whole, rest = (rest + chunk).split(b"\n")
-            if ended and process.returncode == 0 and rest:  # the last line may lack its end
-                whole, rest = [*whole, rest], b""
-            for line in whole:
-                number += 1
-                if line.strip():
-                    yield number, line
-            if ended and not chunk:
-                return
-            if not chunk:
-                time.sleep(PAUSE)
-
-
-def _end(process: "subprocess.Popen[bytes]") -> None:
-    """Wait for a process that has ended, or end it."""
-    if process.poll() is None:
-        process.terminate()
-        with suppress(subprocess.TimeoutExpired):
-            process.wait(PATIENCE)
-    if process.poll() is None:
-        process.kill()
-    process.wait()
-
-
 def _last_line(log: Path) -> str:
     """What a program said last, which is mostly what went wrong."""
-    lines = log.read_text(encoding="utf-8", errors="replace").strip().splitlines()
+    with log.open("rb") as file:
+        file.seek(max(log.stat().st_size - CHUNK, 0))
+        lines = file.read().decode("utf-8", "replace").strip().splitlines()
     last = "".join(character for character in lines[-1].strip() if character.isprintable()) if lines else ""
     return f"{last[:300].rstrip('.')}." if last else "it said nothing on stderr."

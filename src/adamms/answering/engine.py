@@ -135,6 +135,8 @@ class EngineRequest:
     options: EngineOptions = EngineOptions()
     command: str | None = None
     """The command line of an engine that is another program."""
+    command_timeout: float | None = None
+    """Seconds without an answer after which it is ended."""
     python: str | None = None
     """The interpreter of an engine that runs in an environment of its own."""
     scratch: Path | None = None

@@ -171,6 +171,14 @@ def search(
             rich_help_panel=ANSWERING,
         ),
     ] = None,
+    command_timeout: Annotated[
+        float | None,
+        typer.Option(
+            help="Seconds that it may go without an answer; an hour by default.",
+            metavar="SECONDS",
+            rich_help_panel=ANSWERING,
+        ),
+    ] = None,
     keep_all: Annotated[
         bool, typer.Option("--keep-all", help="Write every candidate's checkpoint.", rich_help_panel=OUTPUT)
     ] = False,
@@ -214,6 +222,7 @@ def search(
         engine=engine,
         engine_python=engine_python,
         command=command,
+        command_timeout=command_timeout,
         keep_all=keep_all,
         allow_partial=allow_partial,
         **choosing.flat(labels=labels),

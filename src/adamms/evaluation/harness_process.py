@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 
+from adamms.answering.guarded_process import GuardedProcess
 from adamms.checkpoints.sources import expanded
 from adamms.errors import EvaluationError
 
@@ -59,23 +60,24 @@ class Environment:
         log.parent.mkdir(parents=True, exist_ok=True)
         with log.open("ab") as file:
             try:
-                done = subprocess.run(
+                program = GuardedProcess(
                     [self.python, *map(str, arguments)],
-                    stdin=subprocess.DEVNULL,
                     stdout=subprocess.PIPE,
                     stderr=file,
-                    env=environment,
-                    cwd=folder,
-                    check=False,
+                    environment=environment,
+                    folder=folder,
                 )
             except OSError as error:
                 raise EvaluationError(
                     f"The python of {self.name}, {self.python}, cannot be started: {error.strerror}."
                 ) from None
-            file.write(done.stdout)
-        if done.returncode:
+            with program:
+                printed = program.output()
+                code = program.end()
+            file.write(printed)
+        if code:
             raise EvaluationError(self.failed(log))
-        return done.stdout.decode("utf-8", errors="replace")
+        return printed.decode("utf-8", errors="replace")
 
     def failed(self, log: Path) -> str:
         """The sentence for a run that did not do what it should: the last reason in its log."""

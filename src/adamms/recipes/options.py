@@ -151,6 +151,8 @@ class SearchOptions(Part):
     """The interpreter of the engine's own environment, as vLLM has one."""
     command: str | None = None
     """A program that answers, with {model}, {inputs}, {outputs}, {alpha}; transformers when left out."""
+    command_timeout: float | None = Field(default=None, gt=0)
+    """Seconds that it may go without an answer; an hour when left out."""
     keep_all: bool = False
     """Write every candidate's checkpoint, not only the chosen one's."""
 

@@ -71,6 +71,7 @@ def _opener(loaded: LoadedModels, scratch: Path) -> EngineOpener:
             changed,
             options.engine_options,
             command=options.command,
+            command_timeout=options.command_timeout,
             python=options.engine_python,
             scratch=scratch,
             write=write,

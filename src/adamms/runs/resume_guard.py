@@ -9,6 +9,8 @@ from adamms.checkpoints.plain_yaml import read_yaml
 from adamms.errors import RecipeError
 from adamms.recipes.recipe import Recipe
 
+FREE = frozenset(f"search.{name}" for name in ("command_timeout", "max_bad"))
+"""The keys that a resumed run may change: limits do not show in what comes of it."""
 ABSENT = "absent"
 """What a message says of a key that only one of two recipes has."""
 
@@ -28,6 +30,7 @@ def check_same_recipe(path: Path, recipe: Recipe) -> None:
         raise RecipeError(f"{path} is damaged; start anew with --overwrite instead of --resume.") from None
     # Through YAML as well, so that both sides hold what a reader gives.
     now = dict(_leaves(read_yaml(recipe.to_yaml())))
+    before, now = ({key: leaf for key, leaf in leaves.items() if key not in FREE} for leaves in (before, now))
     changed = [
         f"{key} (was {_shown(before, key)}, now {_shown(now, key)})"
         for key in {**before, **now}
