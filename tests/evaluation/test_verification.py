@@ -35,7 +35,7 @@ def results(folder: Path) -> dict[str, bool | None]:
 def test_a_good_merge_passes_every_check(merged: Path) -> None:
     verification = verify(merged)
     assert verification.ok
-    assert results(merged) == dict.fromkeys(("complete", "finite", "parents", "answers"), True)
+    assert results(merged) == dict.fromkeys(("complete", "hashes", "finite", "parents", "answers"), True)
     assert json.loads(json.dumps(verification.to_json()))["ok"] is True
     (parents,) = (check.detail for check in verification.checks if check.name == "parents")
     # Tokens that only one of the two has are the rest.
@@ -46,6 +46,20 @@ def test_a_cut_off_shard_fails(copy: Path) -> None:
     file = copy / "model.safetensors"
     file.write_bytes(file.read_bytes()[:-2])
     assert results(copy) == {"complete": False}
+
+
+def test_a_changed_bit_fails(copy: Path) -> None:
+    raw = bytearray((copy / "model.safetensors").read_bytes())
+    raw[-1] ^= 1
+    (copy / "model.safetensors").write_bytes(raw)
+    assert results(copy)["hashes"] is False
+
+
+def test_hashes_of_an_earlier_version_are_not_missed(copy: Path) -> None:
+    about = json.loads((copy / "adamms.json").read_text())
+    del about["files"]
+    (copy / "adamms.json").write_text(json.dumps(about))
+    assert results(copy)["hashes"] is None
 
 
 def test_a_nan_fails(copy: Path) -> None:

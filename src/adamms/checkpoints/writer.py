@@ -9,11 +9,13 @@ import os
 import shutil
 import threading
 from collections.abc import Mapping
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from adamms.checkpoints.auxiliary_files import companions_size, copy_auxiliary_files
+from adamms.checkpoints.hashes import HASHERS, sha256_of
 from adamms.checkpoints.output import in_words, sync
 from adamms.checkpoints.shard_plan import STORED_DTYPES, ShardPlan, index_json, plan_shards
 from adamms.checkpoints.tensor_info import TensorInfo
@@ -72,6 +74,9 @@ class CheckpointWriter:
             {info.name: info for plan in self._plans for info in plan.tensors}
         )
         self._missing = {name: info.nbytes for name, info in self.tensors.items()}
+        self._missing_of_shard = {plan.name: plan.size - len(plan.header) for plan in self._plans}
+        self._hashing = ThreadPoolExecutor(HASHERS, "adamms-hash")
+        self._hashes: dict[str, Future[str]] = {}
         self._lock = threading.Lock()
         self._descriptors: dict[str, int] = {}
         # Now rather than after hours of merging: an auxiliary file that cannot be read.
@@ -145,14 +150,26 @@ class CheckpointWriter:
             # One at a time: the kernel locks a file for a write and lets the second writer spin.
             with self._lock:
                 _write_all(self._descriptors[info.shard], view, info.offset + start)
-                self._missing[name] -= len(view)
+                self._count(info, len(view))
         except OSError as error:
             raise self._machine_error(error, info.shard) from error
 
     def written(self, name: str, nbytes: int) -> None:
         """Count bytes of a tensor that an interrupted run has written."""
         with self._lock:
-            self._missing[name] -= nbytes
+            self._count(self.tensors[name], nbytes)
+
+    def _count(self, info: TensorInfo, nbytes: int) -> None:
+        """Note what was written; a shard that is whole is hashed while others are merged."""
+        self._missing[info.name] -= nbytes
+        self._missing_of_shard[info.shard] -= nbytes
+        if not self._missing_of_shard[info.shard]:
+            self._hashes[info.shard] = self._hashing.submit(sha256_of, self.folder / info.shard)
+
+    @property
+    def hashes(self) -> dict[str, str]:
+        """The SHA-256 of every weight file, of a finished checkpoint."""
+        return {plan.name: self._hashes[plan.name].result() for plan in self._plans}
 
     def sync(self) -> None:
         """Make what was written so far durable.
@@ -185,8 +202,11 @@ class CheckpointWriter:
                 (self.folder / INDEX).write_text(index_json(self.tensors), encoding="utf-8")
             for plan in self._plans:
                 shard = plan.name
+                if shard not in self._hashes:  # it holds empty tensors alone
+                    self._hashes[shard] = self._hashing.submit(sha256_of, self.folder / shard)
                 os.fsync(self._descriptors[shard])
             sync(self.folder)
+            wait(self._hashes.values())
         except OSError as error:
             raise self._machine_error(error, shard) from error
         finally:
@@ -197,6 +217,7 @@ class CheckpointWriter:
         for descriptor in self._descriptors.values():
             os.close(descriptor)
         self._descriptors = {}
+        self._hashing.shutdown(wait=False, cancel_futures=True)
 
     def _machine_error(self, error: OSError, shard: str) -> MachineError:
         full = error.errno in (errno.ENOSPC, errno.EDQUOT)

@@ -27,7 +27,7 @@ from adamms.errors import EXTRAS, MACHINE_FAULTS, AdaMMSError, MissingPackageErr
 GROUPS = {
     "Start here": ("demo", "inspect", "map", "inputs"),
     "Merge": ("merge", "search", "select", "run", "methods"),
-    "Judge": ("verify", "eval", "compare", "table", "report"),
+    "Judge": ("verify", "reproduce", "eval", "compare", "table", "report"),
     "Share": ("push",),
 }
 FILES = {"map": "map_", "eval": "eval_"}

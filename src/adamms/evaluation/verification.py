@@ -16,6 +16,7 @@ import torch
 from adamms.adapters import open_model
 from adamms.checkpoints import Checkpoint, TensorSource
 from adamms.checkpoints.computed_tensors import read_values
+from adamms.checkpoints.hashes import hashes_of
 from adamms.checkpoints.json_files import read_json
 from adamms.checkpoints.sources import name_of
 from adamms.errors import AdaMMSError, CheckpointError
@@ -66,6 +67,7 @@ def verify(folder: Path, *, vision_tower: str | None = None) -> Verification:
         return Verification(
             (
                 complete,
+                _told("hashes", lambda: _hashes(merged, about)),
                 _told("finite", lambda: _finite(merged)),
                 _told("parents", lambda: _parents(merged, about)),
                 _told("answers", lambda: _answers(merged, folder, vision_tower=vision_tower)),
@@ -97,6 +99,19 @@ def _complete(merged: TensorSource) -> tuple[bool, str]:
     if "config.json" not in merged.auxiliary_files():
         return False, f"config.json is missing in {merged.source}; transformers cannot load it."
     return True, f"{len(merged.tensors)} tensors in {len(merged.shards)} files, {size / 1e9:.2f} GB"
+
+
+def _hashes(merged: TensorSource, about: dict[str, Any]) -> tuple[bool | None, str]:
+    """Every weight file is, bit for bit, what was written."""
+    written = about.get("files")
+    if not isinstance(written, dict) or not written:
+        return None, "adamms.json holds no hashes: it was written by an earlier version"
+    paths = {name: merged.files.local_path(name) for name in merged.shards}
+    found = hashes_of(paths)
+    told = {name: entry.get("sha256") for name, entry in written.items() if isinstance(entry, dict)}
+    if changed := [name for name in {**told, **found} if told.get(name) != found.get(name)]:
+        return False, f"{len(changed)} of {len(found)} files are not what was written, the first {changed[0]}"
+    return True, f"{len(found)} files have the SHA-256 that adamms.json names"
 
 
 def _finite(merged: TensorSource) -> tuple[bool, str]:

@@ -105,6 +105,7 @@ def _merge(loaded: LoadedModels, folder: OutputFolder, *, method: Method, progre
             progress=progress,
             files=source_files(loaded.parents),
             resume=folder.resumed,
+            recipe=loaded.recipe,
         )
     except AdaMMSError as error:
         # What is wrong with the input stays wrong; only the machine's faults are worth resuming after.

@@ -126,7 +126,9 @@ def run_search(
         """The checkpoint of one merge, with the recipe that makes it again without a search."""
         target.mkdir(parents=True, exist_ok=True)
         method = method_of(merge)
-        write_merged(loaded, target, method=method, selection=chosen, progress=progress, files=files)
+        write_merged(
+            loaded, target, method=method, selection=chosen, progress=progress, files=files, recipe=merge
+        )
         (target / RECIPE).write_text(merge.to_yaml(), encoding="utf-8")
 
     write(folder.path / MERGED, with_candidate(loaded.recipe, selection.selected), selection)

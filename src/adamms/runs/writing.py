@@ -18,9 +18,15 @@ from adamms.progress import Progress
 from adamms.runs.loading import LoadedModels
 
 if TYPE_CHECKING:
+    from adamms.mapping import ParameterMapping
+    from adamms.recipes.recipe import Recipe
     from adamms.searching import Selection
 
 ADAMMS_JSON = ABOUT
+FILES = "files"
+"""In adamms.json: every weight file with its SHA-256."""
+RECIPE_KEY = "recipe"
+"""In adamms.json: the merge that it is, without a search, as `adamms reproduce` repeats it."""
 SourceFiles = list[tuple[str, int, int]]
 
 
@@ -33,8 +39,19 @@ def write_merged(
     progress: Progress,
     files: SourceFiles,
     resume: bool = False,
+    recipe: "Recipe | None" = None,
 ) -> None:
     """One merged checkpoint: weights in the base's layout, auxiliary files, `adamms.json` and the model card.
+
+    Args:
+        loaded: the models and their mapping.
+        folder: where it is written.
+        method: what merges.
+        selection: why this candidate was chosen, of a search.
+        progress: told how far it is.
+        files: the parents' weight files, as they were when they were opened.
+        resume: go on with what an interrupted merge left in `folder`.
+        recipe: the merge alone, kept in `adamms.json`; None for a candidate that is only asked.
 
     Raises:
         CheckpointError: a source is no longer what `files` says it was when it was opened.
@@ -78,6 +95,7 @@ def write_merged(
             "vocabulary": loaded.mapping.vocabulary,
             "exclude": list(loaded.recipe.mapping.exclude),
             "edited": loaded.recipe.mapping.file is not None,
+            **({"sha256": mapping_hash(loaded.mapping)} if loaded.recipe.mapping.file else {}),
             **loaded.mapping.summary(),
             "notes": list(loaded.mapping.notes),
         },
@@ -86,6 +104,8 @@ def write_merged(
         "dtype": options.dtype,
         "selection": selection.to_json() if selection else None,
         CARRIED: list(loaded.base.auxiliary_files()),
+        FILES: {name: {"sha256": digest} for name, digest in writer.hashes.items()},
+        RECIPE_KEY: recipe.model_dump(mode="json") if recipe else None,
     }
     write_json(folder / ADAMMS_JSON, description)
     write_model_card(folder, description)
@@ -118,6 +138,11 @@ def _about(loaded: LoadedModels, method: Method) -> dict[str, Any]:
         "dtype": options.dtype,
         "max_shard_size": options.max_shard_size,
     }
+
+
+def mapping_hash(mapping: "ParameterMapping") -> str:
+    """What tells one mapping from another, whatever file it was read from."""
+    return sha256(json.dumps(mapping.to_json()["tensors"], sort_keys=True).encode()).hexdigest()
 
 
 def require_unchanged(parents: MergeInputs, files: SourceFiles) -> None:
