@@ -2,6 +2,7 @@
 
 import json
 import math
+import re
 import shutil
 
 import pytest
@@ -12,6 +13,7 @@ from safetensors.torch import load_file, save_file
 import tiny_models
 from adamms.answering import decoding
 from adamms.answering.decoding import Row
+from adamms.answering.engine import GivenAnswer
 from adamms.answering.live_model import out_of_memory
 from adamms.answering.transformers_engine import open_image
 from adamms.errors import MachineError, SearchError
@@ -72,8 +74,30 @@ def test_images_that_do_not_fit_together_are_encoded_alone(tmp_path, pictures):
 def test_what_is_no_number_is_not_given_as_one(tmp_path):
     generator = engine(tiny_models.build("llama", tmp_path / "m"))
     generator.prepare([Example("q", (), "Why?")])
-    answer = generator._response(Row(generator._prompts["q"], [70], [math.nan], math.nan))
+    row = Row(generator._prompts["q"], [70], [math.nan], math.nan)
+    with pytest.raises(SearchError, match=r"NaN .* none of its tensors .* overflows in float32; try --dtype"):
+        generator._response(row)
+    # A candidate that overflows is judged by its answers.
+    generator.load_weights(0.5, lambda name: None)
+    generator._moved = True
+    answer = generator._response(row)
     assert (answer.confidence, answer.entropy) == (None, None)
+
+
+@pytest.mark.parametrize("value", [math.nan, math.inf])
+@pytest.mark.parametrize("name", ["visual.merger.mlp.0.weight", "model.norm.weight"])
+def test_a_tensor_that_holds_no_number_is_named_at_the_first_answer(tmp_path, pictures, name, value):
+    path = tiny_models.build("qwen2_vl", tmp_path / "m")
+    tensors = load_file(path / "model.safetensors")
+    tensors[name].reshape(-1)[3] = value
+    save_file(tensors, path / "model.safetensors", metadata={"format": "pt"})
+    generator = engine(path)
+    generator.prepare([Example("q", (pictures[0],), "Why?")])
+    said = rf"answers with NaN instead of numbers: {re.escape(name)} of model\.safetensors holds NaN"
+    with pytest.raises(SearchError, match=said):
+        list(generator.answer(["q"]))
+    with pytest.raises(SearchError, match=said):
+        list(generator.log_probabilities({"q": [GivenAnswer("a", True)]}))
 
 
 def test_token_types_that_a_model_does_not_read_are_left_out(tmp_path):

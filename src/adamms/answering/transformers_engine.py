@@ -85,6 +85,7 @@ class TransformersEngine:
                 f"first write it unquantised: adamms merge {model.source} {model.source} --alpha 0 --out DIR."
             )
         require_auxiliary_files(model)
+        self._source, self._moved = model, False
         names = list(model.tensors)
         self._picture = picture or open_image
         self._preparation = Preparation.from_folder(
@@ -206,6 +207,7 @@ class TransformersEngine:
         """Copy a candidate's weights into the live model."""
         self._updater.load_weights(merged)
         self._alpha = alpha
+        self._moved = bool(self._updater.targets) and alpha != 0
         if self._vision_depends_on_candidate:
             self._prompts = {}
 
@@ -275,6 +277,8 @@ class TransformersEngine:
                     self.model, list(left.values()), batch_size=self._batch_size
                 ):
                     del left[id_]
+                    if any(math.isnan(likelihood.log_probability) for likelihood in likelihoods):
+                        self._refuse_no_numbers()
                     yield id_, likelihoods
             except (RuntimeError, MemoryError) as error:
                 if not out_of_memory(error):
@@ -283,6 +287,12 @@ class TransformersEngine:
                 oom = True
             if oom:
                 _free()
+
+    def _refuse_no_numbers(self) -> None:
+        # Late: hardly any model comes to it.
+        from adamms.answering.non_finite import refuse_no_numbers
+
+        refuse_no_numbers(self.model, self._source, unchanged=not self._moved)
 
     def _tokens(self, text: str) -> tuple[int, ...]:
         """An answer's tokens; special tokens spelled out in it are text."""
@@ -301,6 +311,8 @@ class TransformersEngine:
 
     def _response(self, row: Row, until: Collection[str] = ()) -> Response:
         confidence = sum(row.probabilities) / len(row.probabilities)
+        if not math.isfinite(confidence):
+            self._refuse_no_numbers()
         return Response(
             id=row.prompt.id,
             alpha=self._alpha,

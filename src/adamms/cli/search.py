@@ -89,6 +89,14 @@ def search(
             rich_help_panel=TRIED,
         ),
     ] = None,
+    max_bad: Annotated[
+        float,
+        typer.Option(
+            help="The share of inputs that may be left out where a processor refuses them.",
+            metavar="SHARE",
+            rich_help_panel=ASKED,
+        ),
+    ] = 0.05,
     samples: Annotated[
         int, typer.Option(help="Inputs drawn from the file or the tasks.", rich_help_panel=ASKED)
     ] = 100,
@@ -212,6 +220,7 @@ def search(
         **{"alphas": alphas, **parse_search(searched)},
         alpha=parse_alpha(alpha),
         samples=samples,
+        max_bad=max_bad,
         seed=seed,
         batch_size=batch_size,
         parents=parents,

@@ -107,6 +107,8 @@ class SearchOptions(Part):
     values: str | None = None
     """The candidates of another setting than alpha, written as `alphas` are."""
     samples: Count = 100
+    max_bad: float = Field(default=0.05, ge=0, lt=1)
+    """The share of inputs that may be left out because a model's processor refuses them."""
     seed: int = 0
     rule: str = WITNESSES
     """A signal's name (`adamms.searching.signals`); `paper` is `sum`. `labels` is the supervised baseline."""

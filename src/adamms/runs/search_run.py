@@ -8,14 +8,14 @@ import json
 import shutil
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from adamms import __version__
 from adamms.answering.engine import can_read, closing
 from adamms.answering.resume_state import ASKED, check_unchanged
 from adamms.checkpoints import OutputFolder
-from adamms.errors import CheckpointError
+from adamms.errors import CheckpointError, SearchError
 from adamms.mapping import ParameterMapping
 from adamms.merging import check_merge
 from adamms.progress import Progress
@@ -36,6 +36,14 @@ from adamms.runs.collected_opinions import ParentAnswers, collect_opinions
 from adamms.runs.donor_answers import collect_donor_answers, wanted_of_donors
 from adamms.runs.engines import SCRATCH
 from adamms.runs.executors import Executor, open_executor
+from adamms.runs.left_out import (
+    leave_out,
+    left_out_note,
+    may_be_left_out,
+    read_left_out,
+    to_leave_out,
+    without,
+)
 from adamms.runs.loading import LoadedModels, method_of
 from adamms.runs.resume_guard import check_same_recipe
 from adamms.runs.search_plan import SearchPlan
@@ -102,7 +110,7 @@ def run_search(
     write_json(folder.path / "mapping.json", loaded.mapping.to_json())
     log("started", version=__version__, inputs=len(plan.examples), candidates=len(plan.alphas))
     files = source_files(loaded.parents)
-    responses, selection = _choose(loaded, folder, plan=plan, progress=progress)
+    plan, responses, selection = _choose(loaded, folder, plan=plan, progress=progress)
     try:
         require_unchanged(loaded.parents, files)
     except CheckpointError:
@@ -146,16 +154,31 @@ def run_search(
 
 def _choose(
     loaded: LoadedModels, folder: OutputFolder, *, plan: SearchPlan, progress: Progress
-) -> tuple[Responses, Selection]:
-    """The answers that the choice is made of, and the choice.
+) -> tuple[SearchPlan, Responses, Selection]:
+    """What was asked, the answers that the choice is made of, and the choice.
 
     Where the rule believes the parents, candidates read their answers (`read_run.py`), unless everything is
-    asked of every candidate.
+    asked of every candidate. Inputs that a model cannot be asked are left out, if they are few.
     """
-    with closing(open_executor(loaded, plan, folder.path / SCRATCH, progress=progress)) as executor:
-        chosen = _choose_with(executor, loaded, folder, plan=plan, progress=progress)
+    total, left_out = len(plan.examples), read_left_out(folder.path)
+    while True:
+        plan, failure = without(plan, left_out), None
+        try:
+            with closing(open_executor(loaded, plan, folder.path / SCRATCH, progress=progress)) as executor:
+                responses, selection = _choose_with(executor, loaded, folder, plan=plan, progress=progress)
+        except SearchError as error:
+            failure = error.with_traceback(None)  # which would keep the model that failed in memory
+        if failure is None:
+            break
+        more = to_leave_out(loaded, plan, failure, already=len(left_out))
+        leave_out(folder.path, folder.path / RESPONSES, more)
+        left_out = [*left_out, *more]
+        progress.say(left_out_note(more, total=total))
     sort_lines(folder.path / RESPONSES, plan.ids)
-    return chosen
+    if left_out:
+        note = left_out_note(left_out, total=total)
+        selection = replace(selection, notes=(*selection.notes, note))
+    return plan, responses, selection
 
 
 def _choose_with(
@@ -186,6 +209,10 @@ def _choose_with(
         asked = () if plan.asks_base else (0.0,)
     stages["Searching"] = wanted_responses(plan, folder, dict.fromkeys(asked, plan.ids), known)
     failed = collect(executor, plan, stages, folder, progress=progress)
+    for error in failed.values():
+        # A donor that refuses a few inputs is asked the others; of one that cannot be asked others speak.
+        if plan.options.max_bad and may_be_left_out(loaded, plan, error):
+            raise error
     donors: tuple[DonorAnswers, ...] = ()
     if witnessed:
         donors = collect_donor_answers(executor, loaded, plan, folder, failed=failed, progress=progress)
