@@ -43,7 +43,15 @@ def test_every_file_of_a_merged_model_is_published_in_one_commit(merged: Path, t
             assert done.returncode == 0, done.stderr
             assert f"{hub.url}/me/merged/commit/abc" in done.stdout
             expected = {path.name: path.read_bytes() for path in merged.iterdir()}
-            assert hub.uploaded == {"me/merged": expected}
+            uploaded = hub.uploaded["me/merged"]
+            # What names the parents does so without the folders that they lie in.
+            for name in ("README.md", "adamms.json", "recipe.yaml"):
+                assert str(merged.parents[1]).encode() not in uploaded[name]
+                del expected[name]
+            assert json.loads(uploaded["adamms.json"])["base"]["source"] == "base"
+            assert b'from_pretrained("me/merged"' in uploaded["README.md"]
+            assert {name: uploaded[name] for name in expected} == expected
+            assert sorted(uploaded) == sorted(path.name for path in merged.iterdir())
         assert hub.created["me/merged"]["visibility"] == "private"
 
 
@@ -132,3 +140,43 @@ def test_what_cannot_be_published_is_refused_in_a_sentence(merged: Path, tmp_pat
     gone = push(hub, tmp_path / "home", merged, "me/merged")
     assert gone.returncode == 1
     assert "could not be uploaded" in gone.stderr
+
+
+def test_a_dry_run_lists_what_would_go_and_sends_nothing(merged: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "merged"
+    shutil.copytree(merged, folder)
+    (folder / "notes.txt").write_text("mine")
+    about = json.loads((folder / "adamms.json").read_text())
+    about["base"]["license"], about["donor"]["license"] = "llama3.1", "cc-by-nc-4.0"
+    (folder / "adamms.json").write_text(json.dumps(about))
+    config = json.loads((folder / "config.json").read_text())
+    (folder / "config.json").write_text(json.dumps({**config, "_name_or_path": "/home/anna/secret/step-100"}))
+    result = {"score": 0.5, "stderr": 0.1, "count": 25, "tasks": {}, "by_input": {}}
+    scores = {"model": str(folder), "inputs": "q.jsonl", "metric": "vqa", "results": [result]}
+    (tmp_path / "scores.json").write_text(json.dumps(scores))
+    with HubServer({}) as hub:
+        listed = push(hub, tmp_path / "home", folder, "me/merged", "--dry-run", token=None)
+        told = push(
+            hub,
+            tmp_path / "home",
+            folder,
+            "me/merged",
+            "--dry-run",
+            "--json",
+            "--scores",
+            tmp_path / "scores.json",
+        )
+        assert not hub.created
+        assert not hub.uploaded
+    assert listed.returncode == told.returncode == 0, listed.stderr + told.stderr
+    assert "adamms: Left out: notes.txt (not of the merge).\n" in listed.stderr
+    assert "base under llama3.1, donor under cc-by-nc-4.0" in listed.stderr
+    assert "Nothing was sent." in listed.stdout
+    document = json.loads(told.stdout)
+    assert sorted(document["files"]) == sorted(path.name for path in merged.iterdir())
+    assert document["left_out"] == {"notes.txt": "not of the merge"}
+    assert "license: other\n" in document["card"]
+    assert "model-index:\n" in document["card"]
+    assert document["files"]["config.json"] == len(
+        json.dumps({**config, "_name_or_path": "step-100"}, indent=1, ensure_ascii=False).encode() + b"\n"
+    )

@@ -28,8 +28,8 @@ SEARCH = ("--inputs", PAIR.inputs, "--samples", 3, "--max-new-tokens", 2, "--alp
     ("budget", "verb"),
     [
         (49, ("map", *MODELS)),
-        (84, ("merge", *MODELS, "--alpha", 0.3, "--out", "out")),
-        (169, ("search", *MODELS, *SEARCH, "--out", "out")),
+        (86, ("merge", *MODELS, "--alpha", 0.3, "--out", "out")),
+        (171, ("search", *MODELS, *SEARCH, "--out", "out")),
     ],
     ids=lambda value: value[0] if isinstance(value, tuple) else "",
 )

@@ -8,8 +8,11 @@ from typing import Any
 
 import pytest
 import yaml
+from huggingface_hub.repocard_data import model_index_to_eval_results
 
-from adamms.reports.model_card import write_model_card
+from adamms.errors import EvaluationError
+from adamms.reports.measured import read_measured
+from adamms.reports.model_card import model_card, write_model_card
 from adamms.reports.wording import model_id, short_name
 from adamms.responses import Responses
 from adamms.searching import select
@@ -81,30 +84,89 @@ def test_a_model_with_code_of_its_own_is_loaded_with_it(tmp_path: Path) -> None:
     )
 
 
-def test_the_licence_is_the_bases_where_its_card_is_at_hand(tmp_path: Path) -> None:
-    base = tmp_path / "base"
-    base.mkdir()
-    (base / "README.md").write_text("---\nlicense: apache-2.0\nlanguage: en\n---\n# Base\n")
-    out = tmp_path / "out"
-    out.mkdir()
+def test_the_licence_is_that_of_both_parents(tmp_path: Path) -> None:
+    metadata, body = card(tmp_path, {}, base={**HUB, "license": "mit"}, donor={**LOCAL, "license": "mit"})
 
-    metadata, _ = card(out, {}, base={**LOCAL, "source": str(base)})
-
-    assert metadata["license"] == "apache-2.0"
-    assert metadata["base_model"][0] == "base"
-
-
-@pytest.mark.parametrize(
-    "text", ["no metadata", "---\n: [\n---\n", "---\n- a\n---\n", "---\nlicense: [a]\n---\n"]
-)
-def test_a_base_without_a_clear_licence_gives_none(tmp_path: Path, text: str) -> None:
-    base = tmp_path / "base"
-    base.mkdir()
-    (base / "README.md").write_text(text)
-
-    metadata, _ = card(tmp_path, {}, base={**LOCAL, "source": str(base)})
-
+    assert metadata["license"] == "mit"
+    assert "(Qwen/Qwen2-VL-7B-Instruct: mit; my donor (v2): mit)" in body
+    metadata, body = card(tmp_path, {}, base={**HUB, "license": "mit"})
     assert "license" not in metadata
+    assert "my donor (v2): not known" in body
+
+
+def test_the_recipe_is_in_the_card_without_paths(tmp_path: Path) -> None:
+    (tmp_path / "config.json").write_text("{}")
+    recipe = (
+        "base: Qwen/Qwen2-VL-7B-Instruct@abc123\ndonor: /models/my donor (v2)\nforce: false\n"
+        "merge: {method: linear, alpha: 0.0, settings: {}, dtype: null}\nsearch: null\n"
+    )
+
+    body = write_model_card(tmp_path, description(), recipe=recipe).read_text()
+
+    text = body.partition("```yaml\n")[2].partition("```")[0]
+    assert yaml.safe_load(text) == {
+        "base": "Qwen/Qwen2-VL-7B-Instruct@abc123",
+        "donor": "my donor (v2)",
+        "merge": {"method": "linear", "alpha": 0.0},
+    }
+    assert "/models" not in body
+
+
+def test_what_was_measured_is_a_table_and_a_model_index(tmp_path: Path) -> None:
+    result = {
+        "alpha": 0.3,
+        "score": 0.75,
+        "stderr": 0.0442,
+        "count": 97,
+        "tasks": {"count": {"score": 0.5, "stderr": None, "count": 1}},
+    }
+    scores = {"model": str(tmp_path), "inputs": "/home/anna/my|q.jsonl", "metric": "vqa", "results": [result]}
+    (tmp_path / "scores.json").write_text(json.dumps(scores))
+
+    measured = read_measured(tmp_path / "scores.json", model=tmp_path)
+    text = model_card(description(), {"vision_config": {}}, measured=measured, name="me/merged")
+
+    _, metadata, body = text.split("---\n", 2)
+    (index,) = yaml.safe_load(metadata)["model-index"]
+    assert index["name"] == "Qwen/Qwen2-VL-7B-Instruct merged with my donor (v2)"
+    assert index["results"][0] == {
+        "task": {"type": "image-text-to-text"},
+        "dataset": {"type": "my|q.jsonl", "name": "my|q.jsonl"},
+        "metrics": [{"type": "vqa", "name": "vqa", "value": 75.0}],
+    }
+    # As the hub's own library reads it.
+    assert [result.metric_value for result in model_index_to_eval_results([index])[1]] == [75.0, 50.0]
+    assert r"| my\|q.jsonl | vqa | 75.0 % ± 4.4 | 97 |" in body
+    assert "No benchmark" not in body
+    assert "anna" not in text
+    assert 'from_pretrained("me/merged"' in body
+    with pytest.raises(EvaluationError, match="holds the scores of"):
+        read_measured(tmp_path / "scores.json", model=tmp_path / "another")
+    (tmp_path / "scores.json").write_text("[]")
+    with pytest.raises(EvaluationError, match="does not say how a model scored"):
+        read_measured(tmp_path, model=tmp_path)
+    with pytest.raises(EvaluationError, match="do not exist"):
+        read_measured(tmp_path / "none.json", model=tmp_path)
+
+
+def test_a_harness_score_is_measured_too(tmp_path: Path) -> None:
+    task = {
+        "score": None,
+        "count": 2374,
+        "harness": "lmms-eval",
+        "task": "mme",
+        "metric": "mme_sum",
+        "value": 1893.5,
+    }
+    scores = {"model": str(tmp_path), "results": [{"alpha": 0.3, "tasks": {"MME": task}}]}
+    (tmp_path / "scores.json").write_text(json.dumps(scores))
+
+    (measured,) = read_measured(tmp_path, model=tmp_path)
+
+    assert (measured.dataset, measured.metric, measured.value) == ("MME", "mme_sum (lmms-eval)", 1893.5)
+    assert "| MME | mme\\_sum (lmms-eval) | 1894 | 2,374 |" in model_card(
+        description(), {}, measured=[measured]
+    )
 
 
 def test_a_choice_by_another_signal_is_not_told_as_consistency(tmp_path: Path, responses: Responses) -> None:

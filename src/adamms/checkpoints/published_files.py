@@ -15,7 +15,7 @@ from adamms.checkpoints.auxiliary_files import ABOUT, CARRIED, auxiliary_files
 from adamms.checkpoints.local_files import read_text
 from adamms.errors import CheckpointError
 
-OWN = (ABOUT, "README.md", "recipe.yaml")
+OWN = (ABOUT, "README.md", "recipe.yaml", "curve.png")
 """What is written beside weights, their index and what is carried over."""
 
 

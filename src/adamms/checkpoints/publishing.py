@@ -4,6 +4,7 @@ Only a folder that is complete, and that we wrote (its `adamms.json` tells what 
 no place to learn that a shard is missing. HF_ENDPOINT and HF_TOKEN are honoured because the library does.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -38,7 +39,12 @@ class Published:
 
 
 def publish(
-    folder: str | Path, model: str, *, private: bool = False, revision: str | None = None
+    folder: str | Path,
+    model: str,
+    *,
+    private: bool = False,
+    revision: str | None = None,
+    contents: Mapping[str, bytes] | None = None,
 ) -> Published:
     """Upload a merged checkpoint in one commit.
 
@@ -47,6 +53,7 @@ def publish(
         model: `owner/name` on the hub; created if there is none.
         private: a new repository is private; an existing one stays what it is.
         revision: the branch to commit to, which must exist; the main one when left out.
+        contents: files that go otherwise than they lie there, by their names.
 
     Only what the merge wrote and carried over goes; links are never followed.
 
@@ -57,6 +64,8 @@ def publish(
     """
     merged, files = to_publish(folder)
     size = sum((merged / name).stat().st_size for name in files.names)
+    uploaded: dict[str, str | bytes] = {name: str(merged / name) for name in files.names}
+    uploaded |= contents or {}
     api = HfApi(library_name="adamms", library_version=__version__)
     try:
         within(
@@ -67,7 +76,7 @@ def publish(
             lambda: retried(
                 lambda: api.create_commit(
                     model,
-                    [CommitOperationAdd(name, str(merged / name)) for name in files.names],
+                    [CommitOperationAdd(name, content) for name, content in sorted(uploaded.items())],
                     revision=revision,
                     commit_message=f"Merged with adamms {__version__}",
                 )

@@ -5,29 +5,36 @@ was not measured. Made from `adamms.json` and the merged config alone.
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import yaml
 
 from adamms.checkpoints.json_files import read_json
-from adamms.checkpoints.limits import CARD, CONFIG
-from adamms.checkpoints.local_files import read_text
-from adamms.checkpoints.plain_yaml import read_yaml
+from adamms.checkpoints.limits import CONFIG
+from adamms.checkpoints.plain_yaml import read_yaml, write_yaml
 from adamms.checkpoints.sources import PLUS
+from adamms.reports.licences import Licences
+from adamms.reports.private_paths import without_paths
 from adamms.reports.wording import HUB_ID, model_id, short_name
 from adamms.responses.candidates import value_in
 
+if TYPE_CHECKING:
+    from adamms.reports.measured import Measured
+
+CURVE = "curve.png"
+"""The candidates' scores, beside the card of a merge that a search chose."""
 METHODS = {"linear": ": `(1 - alpha) * base + alpha * donor`, in float32, rounded once"}
 
 
-def write_model_card(folder: Path, description: Mapping[str, Any]) -> Path:
+def write_model_card(folder: Path, description: Mapping[str, Any], *, recipe: str | None = None) -> Path:
     """Write README.md into a merged model's folder.
 
     Args:
         folder: the merged model, its config.json in place.
         description: the contents of its `adamms.json`.
+        recipe: the YAML that makes the merge again.
 
     Returns:
         The file written.
@@ -35,7 +42,10 @@ def write_model_card(folder: Path, description: Mapping[str, Any]) -> Path:
     target = folder / "README.md"
     # A base's card may have come along as a link into a cache: replace the link, not what it points to.
     target.unlink(missing_ok=True)
-    target.write_text(model_card(description, read_config(folder)), encoding="utf-8")
+    card = model_card(
+        description, read_config(folder), recipe=recipe, curve=CURVE if (folder / CURVE).is_file() else None
+    )
+    target.write_text(card, encoding="utf-8")
     return target
 
 
@@ -48,8 +58,25 @@ def read_config(folder: Path) -> dict[str, Any]:
     return config if isinstance(config, dict) else {}
 
 
-def model_card(description: Mapping[str, Any], config: Mapping[str, Any]) -> str:
-    """The text of the card: metadata, then a page for people."""
+def model_card(
+    description: Mapping[str, Any],
+    config: Mapping[str, Any],
+    *,
+    recipe: str | None = None,
+    curve: str | None = None,
+    measured: "Sequence[Measured]" = (),
+    name: str = "path/or/id/of/this/model",
+) -> str:
+    """The text of the card: metadata, then a page for people.
+
+    Args:
+        description: the contents of `adamms.json`.
+        config: the merged model's.
+        recipe: the YAML that makes the merge again; paths in it become names.
+        curve: the file beside the card that shows the candidates' scores.
+        measured: what evaluations of this model gave.
+        name: by which it is loaded.
+    """
     base, donor = (_cell(_short_name(description[role])) for role in ("base", "donor"))
     mapping = description["mapping"]
     lines = [
@@ -77,22 +104,82 @@ def model_card(description: Mapping[str, Any], config: Mapping[str, Any]) -> str
         "",
         *_selection(description.get("selection")),
         "",
+        *([f"![The candidates' scores]({curve})", ""] if curve else []),
         "## How to load it",
         "",
         "```python",
-        *loading_code(config, "path/or/id/of/this/model"),
+        *loading_code(config, name),
         "```",
         "",
-        "## What was not done",
-        "",
-        "No benchmark was measured on this model. A merge can be worse than either parent: evaluate it on "
-        "your own task before using it. The licences of both parents apply.",
+        *_recipe(recipe, description),
+        *_measured(measured),
+        "A merge can be worse than either parent: evaluate it on your own task before using it. "
+        f"{_cell(licences(description).sentence)}",
         "",
         f"Made by AdaMMS {description['version']}; `adamms.json` beside this file records sources, "
         "revisions, mapping totals and the selection.",
         "",
     ]
-    return f"---\n{_metadata(description, config)}---\n\n" + "\n".join(lines)
+    title = f"{_short_name(description['base'])} merged with {_short_name(description['donor'])}"
+    return f"---\n{_metadata(description, config, title, measured)}---\n\n" + "\n".join(lines)
+
+
+def licences(description: Mapping[str, Any]) -> Licences:
+    """What the parents' licences say together."""
+    parents = (description["base"], *_donors(description))
+    return Licences({_short_name(parent): parent.get("license") for parent in parents})
+
+
+def sources_of(description: Mapping[str, Any]) -> list[str]:
+    """All that a merge was made from, as its maker wrote it."""
+    parents = [description["base"], *_donors(description)]
+    parents += [description["pretrained"]] if "pretrained" in description else []
+    return [str(part["source"]) for parent in parents for part in (parent, *parent.get("adapters", []))]
+
+
+def _recipe(recipe: str | None, description: Mapping[str, Any]) -> list[str]:
+    if recipe is None:
+        return []
+    document = without_paths(read_yaml(recipe), sources_of(description))
+    text = write_yaml(_said(document)).rstrip()
+    return [
+        "## Recipe",
+        "",
+        "`adamms run recipe.yaml --out merged` makes it again, with the parents where the recipe names them:",
+        "",
+        "```yaml",
+        *(_visible(line).replace("`", chr(39)) for line in text.splitlines()),
+        "```",
+        "",
+    ]
+
+
+def _said(document: Any) -> Any:
+    """A recipe without what it leaves open."""
+    if not isinstance(document, dict):
+        return document
+    parts = {key: _said(value) for key, value in document.items()}
+    return {
+        key: value for key, value in parts.items() if value not in (None, [], {}, "") and value is not False
+    }
+
+
+def _measured(measured: "Sequence[Measured]") -> list[str]:
+    if not measured:
+        return ["## What was not done", "", "No benchmark was measured on this model.", ""]
+    # Late: a merge is written before anything was measured.
+    from adamms.reports.measured import measured_table
+
+    rows = [f"| {' | '.join(map(_cell, row))} |" for row in measured_table(measured)]
+    head = ["| data | metric | score | answers |", "|---|---|---|---|"]
+    return [
+        "## What was measured",
+        "",
+        *head,
+        *rows,
+        "",
+        "Scores with their standard errors, by `adamms eval`.",
+    ]
 
 
 def _coverage(description: Mapping[str, Any]) -> list[str]:
@@ -161,11 +248,10 @@ def is_multimodal(config: Mapping[str, Any]) -> bool:
     )
 
 
-def _metadata(description: Mapping[str, Any], config: Mapping[str, Any]) -> str:
-    data: dict[str, Any] = {}
-    licence = _licence(str(description["base"]["source"]))
-    if licence:
-        data["license"] = licence
+def _metadata(
+    description: Mapping[str, Any], config: Mapping[str, Any], title: str, measured: "Sequence[Measured]"
+) -> str:
+    data: dict[str, Any] = dict(licences(description).metadata)
     data |= {
         "base_model": _base_models(description),
         "base_model_relation": "merge",
@@ -173,6 +259,11 @@ def _metadata(description: Mapping[str, Any], config: Mapping[str, Any]) -> str:
         "pipeline_tag": "image-text-to-text" if is_multimodal(config) else "text-generation",
         "tags": ["merge", "adamms"],
     }
+    if measured:
+        # Late, as above.
+        from adamms.reports.measured import model_index
+
+        data["model-index"] = model_index(title, measured, task=data["pipeline_tag"])
     return yaml.safe_dump(data, sort_keys=False, allow_unicode=True)
 
 
@@ -185,21 +276,6 @@ def _base_models(description: Mapping[str, Any]) -> list[str]:
 
 def _donors(description: Mapping[str, Any]) -> list[Mapping[str, Any]]:
     return [description["donor"], *description.get("donors", [])]
-
-
-def _licence(source: str) -> str | None:
-    """The licence in the base's own card, where that card lies on this machine."""
-    try:
-        text = read_text(Path(source) / "README.md", limit=CARD)
-    except (OSError, ValueError):
-        return None
-    match = re.match(r"---\n(.*?\n)---", text, flags=re.DOTALL)
-    try:
-        data = read_yaml(match.group(1)) if match else None
-    except yaml.YAMLError:
-        return None
-    licence = data.get("license") if isinstance(data, dict) else None
-    return licence if isinstance(licence, str) else None
 
 
 def _parent(parent: Mapping[str, Any]) -> str:

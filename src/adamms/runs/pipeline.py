@@ -16,7 +16,6 @@ from adamms.merging import Method
 from adamms.merging.journal import holds_progress
 from adamms.progress import Progress, Silent
 from adamms.recipes.recipe import Recipe
-from adamms.responses.candidates import RECIPE
 from adamms.runs.loading import LoadedModels, keep_sources, load_models, method_of
 from adamms.runs.writing import ADAMMS_JSON, source_files, write_merged
 
@@ -104,8 +103,8 @@ def _merge(loaded: LoadedModels, folder: OutputFolder, *, method: Method, progre
             selection=None,
             progress=progress,
             files=source_files(loaded.parents),
-            resume=folder.resumed,
             recipe=loaded.recipe,
+            resume=folder.resumed,
         )
     except AdaMMSError as error:
         # What is wrong with the input stays wrong; only the machine's faults are worth resuming after.
@@ -117,6 +116,5 @@ def _merge(loaded: LoadedModels, folder: OutputFolder, *, method: Method, progre
         if folder.keep_on_failure:
             progress.say("What was merged so far is kept; go on with --resume.")
         raise
-    (folder.path / RECIPE).write_text(loaded.recipe.to_yaml(), encoding="utf-8")
     folder.commit()
     return MergeResult(folder.target, loaded.mapping, method)

@@ -137,7 +137,6 @@ def run_search(
         write_merged(
             loaded, target, method=method, selection=chosen, progress=progress, files=files, recipe=merge
         )
-        (target / RECIPE).write_text(merge.to_yaml(), encoding="utf-8")
 
     write(folder.path / MERGED, with_candidate(loaded.recipe, selection.selected), selection)
     if options.keep_all:

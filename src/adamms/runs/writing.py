@@ -15,9 +15,11 @@ from adamms.errors import CheckpointError
 from adamms.merging import MergeInputs, Method
 from adamms.merging.journal import Journal
 from adamms.progress import Progress
+from adamms.responses.candidates import RECIPE
 from adamms.runs.loading import LoadedModels
 
 if TYPE_CHECKING:
+    from adamms.checkpoints import TensorSource
     from adamms.mapping import ParameterMapping
     from adamms.recipes.recipe import Recipe
     from adamms.searching import Selection
@@ -47,11 +49,12 @@ def write_merged(
         loaded: the models and their mapping.
         folder: where it is written.
         method: what merges.
-        selection: why this candidate was chosen, of a search.
+        selection: why this candidate was chosen, of a search; its curve is drawn beside the card.
         progress: told how far it is.
         files: the parents' weight files, as they were when they were opened.
         resume: go on with what an interrupted merge left in `folder`.
-        recipe: the merge alone, kept in `adamms.json`; None for a candidate that is only asked.
+        recipe: the merge alone, kept in `adamms.json`, beside the weights and in the card; None for a
+            candidate that is only asked.
 
     Raises:
         CheckpointError: a source is no longer what `files` says it was when it was opened.
@@ -59,7 +62,7 @@ def write_merged(
     # Late: torch takes seconds, and most mistakes are found before it is needed.
     from adamms.merging import cpu_kernel
     from adamms.merging.stream import stream_merge
-    from adamms.reports.model_card import write_model_card
+    from adamms.reports.model_card import CURVE, write_model_card
 
     options = loaded.recipe.merge
     writer = CheckpointWriter(
@@ -87,8 +90,8 @@ def write_merged(
     journal.remove()
     description = {
         "version": __version__,
-        "base": loaded.base.identity(),
-        "donor": loaded.parents.donors[0].checkpoint.identity(),
+        "base": _parent(loaded.base),
+        "donor": _parent(loaded.parents.donors[0].checkpoint),
         **_other_parents(loaded),
         "mapping": {
             "duplicates": loaded.mapping.duplicates,
@@ -108,7 +111,21 @@ def write_merged(
         RECIPE_KEY: recipe.model_dump(mode="json") if recipe else None,
     }
     write_json(folder / ADAMMS_JSON, description)
-    write_model_card(folder, description)
+    if recipe is not None:
+        (folder / RECIPE).write_text(recipe.to_yaml(), encoding="utf-8")
+    if selection is not None:
+        from adamms.reports.curve import curve_png
+
+        (folder / CURVE).write_bytes(curve_png(selection))
+    write_model_card(folder, description, recipe=recipe.to_yaml() if recipe else None)
+
+
+def _parent(model: "TensorSource") -> dict[str, Any]:
+    """What is recorded of a parent: its identity, and the licence that it comes with, where it names one."""
+    from adamms.reports.licences import licence_of
+
+    licence = licence_of(model)
+    return {**model.identity(), **({"license": licence} if licence else {})}
 
 
 def _statistics(loaded: LoadedModels, method: Method, progress: Progress) -> dict[str, Any]:
@@ -168,7 +185,7 @@ def _other_parents(loaded: LoadedModels) -> dict[str, Any]:
     found: dict[str, Any] = {}
     if parents.donors[1:]:
         found["donors"] = [
-            {**view.checkpoint.identity(), **view.mapped.mapping.summary()} for view in parents.donors[1:]
+            {**_parent(view.checkpoint), **view.mapped.mapping.summary()} for view in parents.donors[1:]
         ]
     if parents.pretrained:
         found["pretrained"] = {
