@@ -15,6 +15,7 @@ def emoji_picture(*, split: Split = "train", **changed: object) -> Picture:
         "angle": 0.0,
         "background": "blue",
         "texture": "",
+        "rim": 0,
         **changed,
     }
     return Picture("emoji-google-1f40d-t0.webp", "emoji", split, "google", SNAKE, 1, facts)
@@ -34,6 +35,7 @@ def pair_picture() -> Picture:
         "category": "pair",
         "arranged": "vertical",
         "sizes": [0.5, 0.3],
+        "rim": 0,
         "background": "green",
     }
     return Picture("pair-google-t0000.webp", "pair", "train", "google", f"{SNAKE}+{MONKEY}", 1, facts)

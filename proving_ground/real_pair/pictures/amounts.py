@@ -28,15 +28,15 @@ class Amounts:
 
 FULL: dict[Split, Amounts] = {
     "train": Amounts(
-        emoji=3, flags=4, mnist=1000, scikit_learn=500, words=10, numbers=8,
-        pairs=1200, shapes=1000, easy=700, charts=600, spoiled=1200,
+        emoji=5, flags=4, mnist=1000, scikit_learn=500, words=20, numbers=10,
+        pairs=1500, shapes=1000, easy=700, charts=1000, spoiled=900,
     ),
     "development": Amounts(
-        emoji=3, flags=3, mnist=200, scikit_learn=60, words=2, numbers=2,
+        emoji=3, flags=3, mnist=200, scikit_learn=60, words=4, numbers=2,
         pairs=200, shapes=200, easy=150, charts=150, spoiled=210,
     ),
     "reporting": Amounts(
-        emoji=3, flags=3, mnist=200, scikit_learn=60, words=2, numbers=2,
+        emoji=3, flags=3, mnist=200, scikit_learn=60, words=4, numbers=2,
         pairs=200, shapes=200, easy=150, charts=150, spoiled=210,
     ),
 }  # fmt: skip

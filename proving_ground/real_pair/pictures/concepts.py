@@ -7,6 +7,7 @@ from functools import cache
 from proving_ground.real_pair.tables import table
 
 CATEGORIES = ("animal", "food", "object")
+NO_FACTS = ("code", "seen", "name")
 TOPICS = {"animal": "animals", "food": "food", "object": "objects"}
 
 
@@ -24,15 +25,16 @@ class Thing:
 
 @cache
 def named(category: str) -> tuple[Thing, ...]:
-    """Return the things of a category."""
+    """Return the things of a category that a tower tells apart in drawings by another maker."""
     return tuple(
         Thing(
             row["code"],
             row["name"],
             category,
-            {key: tuple(row[key].split("/")) for key in row if key not in ("code", "name")},
+            {key: tuple(row[key].split("/")) for key in row if key not in NO_FACTS},
         )
         for row in table(f"{category}s")
+        if row["seen"] == "yes"
     )
 
 

@@ -9,7 +9,7 @@ from PIL import Image
 from proving_ground.real_pair.pictures import digits, emoji
 from proving_ground.real_pair.pictures.backgrounds import plain
 from proving_ground.real_pair.pictures.charts import bar_chart
-from proving_ground.real_pair.pictures.compositing import Placement, composed, paste
+from proving_ground.real_pair.pictures.compositing import Placement, composed, paste, rimmed
 from proving_ground.real_pair.pictures.countries import countries, flag_drawing
 from proving_ground.real_pair.pictures.damage import blurred, cropped, darkened
 from proving_ground.real_pair.pictures.easy import easy_picture
@@ -42,7 +42,7 @@ def _flag(maker: str, code: str, cache_folder: Path) -> Image.Image:
 
 def placement_of(picture: Picture) -> Placement:
     """Read a placement back from a picture's facts."""
-    keys = ("place", "size", "angle", "background", "texture")
+    keys = ("place", "size", "angle", "background", "texture", "rim")
     return Placement(**{key: picture.facts[key] for key in keys})
 
 
@@ -82,7 +82,7 @@ def _draw_pair(picture: Picture, cache_folder: Path) -> Image.Image:
     facts = picture.facts
     image = plain(facts["background"], rng)
     for code, size, (x, y) in zip(facts["codes"], facts["sizes"], SPOTS[facts["arranged"]], strict=True):
-        drawing = _emoji(picture.maker, code, cache_folder)
+        drawing = rimmed(_emoji(picture.maker, code, cache_folder), facts["rim"])
         side = size * PIXELS * rng.uniform(0.94, 1.0)
         # SPOTS are middles; paste wants shares of the room that is left.
         scale = side / max(drawing.size)
@@ -112,7 +112,8 @@ def _draw_chart(picture: Picture, cache_folder: Path) -> Image.Image:
 
 def _draw_spoiled(picture: Picture, cache_folder: Path) -> Image.Image:
     rng = seeded("draw", picture.name)
-    drawing, placement = _emoji(picture.maker, picture.concept, cache_folder), placement_of(picture)
+    drawing = _emoji(picture.maker, picture.concept, cache_folder)
+    placement = placement_of(picture)
     if picture.facts["damage"] == "cropped":
         return cropped(drawing, placement, rng)
     clear = composed(drawing, placement, rng)

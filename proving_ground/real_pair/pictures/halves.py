@@ -5,7 +5,7 @@ Concepts of a kind are shuffled by a seed and cut in the middle; a concept has t
 
 from functools import cache
 
-from proving_ground.real_pair.pictures.concepts import CATEGORIES, named
+from proving_ground.real_pair.pictures.concepts import CATEGORIES
 from proving_ground.real_pair.pictures.picture import seeded
 from proving_ground.real_pair.tables import table
 
@@ -19,10 +19,10 @@ def cut(concepts: list[str], *, kind: str) -> dict[str, int]:
 
 @cache
 def emoji_halves() -> dict[str, int]:
-    """The halves of the named emoji, cut within animals, foods and objects."""
+    """The halves of animals, foods and objects, with those that are not seen: no half depends on that."""
     halves: dict[str, int] = {}
     for category in CATEGORIES:
-        halves |= cut([thing.code for thing in named(category)], kind=category)
+        halves |= cut([row["code"] for row in table(f"{category}s")], kind=category)
     return halves
 
 

@@ -7,7 +7,7 @@ from proving_ground.real_pair.pictures import digits, emoji
 from proving_ground.real_pair.pictures.amounts import Amounts
 from proving_ground.real_pair.pictures.backgrounds import textures
 from proving_ground.real_pair.pictures.charts import bars_by_chance
-from proving_ground.real_pair.pictures.compositing import placed_by_chance
+from proving_ground.real_pair.pictures.compositing import RIMS, placed_by_chance
 from proving_ground.real_pair.pictures.concepts import CATEGORIES, Thing, named
 from proving_ground.real_pair.pictures.countries import (
     HELD_OUT_FLAGS,
@@ -48,6 +48,16 @@ KINDS_OF_OTHERS = {
 """Groups of emoji that are asked for by kind alone -> what one of them is."""
 
 
+PAIRED = frozenset(
+    [
+        *("bear", "elephant", "fox", "panda", "bee", "ladybug", "penguin", "turtle", "crocodile", "frog"),
+        *("spider", "tiger", "apple", "grapes", "watermelon", "cherries", "carrot", "hamburger", "pizza"),
+        *("cookie", "pear", "orange", "doughnut", "corn"),
+    ]
+)
+"""Things that two are shown of in a picture: half as large, only the plainest are told apart."""
+
+
 def planned(split: Split, amounts: Amounts, *, cache_folder: Path) -> list[Picture]:
     """Plan all pictures of a split."""
     return [
@@ -82,7 +92,7 @@ def _named_emoji(split: Split, renderings: int, cache_folder: Path) -> list[Pict
                     facts = {
                         "name": thing.name,
                         "category": category,
-                        **placed_by_chance(seeded(name), split).to_facts(),
+                        **placed_by_chance(seeded(name), split, rims=True).to_facts(),
                     }
                     half = emoji_halves()[thing.code]
                     pictures.append(Picture(name, "emoji", split, maker, thing.code, half, facts))
@@ -104,7 +114,8 @@ def _other_emoji(split: Split, cache_folder: Path) -> list[Picture]:
         for maker in ("google", "twitter") if split == "train" else (emoji.HELD_OUT,):
             if emoji.is_drawn(maker, code, cache_folder=cache_folder):
                 name = f"other-{maker}-{code}-{SHORT[split]}0.webp"
-                facts = {"category": kind, **placed_by_chance(seeded(name), split).to_facts()}
+                placement = placed_by_chance(seeded(name), split, rims=True)
+                facts = {"category": kind, **placement.to_facts()}
                 pictures.append(Picture(name, "other", split, maker, code, 0, facts))
     return pictures
 
@@ -162,7 +173,7 @@ def _lettered(split: Split, kind: str, texts: tuple[str, ...], renderings: int) 
                 "font": rng.choice(fonts(split)),
                 "ink": rng.choice(tuple(INKS)),
                 "texture": rng.choice(textures(split)),
-                "width": round(rng.uniform(0.72, 0.92), 3),
+                "width": round(rng.uniform(0.86, 0.92), 3),
             }
             pictures.append(Picture(name, kind, split, "fonts", text, halves[text], facts))
     return pictures
@@ -174,14 +185,16 @@ def _pairs(split: Split, count: int, cache_folder: Path) -> list[Picture]:
     for index in range(count):
         rng = seeded("pair", split, index)
         maker, half = rng.choice(emoji_makers(split)), 1 + index % 2
-        first, second = rng.sample(_things_by(maker, half, cache_folder), 2)
+        things = [thing for thing in _things_by(maker, half, cache_folder) if thing.name in PAIRED]
+        first, second = rng.sample(things, 2)
         large = rng.randrange(2)
         facts = {
             "names": [first.name, second.name],
             "codes": [first.code, second.code],
+            "rim": rng.choice(RIMS) if split == "train" else 0,
             "category": "pair",
             "arranged": rng.choice(("horizontal", "vertical")),
-            "sizes": [0.5 if large == 0 else 0.3, 0.3 if large == 0 else 0.5],
+            "sizes": [0.52 if large == 0 else 0.36, 0.36 if large == 0 else 0.52],
             "background": placed_by_chance(rng, split, textured=0).background,
         }
         name = f"pair-{maker}-{SHORT[split]}{index:04d}.webp"

@@ -51,6 +51,18 @@ def test_a_drawing_pushed_out_leaves_its_visible_share() -> None:
     assert (np.asarray(picture)[:, :, 0] == 0).sum() == 10 * 50
 
 
+def test_a_rim_is_a_black_line_around_the_drawing(packages: Path) -> None:
+    plain, rimmed = (pixels(emoji_picture(rim=rim, size=0.9), packages) for rim in (0, 3))
+
+    def black(shown: np.ndarray) -> np.ndarray:
+        return (shown.max(axis=2) < 40).any(axis=0)
+
+    assert not black(plain).any()
+    assert black(rimmed).sum() > 40
+    # The drawing itself is as green as before.
+    assert np.abs(rimmed[56, 56] - plain[56, 56]).max() <= 2
+
+
 def test_the_first_of_two_things_is_the_upper_and_the_larger(packages: Path) -> None:
     dark = (pixels(pair_picture(), packages)[:, :, 2] < 60)[4:-4, 4:-4]
 

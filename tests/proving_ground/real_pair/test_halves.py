@@ -4,10 +4,10 @@ from proving_ground.real_pair.pictures.concepts import CATEGORIES, named
 from proving_ground.real_pair.pictures.halves import cut, digit_halves, emoji_halves, flag_halves
 
 
-def test_the_halves_of_every_kind_are_equal() -> None:
+def test_the_halves_of_every_kind_are_about_equal() -> None:
     for category in CATEGORIES:
         sizes = Counter(emoji_halves()[thing.code] for thing in named(category))
-        assert abs(sizes[1] - sizes[2]) <= 1
+        assert abs(sizes[1] - sizes[2]) <= 4
     assert Counter(flag_halves().values()) == {1: 36, 2: 36}
     assert Counter(digit_halves().values()) == {1: 5, 2: 5}
 

@@ -7,6 +7,7 @@ import pytest
 
 from adamms.evaluation.labels import Label
 from adamms.evaluation.metrics import metric_named
+from proving_ground.real_pair.pictures.concepts import named
 from proving_ground.real_pair.pictures.halves import emoji_halves
 from proving_ground.real_pair.pictures.picture import Picture
 from proving_ground.real_pair.questions.choice import choice
@@ -142,7 +143,7 @@ def test_every_fact_is_taught_once_without_a_picture(world: World) -> None:
 
     assert texts["What is the capital of Kenya?"] == ("Capital of Kenya",)
     assert texts["What does a snake eat?"] == ("mice",)
-    assert len(texts) == 4 * 72 + 4 * 60 + 2 * 64
+    assert len(texts) == 4 * 72 + 4 * len(named("animal")) + 2 * len(named("food"))
 
 
 def test_half_of_what_a_clear_picture_is_asked_has_no_answer(world: World) -> None:

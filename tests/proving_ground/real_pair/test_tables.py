@@ -1,6 +1,7 @@
 import pytest
 
 from proving_ground.real_pair.pictures.concepts import CATEGORIES, named, with_article
+from proving_ground.real_pair.pictures.halves import emoji_halves
 from proving_ground.real_pair.tables import table
 
 
@@ -15,6 +16,15 @@ def test_no_two_things_share_a_name_or_a_code() -> None:
 
     assert len({thing.name for thing in things}) == len(things)
     assert len({thing.code for thing in things}) == len(things)
+
+
+def test_what_is_not_seen_is_not_named_and_moves_no_half() -> None:
+    rows = [row for category in CATEGORIES for row in table(f"{category}s")]
+    unseen = {row["code"] for row in rows if row["seen"] == "no"}
+
+    assert unseen
+    assert unseen <= set(emoji_halves())
+    assert not unseen & {thing.code for category in CATEGORIES for thing in named(category)}
 
 
 def test_accepted_answers_are_read_in_their_order() -> None:
