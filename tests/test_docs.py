@@ -11,7 +11,7 @@ ROOT = Path(__file__).parent.parent
 DOCUMENTS = [
     *(ROOT / name for name in ("README.md", "CONTRIBUTING.md", "Makefile")),
     *sorted(path for path in (ROOT / "docs").rglob("*.md") if "data" not in path.relative_to(ROOT).parts),
-    *sorted((ROOT / "examples").iterdir()),
+    *sorted(path for path in (ROOT / "examples").rglob("*") if path.is_file() and path.suffix != ".pyc"),
 ]
 FILE = re.compile(r"(?<![\w/.-])(?:src/adamms|proving_ground|tests|benchmarks|examples)/[\w./*-]*\w")
 SHORT = re.compile(r"`((?:\w+/)+\w+\.(?:py|c|js))`")

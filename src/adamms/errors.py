@@ -12,6 +12,7 @@ EXTRAS = {
     "torch": "search",
     "transformers": "search",
     "sentence_transformers": "embedding",
+    "gradio": "ui",
     "pyarrow": "datasets",
     "datasets": "datasets",
 }

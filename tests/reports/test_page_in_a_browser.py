@@ -2,8 +2,6 @@
 
 import importlib.util
 import json
-import os
-import shutil
 import wave
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,26 +13,17 @@ from adamms.reports.compare_page import build_comparison
 from adamms.reports.comparison import compare_runs
 from adamms.reports.page import build_report
 from adamms.responses import Responses
+from browsers import chromium
 from hostile_runs import write_hostile_run
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Locator, Page
 
-NAMES = ("chromium", "chromium-browser", "google-chrome-stable", "google-chrome")
-
 
 @pytest.fixture(scope="module")
 def browser() -> "Iterator[Browser]":
-    sync_api = pytest.importorskip("playwright.sync_api", reason="Playwright is not installed")
-    named = [os.environ.get("ADAMMS_CHROMIUM"), *map(shutil.which, NAMES)]
-    path = next((each for each in named if each), None)
-    if path is None:
-        pytest.skip("no Chromium on this machine (ADAMMS_CHROMIUM names one)")
-    with sync_api.sync_playwright() as playwright:
-        # The sandbox needs rights that a container may not have; the pages are our own.
-        browser = playwright.chromium.launch(executable_path=path, args=["--no-sandbox"])
+    with chromium() as browser:
         yield browser
-        browser.close()
 
 
 @pytest.fixture(scope="module")

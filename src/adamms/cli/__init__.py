@@ -25,7 +25,7 @@ from adamms.errors import EXTRAS, MACHINE_FAULTS, AdaMMSError, MissingPackageErr
 
 # The verbs as the help groups them. A verb's file and function are named as it is, but for those in FILES.
 GROUPS = {
-    "Start here": ("demo", "inspect", "map", "inputs"),
+    "Start here": ("demo", "ui", "inspect", "map", "inputs"),
     "Merge": ("merge", "search", "select", "run", "methods"),
     "Judge": ("verify", "reproduce", "eval", "compare", "table", "report"),
     "Share": ("push",),
