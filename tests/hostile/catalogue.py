@@ -2,10 +2,10 @@
 
 from collections.abc import Iterator
 
-from hostile import json_files, pickles, settings, weights
+from hostile import json_files, pickles, settings, weights, words
 from hostile.kinds import Kind
 
-GROUPS = (json_files, weights, pickles, settings)
+GROUPS = (json_files, weights, pickles, settings, words)
 
 
 def every_kind() -> list[Kind]:

@@ -355,9 +355,9 @@ def _locate(source: str | Path, *, revision: str | None, download: bool, layout:
     """
     if not str(source).strip():
         raise CheckpointError("No model is named; give a folder or a hub id.")
-    if not is_text(source):
+    if not is_text(source) or "\0" in str(source):
         raise CheckpointError(
-            f"The name {str(source)!a} is not UTF-8, so it cannot be recorded; rename the folder."
+            f"The name {str(source)!a} is no name of a file that can be recorded (UTF-8); rename the folder."
         )
     # Links stay as they are: a hub cache is known by its path.
     folder = Path(os.path.abspath(expanded(source)))  # noqa: PTH100

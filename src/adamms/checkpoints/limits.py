@@ -46,7 +46,9 @@ DIGITS = 300
 """Of a whole number in a JSON document; longer ones are no number that a computer reckons with."""
 PATTERN_SECONDS = 5.0
 """For all regular expressions of an adapter."""
-ROWS = 1_000_000
+CELL = 64 * MB
+"""Of a table in text, which may be a picture."""
+ROWS, CELLS = 1_000_000, 10_000_000
 """Of a spreadsheet."""
-SPREADSHEET = 128 * MB
+SPREADSHEET = 16 * MB
 """What a spreadsheet unfolds to."""

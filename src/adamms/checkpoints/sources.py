@@ -12,6 +12,8 @@ from typing import Any
 
 HUB_ID = re.compile(r"(?P<model>\w[\w.-]*/[\w.-]+)(?:@(?P<revision>[\w./-]+))?", re.ASCII)
 PLUS = "+"
+MOST_ADAPTERS = 8
+"""Behind one model; every way to read a name with more signs would be looked at."""
 
 
 def parts_of(source: str, *, folder: Path | None = None) -> tuple[str, ...]:
@@ -24,7 +26,7 @@ def parts_of(source: str, *, folder: Path | None = None) -> tuple[str, ...]:
     Returns:
         `source` alone where it names no adapter, or none that could be found.
     """
-    if PLUS not in source or _is_folder(source, folder):
+    if not 0 < source.count(PLUS) <= MOST_ADAPTERS or _is_folder(source, folder):
         return (source,)
     readings: list[tuple[str, ...]] = []
     for at in reversed([place for place, letter in enumerate(source) if letter == PLUS]):

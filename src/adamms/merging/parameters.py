@@ -26,6 +26,9 @@ DEFAULT = "default"
 # The parameters that reach a method as `weights`, one a model.
 WEIGHTS = ("alpha", "base_weight")
 
+ENTRIES = 1000
+"""Of a setting by depth, part or name."""
+
 
 @dataclass(frozen=True)
 class TensorLocation:
@@ -65,6 +68,8 @@ def check_coefficient(
     def check(value: object) -> Any:
         if isinstance(value, Mapping | list) and not value:
             raise MergeError(f"{name} is empty; it needs at least one number.")
+        if isinstance(value, Mapping | list) and len(value) > ENTRIES:
+            raise MergeError(f"{name} has {len(value):,} entries, and no model needs more than {ENTRIES:,}.")
         if isinstance(value, Mapping):
             table = {_entry(str(entry), name): check(given) for entry, given in value.items()}
             return table if default is None else {DEFAULT: default, **table}

@@ -6,12 +6,16 @@ judged.
 """
 
 import csv
+import os
 import re
 from collections.abc import Iterator
+from io import TextIOWrapper
 from pathlib import Path
 from typing import Any
 
 from adamms.checkpoints.json_files import read_json
+from adamms.checkpoints.limits import CELL, TEXT
+from adamms.checkpoints.local_files import open_regular, require_size
 from adamms.checkpoints.sources import expanded
 from adamms.errors import SearchError
 from adamms.responses.candidates import ALPHA_IN_NAME
@@ -135,39 +139,24 @@ def data_set(file: Path) -> str:
 def _rows(file: Path) -> Iterator[tuple[int, dict[str, Any]]]:
     try:
         if file.suffix == ".xlsx":
-            yield from _sheet(file)
+            # Late: most predictions are plain text.
+            from adamms.responses.spreadsheets import sheet_rows
+
+            yield from sheet_rows(file)
         elif file.suffix == ".json":
             data = read_json(file)
             if not isinstance(data, list) or not all(isinstance(row, dict) for row in data):
                 raise SearchError(f"{file} is not a list of VLMEvalKit's predictions.")
             yield from enumerate(data, start=1)
         else:
-            with file.open(encoding="utf-8-sig", newline="") as lines:
-                csv.field_size_limit(1 << 30)  # a cell may hold an image
+            with open_regular(file) as raw, TextIOWrapper(raw, encoding="utf-8-sig", newline="") as lines:
+                require_size(os.fstat(raw.fileno()).st_size, limit=TEXT, path=file)
+                csv.field_size_limit(CELL)  # it may hold an image
                 for number, row in enumerate(csv.DictReader(lines, delimiter="\t"), start=2):
                     yield number, dict(row)
     except (OSError, ValueError, RecursionError, csv.Error) as error:
-        raise SearchError(f"The predictions {file} cannot be read: {str(error)[:200]}.") from None
+        raise SearchError(f"The predictions {file} cannot be read: {_reason(error)}.") from None
 
 
-def _sheet(file: Path) -> Iterator[tuple[int, dict[str, Any]]]:
-    import zipfile
-
-    try:
-        from openpyxl import load_workbook
-    except ModuleNotFoundError:
-        raise SearchError(
-            f"{file} is a spreadsheet, and openpyxl is not installed: `pip install openpyxl`, or have "
-            "VLMEvalKit write PRED_FORMAT=tsv."
-        ) from None
-    try:
-        book = load_workbook(file, read_only=True, data_only=True)
-    except (zipfile.BadZipFile, KeyError) as error:
-        raise SearchError(f"The predictions {file} are no spreadsheet: {error}.") from None
-    try:
-        rows = book.worksheets[0].iter_rows(values_only=True)
-        header = next(rows, ())
-        for number, row in enumerate(rows, start=2):
-            yield number, dict(zip(map(str, header), row, strict=False))
-    finally:
-        book.close()
+def _reason(error: Exception) -> str:
+    return (error.strerror if isinstance(error, OSError) else None) or str(error)[:200]

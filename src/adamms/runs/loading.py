@@ -35,6 +35,10 @@ if TYPE_CHECKING:
     from adamms.checkpoints import TensorSource
 
 
+SHOWN = 8
+"""Patterns that fit nothing, of which there may be any number."""
+
+
 @dataclass(frozen=True)
 class LoadedModels:
     """The opened models, how the first donor maps, and the recipe with their identities pinned."""
@@ -106,8 +110,11 @@ def load_models(recipe: Recipe, models: ExitStack, progress: Progress) -> Loaded
     parents = MergeInputs(base, tuple(views), ancestor)
     method = method_of(_a_merge_of(recipe))
     check_merge(parents, method)
-    for setting, pattern in unmatched(parents, method):
+    vain = unmatched(parents, method)
+    for setting, pattern in vain[:SHOWN]:
         progress.say(f"{setting}: no tensor of the base fits {pattern!r}, so that entry changes nothing.")
+    if len(vain) > SHOWN:
+        progress.say(f"Nor do those of {len(vain) - SHOWN} more entries.")
     tensors, parameters = parents.without_ancestor(method)
     if parameters:
         progress.say(
@@ -302,8 +309,7 @@ def keep_sources(recipe: Recipe, out: Path) -> None:
     target = expanded(out).resolve()
     sources = (recipe.base, recipe.donor, recipe.pretrained, *(each.model for each in recipe.donors))
     for source in (part for each in sources if each for part in parts_of(each)):
-        folder = expanded(source).resolve()
-        if exists(source) and (folder == target or target in folder.parents):
+        if exists(source) and target in ((folder := expanded(source).resolve()), *folder.parents):
             raise OutputError(f"{out} is or holds {source}, which is merged; choose another folder.")
     asked = recipe.search
     files = (
