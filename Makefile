@@ -9,7 +9,7 @@ TORCH ?= torch==2.13.0
 PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
 STAMP := $(VENV)/.installed
 
-.PHONY: install demo test test-lmms-eval test-vlmevalkit lint format wheel-check hostile \
+.PHONY: install demo test test-lmms-eval test-vlmevalkit lint format wheel-check hostile kill-test \
 	coverage bench bench-merge bench-search bench-gpu zoo zoo-many clean paper-tables
 
 install: $(STAMP)
@@ -30,6 +30,10 @@ test: $(STAMP)
 # Every kind of bad input, each met by the command line in a process of its own under limits: ten minutes.
 hostile: $(STAMP)
 	PYTHONPATH=tests $(BIN)/python -m hostile
+
+# Five hundred kills at random moments of merges, searches and pushes; half an hour at most.
+kill-test: $(STAMP)
+	$(BIN)/python -m benchmarks.kill_test --json kill-test.json
 
 lint: $(STAMP)
 	$(BIN)/ruff check src tests benchmarks proving_ground hatch_build.py

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import pytest
 
 from adamms.responses import Response
-from adamms.searching.collapse import base_note, disqualification, is_looping
+from adamms.searching.collapse import base_note, disqualification, ending_notes, is_looping
 
 
 def said(texts: Sequence[str], *, finished: bool | None = None) -> list[Response]:
@@ -134,3 +134,12 @@ def test_a_long_answer_takes_no_long_time() -> None:
     text = "".join(random.Random(0).choices("abcde ", k=20_000))
 
     assert not is_looping(Response("1", 0.0, text, finished=False))
+
+
+def test_models_whose_every_answer_ends_at_once_or_never_are_named() -> None:
+    texts = ["red", "blue"] * 5
+    assert ending_notes({"The base": said(texts, finished=True), "The donor": said(texts)}) == ()
+    notes = ending_notes({"The base": said([""] * 9 + ["x"]), "The donor": said(texts, finished=False)})
+    assert notes[0].startswith("The base says nothing to 9 of 10 inputs: look at the prompt")
+    assert notes[1].startswith("The donor does not end 10 of 10 answers before the length limit")
+    assert ending_notes({"The base": said([""] * 8 + ["x", "y"], finished=True)}) == ()

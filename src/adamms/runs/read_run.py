@@ -19,7 +19,7 @@ from adamms.runs.executors import Executor
 from adamms.runs.search_plan import SearchPlan
 from adamms.searching import Selection
 from adamms.searching.answer_table import comparable
-from adamms.searching.collapse import disqualification
+from adamms.searching.collapse import disqualification, ending_notes
 from adamms.searching.parents import parents_of
 from adamms.searching.read_choice import chosen_by_reading, distrust_of_reading
 from adamms.searching.read_search import (
@@ -110,10 +110,18 @@ def choose_by_reading(
         seed=plan.options.seed,
         rule=plan.options.rule,
         distrust=distrust_of_reading(scores, parents, chances, opinions, ids),
-        notes=remarks_on_parents(parents),
+        notes=(*remarks_on_parents(parents), *_endings(witnesses, plan.ids)),
         base_apart=plan.base_apart,
     )
     return responses, replace(selection, fold_case=plan.options.fold_case)
+
+
+def _endings(witnesses: Witnesses, ids: list[str]) -> tuple[str, ...]:
+    """What is to be said of parents whose every answer ends at once, or never."""
+    donors = [donor.answers for donor in witnesses.donors if not donor.stand_in]
+    named = {"The base": witnesses.base}
+    named |= {f"Donor {number}" if donors[1:] else "The donor": of for number, of in enumerate(donors, 1)}
+    return ending_notes({who: [answers[id_] for id_ in ids] for who, answers in named.items()})
 
 
 def _texts(plan: SearchPlan, answers: ParentAnswers, ids: list[str]) -> list[tuple[str, ...]]:

@@ -62,6 +62,30 @@ def disqualification(candidate: Sequence[Response], base: Sequence[Response]) ->
     return _broken(candidate, base) or _one_answer(candidate, base)
 
 
+def ending_notes(answers: Mapping[str, Sequence[Response]]) -> tuple[str, ...]:
+    """What a reader must know of models whose every answer ends at once, or never: a sentence each.
+
+    Args:
+        answers: who answered, as a sentence begins with it -> the answers.
+    """
+    notes = []
+    for who, given in answers.items():
+        empty = sum(map(is_empty, given))
+        # Where it is not known how an answer ended, nothing is said.
+        cut = sum(response.finished is False for response in given)
+        if given and empty >= BROKEN_ALWAYS * len(given):
+            notes.append(
+                f"{who} says nothing to {empty} of {len(given)} inputs: look at the prompt and the chat "
+                "template before trusting this choice."
+            )
+        elif given and cut >= BROKEN_ALWAYS * len(given):
+            notes.append(
+                f"{who} does not end {cut} of {len(given)} answers before the length limit, so only their "
+                "beginnings are compared; --max-new-tokens gives them room."
+            )
+    return tuple(notes)
+
+
 def base_note(base: Sequence[Response]) -> str | None:
     """What a reader must know when the yardstick itself looks broken, as a sentence, or None."""
     broken = [response for response in base if is_empty(response) or is_looping(response)]
