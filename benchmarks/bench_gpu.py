@@ -255,7 +255,7 @@ def pair(bench: Bench) -> None:
 
     began = time.perf_counter()
     base, donor, inputs, size = write_pair(
-        bench.folder / "pair", tiny=bench.arguments.tiny, inputs=bench.arguments.inputs
+        bench.folder / "pair", size="tiny" if bench.arguments.tiny else "full", inputs=bench.arguments.inputs
     )
     bench.paths = base, donor, inputs
     bench.note("pair written, GB", size / GB)

@@ -2,8 +2,8 @@
 
 Written at the speed of memory, with what a search needs beside the weights: a tokenizer whose special tokens
 have the published ids (every other token is a word of its own, so answers differ where tokens do), the image
-processor's real patch sizes, a chat template, and questions about pictures of noise. `tiny` shrinks widths
-and depths, for a rehearsal on a CPU.
+processor's real patch sizes, a chat template, and questions about pictures of noise. Smaller sizes shrink
+widths and depths, for a CPU: `tiny` for a rehearsal, `small` with heads that vLLM's kernels take.
 """
 
 import json
@@ -11,6 +11,7 @@ import os
 import random
 import re
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from math import prod
 from pathlib import Path
 from typing import Any
@@ -33,13 +34,36 @@ TEMPLATE = (
     "{% endif %}{% endfor %}{% endif %}<|im_end|>\n{% endfor %}"
     "{% if add_generation_prompt %}<|im_start|>assistant\n{% endif %}"
 )
-# Widths of the real layouts -> those of the rehearsal; heads keep their number.
-WIDTHS = {3584: 224, 18944: 256, 512: 32, 1280: 64, 3840: 192, 5120: 256, 1152: 64, 4304: 96}
-DEPTH = 2
+
+
+@dataclass(frozen=True)
+class Shrinking:
+    """Widths of the real layouts -> smaller ones; heads keep their number."""
+
+    widths: dict[int, int]
+    depth: int
+    """Layers of each stack."""
+    sections: list[int]
+    """Of the rotary positions: half of a head."""
+
+
+SIZES = {
+    "full": None,
+    "small": Shrinking(
+        {3584: 896, 18944: 1536, 512: 128, 1280: 512, 3840: 1536, 5120: 2048, 1152: 512, 4304: 1024},
+        depth=4,
+        sections=[4, 6, 6],
+    ),
+    "tiny": Shrinking(
+        {3584: 224, 18944: 256, 512: 32, 1280: 64, 3840: 192, 5120: 256, 1152: 64, 4304: 96},
+        depth=2,
+        sections=[1, 1, 2],
+    ),
+}
 CHUNK = 1 << 26
 
 
-def write_pair(folder: Path, *, tiny: bool, inputs: int) -> tuple[Path, Path, Path, int]:
+def write_pair(folder: Path, *, size: str, inputs: int) -> tuple[Path, Path, Path, int]:
     """Write both models and the questions.
 
     Returns:
@@ -49,8 +73,8 @@ def write_pair(folder: Path, *, tiny: bool, inputs: int) -> tuple[Path, Path, Pa
     written = 0
     for seed, (role, name) in enumerate((("base", BASE), ("donor", DONOR))):
         layout, config = real_layout(LAYOUTS / f"{name}.json.gz")
-        if tiny:
-            layout, config = shrunk(layout, config)
+        if (shrinking := SIZES[size]) is not None:
+            layout, config = shrunk(layout, config, shrinking)
         (folder / role).mkdir()
         (folder / role / "config.json").write_text(json.dumps(config))
         written += write_weights(folder / role / "model.safetensors", layout, seed=seed)
@@ -59,22 +83,23 @@ def write_pair(folder: Path, *, tiny: bool, inputs: int) -> tuple[Path, Path, Pa
     return folder / "base", folder / "donor", write_questions(folder, inputs), written
 
 
-def shrunk(layout: Layout, config: dict[str, Any]) -> tuple[Layout, dict[str, Any]]:
-    """The same names at a fraction of the width and two layers of each stack."""
+def shrunk(layout: Layout, config: dict[str, Any], shrinking: Shrinking) -> tuple[Layout, dict[str, Any]]:
+    """The same names at a fraction of the width, and fewer layers of each stack."""
+    widths = shrinking.widths
 
     def value(name: str, number: Any) -> Any:
         if name in ("depth", "num_hidden_layers"):
-            return DEPTH
+            return shrinking.depth
         if name == "mrope_section":
-            return [1, 1, 2]
+            return shrinking.sections
         if isinstance(number, dict):
             return {key: value(key, each) for key, each in number.items()}
-        return WIDTHS.get(number, number) if isinstance(number, int) else number
+        return widths.get(number, number) if isinstance(number, int) else number
 
     small = {
-        name: (tuple(WIDTHS.get(size, size) for size in shape), dtype)
+        name: (tuple(widths.get(size, size) for size in shape), dtype)
         for name, (shape, dtype) in layout.items()
-        if all(int(number) < DEPTH or "merger" in name for number in re.findall(r"\.(\d+)\.", name))
+        if all(int(number) < shrinking.depth or "merger" in name for number in re.findall(r"\.(\d+)\.", name))
     }
     return small, value("", config)
 

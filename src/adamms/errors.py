@@ -11,6 +11,7 @@ from importlib.util import find_spec
 EXTRAS = {
     "torch": "search",
     "transformers": "search",
+    "accelerate": "spread",
     "sentence_transformers": "embedding",
     "gradio": "ui",
     "pyarrow": "datasets",

@@ -179,6 +179,17 @@ def asks_donors(name: str) -> bool:
     return name == DEFAULT or bool(getattr(_opener(name), "asks_donors", False))
 
 
+def is_noisy(name: str) -> bool:
+    """Whether an engine's answers may depend on what else is asked at the same time.
+
+    Its entry point says so by a true `noisy`.
+
+    Raises:
+        SearchError: there is no such engine, or it cannot be imported.
+    """
+    return name != DEFAULT and bool(getattr(_opener(name), "noisy", False))
+
+
 @contextmanager
 def closing(engine: Any) -> "Iterator[Any]":
     """Close an engine, or what asks one, that can be closed."""

@@ -68,7 +68,7 @@ def pooled(caches: Sequence[Cache], rows: Sequence[Tensor], *, trims: Sequence[i
         joined = []
         for name in ("keys", "values"):
             parts = [
-                getattr(source, name)[..., trim:, :].index_select(0, chosen)
+                _chosen(getattr(source, name)[..., trim:, :], chosen)
                 for source, chosen, trim in zip(sources, rows, trims, strict=True)
             ]
             joined.append(_aligned(parts, width))
@@ -91,6 +91,11 @@ def repeated(cache: Cache, rows: Sequence[int]) -> Cache:
 def cache_bytes(cache: Cache) -> int:
     """What a cache holds."""
     return sum(layer.keys.nbytes + layer.values.nbytes for layer in cache.layers)
+
+
+def _chosen(values: Tensor, rows: Tensor) -> Tensor:
+    """Some rows, wherever the layer lies."""
+    return values.index_select(0, rows.to(values.device))
 
 
 def _aligned(parts: Sequence[Tensor], width: int) -> Tensor:

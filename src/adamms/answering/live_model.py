@@ -23,6 +23,7 @@ from adamms.errors import MachineError, SearchError
 
 if TYPE_CHECKING:
     from adamms.answering.original_llava import OriginalLlava
+    from adamms.answering.spread import Spread
 
 UPDATE_THREADS = 8
 """Threads that compute and copy weights, at most; each holds one tensor."""
@@ -54,6 +55,7 @@ def load_model(
     trust_remote_code: bool,
     original: "OriginalLlava | None" = None,
     image_token_id: int | None = None,
+    spread: "Spread | None" = None,
 ) -> Any:
     """The base as a live transformers model that can answer, in evaluation mode.
 
@@ -64,6 +66,7 @@ def load_model(
         trust_remote_code: run the checkpoint's own Python files.
         original: the same folder, if the LLaVA code base stored it.
         image_token_id: what stands for an image there.
+        spread: where it lives instead, if on more than one device.
 
     Raises:
         SearchError: the class cannot be loaded, needs code that is not trusted, or weights are missing.
@@ -76,9 +79,14 @@ def load_model(
         with _quiet():
             arithmetic = None if wanted == "auto" else getattr(torch, wanted)
             if original is not None and image_token_id is not None:
+                if spread is not None:
+                    raise SearchError(f"{folder} is in LLaVA's own layout, which goes to one device only.")
                 model, report = original.model(image_token_id=image_token_id, dtype=arithmetic)
             else:
-                model, report = _own(folder, dtype=arithmetic, trust_remote_code=trust_remote_code)
+                places = {} if spread is None else spread.arguments()
+                model, report = _own(
+                    folder, dtype=arithmetic, trust_remote_code=trust_remote_code, places=places
+                )
     except SearchError:
         raise
     except Exception as error:  # the files are somebody else's, and so is the code that reads them
@@ -95,6 +103,11 @@ def load_model(
             f"{missing[0]}: the model would answer with random numbers in their place. If the checkpoint is "
             "in another codebase's layout, take the version converted for transformers."
         )
+    if spread is not None:
+        live_tensors_of(model)  # that none of it is on disk
+        if model.device.type == "meta":
+            raise SearchError(f"Not even the first layers of {folder} fit on a GPU; free some of its memory.")
+        return model.eval()
     try:
         return model.to(device).eval()
     except (RuntimeError, MemoryError) as error:
@@ -153,10 +166,7 @@ class WeightUpdater:
                 f"{lost[0]}: its answers would not be those of the merged model."
             )
         self._untie()
-        self._live = {
-            **dict(model.named_buffers()),
-            **dict(model.named_parameters(remove_duplicate=False)),
-        }
+        self._live = live_tensors_of(model)
 
     @property
     def targets(self) -> list[TargetParameter]:
@@ -215,11 +225,31 @@ class WeightUpdater:
         for target in self._targets:
             parameter = parameters.get(target.live)
             if parameter is not None and id(parameter) in taken:
+                if parameter.is_meta:
+                    raise SearchError(
+                        f"{target.live} is tied to another parameter and kept in main memory, where it "
+                        "cannot be given memory of its own; take more GPUs (--gpus-per-model)."
+                    )
                 owner, _, name = target.live.rpartition(".")
                 own = torch.nn.Parameter(parameter.detach().clone(), requires_grad=False)
                 setattr(self._model.get_submodule(owner), name, own)
             elif parameter is not None:
                 taken.add(id(parameter))
+
+
+def live_tensors_of(model: Any) -> dict[str, Tensor]:
+    """Parameters and buffers by name, where they really are.
+
+    Raises:
+        SearchError: some are on disk.
+    """
+    live = {**dict(model.named_buffers()), **dict(model.named_parameters(remove_duplicate=False))}
+    if not any(tensor.is_meta for tensor in live.values()):
+        return live
+    # Late: most models lie on one device.
+    from adamms.answering.spread import kept_tensors
+
+    return live | kept_tensors(model, [name for name, tensor in live.items() if tensor.is_meta])
 
 
 def reaches_vision(model: Any, updater: WeightUpdater) -> bool:
@@ -229,7 +259,9 @@ def reaches_vision(model: Any, updater: WeightUpdater) -> bool:
     return any(id(live[target.live]) not in inside for target in updater.targets if target.live in live)
 
 
-def _own(folder: Path, *, dtype: torch.dtype | None, trust_remote_code: bool) -> tuple[Any, dict[str, Any]]:
+def _own(
+    folder: Path, *, dtype: torch.dtype | None, trust_remote_code: bool, places: Mapping[str, Any]
+) -> tuple[Any, dict[str, Any]]:
     """The model and the loading report of a folder in its class's own layout."""
     import transformers
 
@@ -245,6 +277,7 @@ def _own(folder: Path, *, dtype: torch.dtype | None, trust_remote_code: bool) ->
         trust_remote_code=trusted,
         output_loading_info=True,
         local_files_only=True,
+        **places,
     )
     return loaded
 

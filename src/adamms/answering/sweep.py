@@ -6,7 +6,7 @@ Nothing is written here: the weights move in memory, the answers go to the calle
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from adamms.answering.engine import (
     Engine,
@@ -24,6 +24,7 @@ from adamms.responses.responses import Response
 if TYPE_CHECKING:
     from adamms.answering.engine import EngineOptions
     from adamms.merging import MergeInputs, Method
+    from adamms.merging.spread import SpreadMerger
     from adamms.merging.tensors import TensorMerger
 
 
@@ -72,7 +73,7 @@ class Sweep:
         self._open_engine = engine
         self._engine: Engine | None = None
         self._resident, self._say = resident, say
-        self._mergers: dict[int, TensorMerger] = {}
+        self._mergers: dict[int, TensorMerger | SpreadMerger] = {}
         self._prepared: dict[str, tuple[str, ...]] = {}
         self._loaded: Merge | None = None
 
@@ -154,7 +155,9 @@ class Sweep:
             self._prepared |= dict.fromkeys(together, together)
         if merge != self._loaded:
             self._loaded = None  # between two merges it is neither
-            weights = self._merger_of(merge).candidate(merge.method)
+            # An engine in another process merges there, and torch is not even imported here.
+            merges_itself = getattr(engine, "merges_itself", False)
+            weights: Any = merge if merges_itself else self._merger_of(merge).candidate(merge.method)
             self._loaded = merge
             try:
                 engine.load_weights(merge.alpha, weights)
@@ -174,7 +177,7 @@ class Sweep:
         assert self._loaded is not None
         return self._loaded
 
-    def _merger_of(self, merge: Merge) -> "TensorMerger":
+    def _merger_of(self, merge: Merge) -> "TensorMerger | SpreadMerger":
         # Late: torch takes seconds, and a search that is finished does not need it.
         from adamms.merging.parent_store import CachedParents, choose_parent_store
         from adamms.merging.tensors import TensorMerger
@@ -184,6 +187,13 @@ class Sweep:
         if key not in self._mergers:
             held = None
             device = getattr(self._engine, "device", None)
+            devices = getattr(self._engine, "devices", ())
+            if len(devices) > 1:
+                # Late: most models lie on one device.
+                from adamms.merging.spread import SpreadMerger
+
+                self._mergers[key] = SpreadMerger(merge.inputs, merge.method, devices)
+                return self._mergers[key]
             # Candidates alone come again and again: only for them it pays to hold the models.
             if device is not None and not other:
                 held, message = choose_parent_store(

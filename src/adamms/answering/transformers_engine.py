@@ -23,6 +23,7 @@ from adamms.answering.generate_inputs import GREEDY, Question, capture_generate_
 from adamms.answering.live_model import (
     WeightUpdater,
     choose_device,
+    live_tensors_of,
     load_model,
     out_of_memory,
     reaches_vision,
@@ -92,6 +93,12 @@ class TransformersEngine:
             folder, trust_remote_code=options.trust_remote_code, vision_tower=options.vision_tower
         )
         original = original_llava(folder, vision_tower=options.vision_tower)
+        spread = None
+        if options.gpus_per_model is not None or options.device == "auto":
+            # Late: most models go to one device.
+            from adamms.answering.spread import spread_of
+
+            spread = spread_of(options)
         self.model = load_model(
             folder,
             device=choose_device(options.device),
@@ -99,6 +106,7 @@ class TransformersEngine:
             trust_remote_code=options.trust_remote_code,
             original=original,
             image_token_id=getattr(self._preparation.processor, "image_token_id", None),
+            spread=spread,
         )
         translate = original.live_name if original is not None else None
         if model.computed:
@@ -139,6 +147,11 @@ class TransformersEngine:
         """Where the live model is."""
         device: torch.device = self.model.device
         return device
+
+    @property
+    def devices(self) -> Sequence[torch.device]:
+        """All devices that the live model lies on."""
+        return list(dict.fromkeys(tensor.device for tensor in live_tensors_of(self.model).values()))
 
     def _recordings(self, example: Example) -> dict[str, Any]:
         """A question's sounds and videos, as `Preparation.prepare` takes them."""

@@ -8,11 +8,11 @@ import json
 import shutil
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from adamms import __version__
-from adamms.answering.engine import can_read, closing
+from adamms.answering.engine import can_read, closing, is_noisy
 from adamms.answering.resume_state import ASKED, check_unchanged
 from adamms.checkpoints import OutputFolder
 from adamms.errors import CheckpointError, SearchError
@@ -110,7 +110,7 @@ def run_search(
     write_json(folder.path / "mapping.json", loaded.mapping.to_json())
     log("started", version=__version__, inputs=len(plan.examples), candidates=len(plan.alphas))
     files = source_files(loaded.parents)
-    plan, responses, selection = _choose(loaded, folder, plan=plan, progress=progress)
+    plan, responses, selection = _choose(loaded, folder, plan=plan, log=log, progress=progress)
     try:
         require_unchanged(loaded.parents, files)
     except CheckpointError:
@@ -152,7 +152,7 @@ def run_search(
 
 
 def _choose(
-    loaded: LoadedModels, folder: OutputFolder, *, plan: SearchPlan, progress: Progress
+    loaded: LoadedModels, folder: OutputFolder, *, plan: SearchPlan, log: "_Log", progress: Progress
 ) -> tuple[SearchPlan, Responses, Selection]:
     """What was asked, the answers that the choice is made of, and the choice.
 
@@ -165,6 +165,8 @@ def _choose(
         try:
             with closing(open_executor(loaded, plan, folder.path / SCRATCH, progress=progress)) as executor:
                 responses, selection = _choose_with(executor, loaded, folder, plan=plan, progress=progress)
+                if is_noisy(plan.options.engine_name):
+                    selection = _with_noise(selection, executor, responses, plan, log)
         except SearchError as error:
             failure = error.with_traceback(None)  # which would keep the model that failed in memory
         if failure is None:
@@ -178,6 +180,18 @@ def _choose(
         note = left_out_note(left_out, total=total)
         selection = replace(selection, notes=(*selection.notes, note))
     return plan, responses, selection
+
+
+def _with_noise(
+    selection: Selection, executor: Executor, responses: Responses, plan: SearchPlan, log: "_Log"
+) -> Selection:
+    """The choice, with a note on how many answers change by themselves, if any do."""
+    # Late: the reference's answers repeat.
+    from adamms.runs.noise import measure_noise
+
+    noise = measure_noise(executor, responses, fold_case=plan.options.fold_case)
+    log("noise", **asdict(noise))
+    return replace(selection, notes=(*selection.notes, *noise.remarks))
 
 
 def _choose_with(
