@@ -15,6 +15,7 @@ EXTRAS = (
     "sentence_transformers",
     "triton",
     "torchvision",
+    "gradio",
 )
 
 

@@ -123,3 +123,10 @@ def test_verify_says_what_to_install(tmp_path: Path) -> None:
     result = core("verify", tmp_path / "core")
     assert result.returncode == 2
     assert "pip install 'adamms[search]'" in result.stderr
+
+
+def test_the_app_says_what_it_needs() -> None:
+    result = core("ui")
+    assert result.returncode == 2
+    assert "This needs gradio" in result.stderr
+    assert "pip install 'adamms[ui]'" in result.stderr

@@ -180,3 +180,14 @@ def common_rows(base: Path, donor: Path) -> list[tuple[int, int]]:
 
     ours, theirs = (AutoTokenizer.from_pretrained(folder).get_vocab() for folder in (base, donor))
     return [(row, theirs[token]) for token, row in ours.items() if token in theirs]
+
+
+def test_its_page_marks_what_is_right(demo: tuple[Path, str]) -> None:
+    out, _ = demo
+    answers = json.loads((out / "answers.json").read_text())
+    assert answers == {id_: shipped_pair().true_answers()[id_] for id_ in answers}
+    assert len(answers) == 200
+    page = (out / "report.html").read_text()
+    assert page.count('class="rate"') == 8
+    accuracy = json.loads((out / "accuracy.json").read_text())
+    assert f"{accuracy['0.3']:.1%}" in page

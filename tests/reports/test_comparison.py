@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from adamms.errors import OutputError, SearchError
-from adamms.reports.compare_page import build_comparison
+from adamms.reports.compare_page import build_comparison, verdict
 from adamms.reports.comparison import compare_runs
 from adamms.responses import read_responses
 from adamms.searching import select
@@ -41,6 +41,45 @@ def test_runs_are_put_side_by_side(run_dir: Path, other: Path) -> None:
     assert sums["accuracy"] == accuracy[f"{sums['selected']:g}"]
     assert found["recipe_differences"] == {"search.rule": ["sum", "previous"]}
     assert found["shared_inputs"] == 40
+
+
+def as_density(run: Path) -> None:
+    """Turn a run's alphas into values of another setting, as a search of that setting writes them."""
+    path = run / "selection.json"
+    chosen = json.loads(path.read_text())
+    chosen["setting"] = "density"
+    for entry in chosen["candidates"]:
+        entry |= {"setting": "density", "value": entry.pop("alpha")}
+    chosen["signals"] = []
+    path.write_text(json.dumps(chosen))
+    for file in (run / "responses").iterdir():
+        lines = [json.loads(line) for line in file.read_text().splitlines()]
+        for line in lines:
+            line |= {"setting": "density", "value": line.pop("alpha")}
+        file.unlink()
+        renamed = file.with_name(file.name.replace("alpha=", "density="))
+        renamed.write_text("".join(json.dumps(line) + "\n" for line in lines))
+
+
+def test_what_was_searched_is_called_by_its_name(run_dir: Path, other: Path) -> None:
+    as_density(other)
+    compared = compare_runs([run_dir, other])
+    chosen = [run.alpha for run in compared.runs]
+
+    assert [run["setting"] for run in compared.to_json()["runs"]] == ["alpha", "density"]
+    assert verdict(compared) == f"run: alpha = {chosen[0]:g}; other: density = {chosen[1]:g}."
+    page = build_comparison(compared, run_dir.parent / "compare.html").read_text()
+    assert f"<b>density = {chosen[1]:g}</b>" in page
+    # Two settings share no axis.
+    assert "The candidates by alpha" in page
+    assert "The candidates by density" in page
+
+    as_density(run_dir)
+    both = compare_runs([run_dir, other])
+    assert "alpha" not in verdict(both)
+    page = build_comparison(both, run_dir.parent / "both.html").read_text()
+    assert "The candidates by alpha" not in page
+    assert ">density</th>" in page
 
 
 def test_answers_to_shared_inputs_are_compared(run_dir: Path, other: Path) -> None:

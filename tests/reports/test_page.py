@@ -181,6 +181,19 @@ def test_signals_and_repeats_are_shown_where_they_were_recorded(run_dir: Path) -
     assert [bar["width"] for bar in page.all("rect")] == ["15.0", "85.0"]
 
 
+def test_true_answers_that_came_beside_the_inputs_are_marked(run_dir: Path, responses: Responses) -> None:
+    said = responses[0.0]["q3"].response
+    (run_dir / "answers.json").write_text(json.dumps({"q3": said}))
+
+    page = Page(build_report(run_dir))
+
+    (shown,) = (entry for entry in page.data["inputs"] if entry["id"] == "q3")
+    assert shown["truth"] == said
+    assert shown["answers"][0]["right"] is True
+    # The others' came with them.
+    assert {entry["truth"] for entry in page.data["inputs"] if entry["id"] != "q3"} == {"red"}
+
+
 def test_a_page_can_be_rebuilt_after_everything_else_is_gone(run_dir: Path) -> None:
     for path in run_dir.parent.iterdir():
         if path != run_dir:

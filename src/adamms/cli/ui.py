@@ -39,11 +39,15 @@ def ui(
     """
     # Before Gradio is imported, which else asks its makers for news.
     os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
+    public = not _is_own(host)
+    if public:
+        # Before the hub's library is: visitors do not read the owner's private models.
+        os.environ["HF_HUB_DISABLE_IMPLICIT_TOKEN"] = "1"
     from adamms.ui.app import build, launch
     from adamms.ui.desk import Desk
     from adamms.ui.names import Names
 
-    desk = Desk(Names(public=not _is_own(host)), device=device)
+    desk = Desk(Names(public=public), device=device)
     try:
         launch(build(desk), host=host, port=port, inbrowser=browser)
     except OSError as error:

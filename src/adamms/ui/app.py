@@ -20,6 +20,8 @@ BASE, DONOR = f"{SMALL}qwen2-vl", f"{SMALL}llava-onevision"
 ALPHAS = (0.0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6)
 """What one click asks for all at once."""
 EXAMPLES = 6
+UPLOADS = (600, 3600)
+"""Seconds between looking for what was uploaded or offered for download, and after which it is deleted."""
 STYLE = Path(__file__).with_name("app.css")
 INTRODUCTION = """# AdaMMS
 Merge two multimodal models that do not share an architecture, and choose how much of the donor, without
@@ -35,7 +37,7 @@ def build(desk: Desk) -> gr.Blocks:
     Args:
         desk: what it does; whoever made it closes it.
     """
-    with gr.Blocks(title="AdaMMS", analytics_enabled=False) as page:
+    with gr.Blocks(title="AdaMMS", analytics_enabled=False, delete_cache=UPLOADS) as page:
         gr.Markdown(INTRODUCTION)
         known = "A small model that ships, or a hub id" + ("" if desk.names.public else ", or a folder")
         with gr.Row():
