@@ -140,13 +140,15 @@ def _digits(split: Split, amounts: Amounts, cache_folder: Path) -> list[Picture]
     """Digits from three ranges of the packages' own order, so that no splits share a picture."""
     first = {"train": 0, "development": 600, "reporting": 800}[split]
     pictures = []
-    for digit in range(10):
+    for digit in range(10) if amounts.mnist else ():
         available = len(digits.mnist(digit, cache_folder))
         for index in range(amounts.mnist // 10):
             place = first + index
             if place >= available:
                 break
             pictures.append(_digit(split, "mnist", digit, place))
+    if not amounts.scikit_learn:
+        return pictures
     _, targets = digits.scikit_learn()
     start = {"train": 0, "development": 1200, "reporting": 1500}[split]
     for place in range(start, start + amounts.scikit_learn):
@@ -230,6 +232,8 @@ def _shapes(split: Split, count: int) -> list[Picture]:
 
 def _easy(split: Split, count: int) -> list[Picture]:
     """easy-vqa's training pictures, or a half of its test pictures."""
+    if not count:
+        return []
     train = split == "train"
     numbers = sorted(easy_questions(train))
     if not train:
