@@ -7,26 +7,45 @@ Nothing heavy is imported until it is used: `import adamms` costs milliseconds.
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from adamms.api import merge as merge
-    from adamms.api import search as search
+    from adamms.api.judging import compare as compare
+    from adamms.api.judging import evaluate as evaluate
+    from adamms.api.judging import verify as verify
+    from adamms.api.loading import load as load
+    from adamms.api.merging import inspect as inspect
+    from adamms.api.merging import map_parameters as map_parameters
+    from adamms.api.merging import merge as merge
+    from adamms.api.searching import search as search
+    from adamms.api.searching import select as select
     from adamms.checkpoints import Checkpoint as Checkpoint
-    from adamms.mapping import map_parameters as map_parameters
+    from adamms.errors import AdaMMSError as AdaMMSError
 
 __version__ = "0.1.0"
 
-__all__ = ["Checkpoint", "__version__", "map_parameters", "merge", "search"]
+__all__ = [
+    "AdaMMSError",
+    "Checkpoint",
+    "__version__",
+    "compare",
+    "evaluate",
+    "inspect",
+    "load",
+    "map_parameters",
+    "merge",
+    "search",
+    "select",
+    "verify",
+]
 
 
 def __getattr__(name: str) -> object:
     """Import a public name from where it lives when it is first asked for (PEP 562)."""
     from importlib import import_module
 
-    homes = {
-        "Checkpoint": "adamms.checkpoints",
-        "map_parameters": "adamms.mapping",
-        "merge": "adamms.api",
-        "search": "adamms.api",
-    }
-    if name not in homes:
+    elsewhere = {"AdaMMSError": "adamms.errors", "Checkpoint": "adamms.checkpoints"}
+    if name not in __all__:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(homes[name]), name)
+    return getattr(import_module(elsewhere.get(name, "adamms.api")), name)
+
+
+def __dir__() -> list[str]:
+    return [*__all__, "__doc__", "__file__", "__name__", "__path__"]

@@ -16,6 +16,8 @@ EXTRAS = {
     "gradio": "ui",
     "pyarrow": "datasets",
     "datasets": "datasets",
+    "pandas": "notebook",
+    "matplotlib": "notebook",
 }
 """Packages that the core leaves out, and the extra of ours that brings each."""
 
@@ -89,6 +91,20 @@ def did_you_mean(name: str, known: Iterable[str], *, most: int = 2) -> str:
     by_lower = {word.lower().replace("_", "-"): word for word in known}
     near = get_close_matches(name.lower().replace("_", "-"), by_lower, n=most, cutoff=0.6)
     return f" Did you mean {' or '.join(by_lower[word] for word in near)}?" if near else ""
+
+
+def no_such(what: str, name: str, known: Iterable[str]) -> str:
+    """The sentence about a name that is none: what was perhaps meant, and all that there are.
+
+    Args:
+        what: the kind of thing, such as `rule`.
+        name: what was written.
+        known: what could have been.
+    """
+    names = tuple(known)
+    meant = did_you_mean(name, names)
+    listed = f"; d{meant[2:]} There is" if meant else "; there is"
+    return f"There is no {what} {name!r}{listed}: {', '.join(names)}."
 
 
 def require_packages(*packages: str) -> None:

@@ -58,7 +58,7 @@ def test_a_searchs_options_stand_in_panels_by_purpose() -> None:
             ("map", "a", "b", "--duplicates", "pared"),
             "'pared' is not one of 'paired', 'original', 'matching'. Did you mean paired?",
         ),
-        (("merge", "a", "b", "--out"), "Option '--out' requires an argument. See adamms merge --help."),
+        (("merge", "a", "b", "--out"), "Option '--out' requires an argument. See adamms --help."),
     ],
     ids=lambda value: value[0] if isinstance(value, tuple) else "",
 )

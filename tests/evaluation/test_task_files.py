@@ -31,7 +31,7 @@ class Stops:
         self.said: list[str] = []
 
     @contextmanager
-    def stage(self, title: str, *, total: int, unit: str) -> Iterator[Callable[[int], None]]:
+    def stage(self, title: str, *, total: int, unit: str, done: int = 0) -> Iterator[Callable[[int], None]]:
         def advance(count: int) -> None:
             self.left -= count
             if count and self.left <= 0:

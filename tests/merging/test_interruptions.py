@@ -33,7 +33,7 @@ class Watched(Silent):
         self._step = step
 
     @contextmanager
-    def stage(self, title: str, *, total: int, unit: str) -> Iterator[Callable[[int], None]]:
+    def stage(self, title: str, *, total: int, unit: str, done: int = 0) -> Iterator[Callable[[int], None]]:
         done = 0
 
         def advance(count: int) -> None:

@@ -40,6 +40,7 @@ def made_by(command: str, monkeypatch: pytest.MonkeyPatch) -> Recipe:
         {"search": {**SEARCH, "alphas": "0,0.5,1", "device": "cpu", "dtype": "float32", "keep_all": True}},
         {"mapping": {"exclude": ["norms", "*.mlp.*"], "duplicates": "original", "file": Path("m.json")}},
         {"merge": {"method": "ties", "settings": {"density": 0.3}}, "pretrained": "p/q"},
+        {"search": {**SEARCH, "answers": Path("a.jsonl")}, "merge": {"dtype": "float16"}},
         {"merge": {"threads": 4, "max_shard_size": "5GB"}, "donors": [{"model": "c/d", "alpha": 0.2}]},
         {"donors": [{"model": "c/d"}, {"model": "e", "alpha": [0, 0.5]}], "force": True},
         {
@@ -62,11 +63,10 @@ def test_the_command_makes_the_same_recipe(parts: dict[str, Any], monkeypatch: p
 
 def test_what_the_command_line_cannot_say_has_no_command() -> None:
     no_search = make_recipe(base="a", donor="b", merge={"alpha": 0.3})
-    stored = make_recipe(base="a", donor="b", search=SEARCH, merge={"dtype": "float16"})
     by_part = make_recipe(
         base="a", donor="b", search=SEARCH, donors=[{"model": "c", "alpha": {"attention": 0.3}}]
     )
 
-    for recipe in (no_search, stored, by_part):
+    for recipe in (no_search, by_part):
         assert search_command(yaml.safe_load(recipe.to_yaml())) is None
     assert search_command({}) is None

@@ -101,7 +101,7 @@ def test_a_mapped_tensor_of_whole_numbers_is_said_before_the_merge(
     data["tensors"]["visual.position_ids"] = {"status": "merged", "reason": "by hand", "segments": [segment]}
     (tmp_path / "mapping.json").write_text(json.dumps(data))
     with pytest.raises(MergeError, match=r"visual\.position_ids in .* is stored as I64"):
-        adamms.merge(base, base, tmp_path / "out", alpha=0.5, file=tmp_path / "mapping.json")
+        adamms.merge(base, base, tmp_path / "out", alpha=0.5, mapping=tmp_path / "mapping.json")
     assert not (tmp_path / "out").exists()
 
 

@@ -191,13 +191,13 @@ def test_mistakes_are_said_before_a_model_is_loaded(tmp_path: Path) -> None:
         (PAIR.inputs, "run", {"alphas": "0:2:0.5"}, SearchError, "from 0"),
         (PAIR.inputs, "run", {"samples": 0}, RecipeError, r"search\.samples"),
         (PAIR.inputs, "run", {"rule": "best"}, RecipeError, r"search\.rule"),
-        (PAIR.inputs, "run", {"rule": "sum", "gated": True}, SearchError, "--ends all"),
+        (PAIR.inputs, "run", {"rule": "sum", "gated": True}, SearchError, "ends all"),
         (
             PAIR.inputs,
             "run",
             {"samples": 20, "repeats": 3, "subset": 21},
             SearchError,
-            "--subset is from 1 to 20, --repeats from 1 to 10000",
+            "subset is from 1 to 20, repeats from 1 to 10000",
         ),
         (
             PAIR.inputs,
@@ -206,7 +206,7 @@ def test_mistakes_are_said_before_a_model_is_loaded(tmp_path: Path) -> None:
             SearchError,
             "embedding",
         ),
-        (PAIR.inputs, "run", {"colour": "red"}, RecipeError, "unknown key"),
+        (PAIR.inputs, "run", {"colour": "red"}, TypeError, "colour"),
         (PAIR.inputs, "run", {"device": "abacus"}, AdaMMSError, "abacus"),
     ):
         with pytest.raises(error, match=said):

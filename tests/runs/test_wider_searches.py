@@ -100,7 +100,7 @@ def test_labels_stand_beside_the_signals_in_one_table(by_density: Path, tmp_path
     labels = tmp_path / "labels.jsonl"
     labels.write_text("\n".join(json.dumps({"id": id_, "answer": text}) for id_, text in wanted.items()))
 
-    chosen = json.loads(command("select", by_density, "--labels", labels, "--json").stdout)
+    chosen = json.loads(command("select", by_density, "--labels", "--answers", labels, "--json").stdout)
 
     assert chosen["rule"] == "labels"
     by_name = {each["name"]: each for each in chosen["signals"]}
@@ -109,7 +109,7 @@ def test_labels_stand_beside_the_signals_in_one_table(by_density: Path, tmp_path
     assert {"sum", "confidence", "weighted-vote"} <= by_name.keys()
     assert by_name["sum"]["selected"] is not None
     assert "labels" not in [each["name"] for each in selection_of(by_density)["signals"]]
-    other = command("select", by_density, "--labels", labels, "--rule", "any")
+    other = command("select", by_density, "--labels", "--answers", labels, "--rule", "any")
     assert other.returncode == 2
     assert "--rule any has nothing to choose" in other.stderr
     without = command("select", by_density, "--rule", "labels")
@@ -224,7 +224,6 @@ def test_a_comparison_is_printed_for_people(by_density: Path) -> None:
             RecipeError,
             "a command is asked for candidates of alpha alone",
         ),
-        ({"by": "depth"}, RecipeError, r"search\.by: unknown key"),
         ({"rule": "plurality-logprob"}, RecipeError, "There is no rule 'plurality-logprob'"),
         ({"rule": "labels"}, EvaluationError, 'No line of .* has an "answer"'),
         ({"label_metric": "bleu"}, RecipeError, "bleu"),

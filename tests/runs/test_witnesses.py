@@ -173,7 +173,7 @@ def test_a_candidate_that_was_not_read_is_called_so_everywhere(read: Path) -> No
     assert selection.reading is not None
     unread = {c.alpha for c in selection.candidates} - set(selection.reading.candidates)
     rows = candidate_rows(selection)
-    assert {float(row.alpha) for row in rows if row.status == "not read"} == unread
+    assert {float(row.alpha) for row in rows if row.status == "could no longer win, not read"} == unread
     card, page = (read / "merged" / "README.md").read_text(), (read / "report.html").read_text()
     assert card.count("| not read |") == len(unread)
     assert "to previous" not in card

@@ -114,7 +114,7 @@ def load_model(
         if not out_of_memory(error):
             raise
         raise MachineError(
-            f"{folder} does not fit on {device} ({sentence(error)}); a lower --dtype needs less."
+            f"{folder} does not fit on {device} ({sentence(error)}); a lower --compute-dtype needs less."
         ) from error
 
 

@@ -143,6 +143,11 @@ class TransformersEngine:
         self._prompts |= self._prepared(examples)
 
     @property
+    def processor(self) -> Any:
+        """The checkpoint's own processor."""
+        return self._preparation.processor
+
+    @property
     def device(self) -> torch.device:
         """Where the live model is."""
         device: torch.device = self.model.device
@@ -202,7 +207,7 @@ class TransformersEngine:
                     raise
                 raise MachineError(
                     f"There is not enough memory to encode the images ({sentence(error)}); use smaller ones "
-                    "or another --dtype."
+                    "or another --compute-dtype."
                 ) from error
             prompts |= {prompt.id: prompt for prompt in made}
         return prompts
@@ -316,7 +321,8 @@ class TransformersEngine:
         if self._batch_size == 1:
             raise MachineError(
                 "There is not enough memory to answer even one question at a time "
-                f"({sentence(error)}); use smaller images, a smaller --max-new-tokens or another --dtype."
+                f"({sentence(error)}); use smaller images, a smaller --max-new-tokens or another "
+                "--compute-dtype."
             ) from error
         self._batch_size //= 2
         self._batch_tokens //= 2

@@ -19,7 +19,6 @@ from typer.core import TyperCommand, TyperGroup
 
 from adamms.cli.console import fail
 from adamms.cli.streams import PlainStream, written_past
-from adamms.cli.usage import is_usage_error, usage_sentence
 from adamms.cli.verbosity import Quiet, Verbose, speak, speaking
 from adamms.errors import EXTRAS, MACHINE_FAULTS, AdaMMSError, MissingPackageError
 
@@ -180,6 +179,9 @@ def _say_no_more() -> None:
 def _unexpected(error: Exception) -> int:
     if isinstance(error, typer.Abort):
         return fail("Interrupted.", 130)
+    # Late: only mistakes need it.
+    from adamms.cli.usage import is_usage_error, usage_sentence
+
     if is_usage_error(error):
         return fail(usage_sentence(error), 2)
     if os.environ.get("ADAMMS_TRACEBACK"):

@@ -1,14 +1,13 @@
 """How the verbs speak: tables and JSON on stdout, progress and messages on stderr."""
 
 import json
+import shlex
 import sys
-import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from contextvars import ContextVar
 from pathlib import Path
 from typing import Any
 
+from adamms import progress
 from adamms.cli.streams import CONTROLS, brief
 from adamms.errors import OutputError
 
@@ -56,84 +55,21 @@ def show(*renderables: Any, wide: bool = False) -> None:
         console.print(renderable)
 
 
-class Bars:
-    """Progress for a person: bars with rates and time left on a terminal, plain lines elsewhere."""
+def tell_next(merged: Path) -> None:
+    """After a merge: what to type next, on stderr, where a person reads it."""
+    if VERBOSITY.get() < 0:
+        return
+    place = shlex.quote(str(merged))
+    for command, purpose in (
+        (f"adamms verify {place}", "is it complete, and does it answer?"),
+        (f"adamms eval {place} --inputs FILE", "how good is it on questions with answers?"),
+        (f"adamms push {place} OWNER/NAME", "publish it with its card"),
+    ):
+        print(f"next: {command:<40}  {purpose}", file=sys.stderr)
+
+
+class Bars(progress.Bars):
+    """Progress as a verb shows it: as much as `-q` leaves."""
 
     def __init__(self) -> None:
-        self._quiet = VERBOSITY.get() < 0
-        self._terminal = sys.stderr.isatty()
-
-    def say(self, message: str) -> None:
-        """One line on stderr."""
-        if not self._quiet:
-            print(f"adamms: {brief(message)}", file=sys.stderr)
-
-    @contextmanager
-    def stage(self, title: str, *, total: int, unit: str) -> Iterator[Callable[[int], None]]:
-        """A stage of `total` units; the yielded function is called with the units done since."""
-        if self._quiet:
-            yield lambda _: None
-        elif self._terminal:
-            with _bar(title, total, unit) as advance:
-                yield advance
-        else:
-            with _lines(title, total, unit) as advance:
-                yield advance
-
-
-@contextmanager
-def _bar(title: str, total: int, unit: str) -> Iterator[Callable[[int], None]]:
-    from rich.progress import (
-        BarColumn,
-        DownloadColumn,
-        MofNCompleteColumn,
-        Progress,
-        ProgressColumn,
-        TextColumn,
-        TimeRemainingColumn,
-        TransferSpeedColumn,
-    )
-
-    from adamms.cli.plain_console import PlainConsole
-
-    amounts: list[ProgressColumn] = (
-        [DownloadColumn(), TransferSpeedColumn()]
-        if unit == "bytes"
-        else [MofNCompleteColumn(), TextColumn("{task.fields[rate]}")]
-    )
-    columns: list[ProgressColumn] = [
-        TextColumn("{task.description}"),
-        BarColumn(),
-        *amounts,
-        TimeRemainingColumn(),
-    ]
-    with Progress(*columns, console=PlainConsole(stderr=True)) as bars:
-        task = bars.add_task(title, total=total, rate="")
-        started = time.monotonic()
-
-        def advance(amount: int) -> None:
-            bars.advance(task, amount)
-            if unit != "bytes":
-                rate = bars.tasks[0].completed / max(time.monotonic() - started, 1e-9)
-                bars.update(task, rate=f"{rate:.0f} {unit}/s")
-
-        yield advance
-
-
-@contextmanager
-def _lines(title: str, total: int, unit: str) -> Iterator[Callable[[int], None]]:
-    """A line at every tenth, but not more than one every two seconds."""
-    started = printed = time.monotonic()
-    done, next_tenth = 0, 1
-
-    def advance(amount: int) -> None:
-        nonlocal done, next_tenth, printed
-        done += amount
-        if total and done * 10 >= next_tenth * total and time.monotonic() - printed > 2:
-            printed = time.monotonic()
-            next_tenth = done * 10 // total + 1
-            print(f"adamms: {title} {100 * done // total}%", file=sys.stderr)
-
-    yield advance
-    amount = f"{done / 1e6:.1f} MB" if unit == "bytes" else f"{done} {unit}"
-    print(f"adamms: {title} done, {amount} in {time.monotonic() - started:.1f} s", file=sys.stderr)
+        super().__init__(quiet=VERBOSITY.get() < 0)

@@ -12,6 +12,7 @@ from adamms.cli.options import (
     HARNESSES,
     OUTPUT,
     SCORING,
+    Answers,
     BatchSize,
     IncludePath,
     Json,
@@ -36,14 +37,7 @@ def eval_(
     ],
     *,
     asked: InputsGroup,
-    answers: Annotated[
-        Path | None,
-        typer.Option(
-            help="The true answers by id, where they are not among the inputs.",
-            metavar="FILE",
-            rich_help_panel=SCORING,
-        ),
-    ] = None,
+    answers: Answers = None,
     metric: Annotated[
         str,
         typer.Option(

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from adamms.cli.console import Bars
+from adamms.cli.console import Bars, tell_next
 from adamms.cli.option_groups import MappingGroup, MergingGroup, grouped
 from adamms.cli.options import (
     MERGING,
@@ -54,17 +54,20 @@ def merge(
     `adamms merge BASE DONOR --alpha "attention=0.4;mlp=0.2" --out merged`,
     `adamms merge BASE DONOR --method ties --pretrained LLM --set density=0.2 --out merged`
     """
+    from adamms.cli.usage import spelt_as_options
     from adamms.recipes.recipe import recipe_of
     from adamms.runs import pipeline
 
-    recipe = recipe_of(
-        base,
-        donor,
-        alpha=parse_alpha(alpha),
-        dtype=dtype,
-        allow_partial=allow_partial,
-        **merging.flat(),
-        **mapping.flat(),
-    )
+    with spelt_as_options():
+        recipe = recipe_of(
+            base,
+            donor,
+            alpha=parse_alpha(alpha),
+            dtype=dtype,
+            allow_partial=allow_partial,
+            **merging.flat(),
+            **mapping.flat(),
+        )
     result = pipeline.run(recipe, out, overwrite=overwrite, resume=resume, progress=Bars())
     print(result.path)
+    tell_next(out)

@@ -11,8 +11,9 @@ from functools import wraps
 from typing import TYPE_CHECKING, Any
 
 from adamms.cli.options import (
-    Arithmetic,
+    Answers,
     ColumnOption,
+    ComputeDtype,
     Device,
     Duplicates,
     EmbeddingModel,
@@ -26,6 +27,7 @@ from adamms.cli.options import (
     ImageFolder,
     InputsOption,
     LabelMetric,
+    Labels,
     MappingFile,
     MaxNewTokens,
     MaxShardSize,
@@ -123,6 +125,8 @@ class ChoosingGroup:
     """How the choice is made from answers."""
 
     rule: Rule = None
+    labels: Labels = False
+    answers: Answers = None
     label_metric: LabelMetric = "exact"
     gated: Gated = False
     metric: Metric = "exact"
@@ -132,13 +136,14 @@ class ChoosingGroup:
     repeats: Repeats = 0
     subset: Subset = None
 
-    def flat(self, *, labels: bool) -> dict[str, Any]:
-        """By the names of `SearchOptions`; with `labels` the true answers choose.
+    def flat(self) -> dict[str, Any]:
+        """By the names of `SearchOptions`.
 
         Raises:
             RecipeError: another rule is asked for beside the labels.
         """
-        values = {**_values(self), "rule": supervised(self.rule) if labels else self.rule}
+        values = {**_values(self), "rule": supervised(self.rule) if self.labels else self.rule}
+        del values["labels"]
         # A rule that is not named is whichever the verb takes.
         return {name: value for name, value in values.items() if name != "rule" or value is not None}
 
@@ -150,13 +155,14 @@ class AnsweringGroup:
     max_new_tokens: MaxNewTokens = 64
     device: Device = None
     gpus_per_model: GpusPerModel = None
-    dtype: Arithmetic = None
+    compute_dtype: ComputeDtype = None
     trust_remote_code: TrustRemoteCode = False
     vision_tower: VisionTower = None
 
     def flat(self) -> dict[str, Any]:
         """By the names of `EngineOptions`, which `SearchOptions` has too."""
-        return _values(self)
+        values = _values(self)
+        return {"dtype": values.pop("compute_dtype"), **values}
 
 
 def grouped(verb: Callable[..., None]) -> Callable[..., None]:

@@ -1,5 +1,6 @@
 """The options that several verbs share, written once so that they read the same everywhere."""
 
+import re
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -121,11 +122,10 @@ Settings = Annotated[
     ),
 ]
 StoredDtype = Annotated[
-    str | None,
+    Literal["bfloat16", "float16", "float32"] | None,
     typer.Option(
         "--dtype",
-        help="Store floating tensors as bfloat16, float16 or float32; default: as the base.",
-        metavar="DTYPE",
+        help="Of the floating tensors written; default: the base's.",
         rich_help_panel=OUTPUT,
     ),
 ]
@@ -153,6 +153,23 @@ LabelMetric = Annotated[
         help="How answers are scored against the true ones: exact, contains, vqa, anls, ...",
         metavar="NAME",
         rich_help_panel=CHOOSING,
+    ),
+]
+Labels = Annotated[
+    bool,
+    typer.Option(
+        "--labels",
+        help="Choose by the true answers instead (the baseline with labels): those among the inputs, or "
+        "those of --answers.",
+        rich_help_panel=CHOOSING,
+    ),
+]
+Answers = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="FILE",
+        help='The true answers by id, {"id", "answer"} a line, where they are not among the inputs.',
+        rich_help_panel=SCORING,
     ),
 ]
 Gated = Annotated[
@@ -200,6 +217,12 @@ Repeats = Annotated[
 Subset = Annotated[
     int | None,
     typer.Option(help="Inputs a subset; default: half of them, at most 100.", rich_help_panel=CHOOSING),
+]
+ShowSignals = Annotated[
+    bool,
+    typer.Option(
+        "--signals", help="Print every signal's scores in a wide table, not a line.", rich_help_panel=OUTPUT
+    ),
 ]
 Overwrite = Annotated[
     bool, typer.Option("--overwrite", help="Replace an earlier output of ours.", rich_help_panel=OUTPUT)
@@ -328,6 +351,13 @@ def parse_alpha(text: str | None, option: str = "--alpha") -> object:
     table: dict[str, object] = {}
     for entry in filter(str.strip, text.split(";")):
         name, _, value = entry.rpartition("=")
+        if "=" in name:
+            # Whatever is meant, `attention=0.4,mlp` is nobody's name.
+            meant = re.sub(r",(?=[^,;=]*=)", ";", text)
+            raise RecipeError(
+                f"{option} {text!r} names two parts in one entry: a semicolon stands between entries, a "
+                f'comma between numbers over depth. Did you mean {option} "{meant}"?'
+            )
         if name.strip() in table:
             raise RecipeError(f"{option} {text!r} has two entries for {name.strip()}; leave one of them out.")
         table[name.strip()] = plain(value)
@@ -403,12 +433,10 @@ GpusPerModel = Annotated[
         rich_help_panel=ANSWERING,
     ),
 ]
-Arithmetic = Annotated[
-    str | None,
+ComputeDtype = Annotated[
+    Literal["bfloat16", "float16", "float32"] | None,
     typer.Option(
-        "--dtype",
-        help="Of the arithmetic; default: float32 on a CPU, the model's own on a GPU.",
-        metavar="DTYPE",
+        help="Of the arithmetic while answering; default: float32 on a CPU, the model's own on a GPU.",
         rich_help_panel=ANSWERING,
     ),
 ]

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from adamms.cli.console import Bars
+from adamms.cli.console import Bars, tell_next
 from adamms.cli.options import OUTPUT, Json, Overwrite, Resume
 
 
@@ -38,3 +38,4 @@ def run(
         print_json({"path": str(result.path), "summary": result.mapping.summary()})
     else:
         print(result.path)
+        tell_next(target)

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from adamms.cli.console import Bars, print_json, show
+from adamms.cli.console import Bars, print_json, show, tell_next
 from adamms.cli.option_groups import (
     AnsweringGroup,
     ChoosingGroup,
@@ -31,6 +31,8 @@ from adamms.cli.options import (
     Overwrite,
     Resume,
     SearchBatchSize,
+    ShowSignals,
+    StoredDtype,
     Tasks,
     parse_alpha,
     parse_search,
@@ -102,17 +104,10 @@ def search(
     ] = 100,
     seed: Annotated[int, typer.Option(help="Of the draw.", rich_help_panel=ASKED)] = 0,
     choosing: ChoosingGroup,
-    labels: Annotated[
-        bool,
-        typer.Option(
-            "--labels",
-            help='Choose by the true answers ("answer") of the drawn inputs instead.',
-            rich_help_panel=CHOOSING,
-        ),
-    ] = False,
     merging: MergingGroup,
     mapping: MappingGroup,
     allow_partial: AllowPartial = False,
+    dtype: StoredDtype = None,
     answering: AnsweringGroup,
     batch_size: SearchBatchSize = None,
     parents: Annotated[
@@ -190,6 +185,7 @@ def search(
     keep_all: Annotated[
         bool, typer.Option("--keep-all", help="Write every candidate's checkpoint.", rich_help_panel=OUTPUT)
     ] = False,
+    signals: ShowSignals = False,
     overwrite: Overwrite = False,
     resume: Resume = False,
     json: Json = False,
@@ -201,6 +197,7 @@ def search(
     `adamms search BASE DONOR --task mme --samples 50 --out run`,
     `adamms search BASE DONOR --inputs questions.jsonl --out run --resume`
     """
+    from adamms.cli.usage import spelt_as_options
     from adamms.recipes.recipe import recipe_of
     from adamms.runs import pipeline
     from adamms.runs.search_run import SearchResult
@@ -211,53 +208,71 @@ def search(
         "include_path": include_path,
         "python": harness_python,
     }
-    recipe = recipe_of(
-        base,
-        donor,
-        search=True,
-        **asked.flat(),
-        benchmark=None if task is None else benchmark,
-        **{"alphas": alphas, **parse_search(searched)},
-        alpha=parse_alpha(alpha),
-        samples=samples,
-        max_bad=max_bad,
-        seed=seed,
-        batch_size=batch_size,
-        parents=parents,
-        exhaustive=exhaustive,
-        no_donor=no_donor,
-        donor_answers=tuple(donor_answers or ()),
-        donor_vision_tower=donor_vision_tower,
-        engine=engine,
-        engine_python=engine_python,
-        command=command,
-        command_timeout=command_timeout,
-        keep_all=keep_all,
-        allow_partial=allow_partial,
-        **choosing.flat(labels=labels),
-        **merging.flat(),
-        **mapping.flat(),
-        **answering.flat(),
-    )
+    how = answering.flat()
+    with spelt_as_options():
+        recipe = recipe_of(
+            base,
+            donor,
+            search=True,
+            **asked.flat(),
+            benchmark=None if task is None else benchmark,
+            **{"alphas": alphas, **parse_search(searched)},
+            alpha=parse_alpha(alpha),
+            samples=samples,
+            max_bad=max_bad,
+            seed=seed,
+            batch_size=batch_size,
+            parents=parents,
+            exhaustive=exhaustive,
+            no_donor=no_donor,
+            donor_answers=tuple(donor_answers or ()),
+            donor_vision_tower=donor_vision_tower,
+            engine=engine,
+            engine_python=engine_python,
+            command=command,
+            command_timeout=command_timeout,
+            keep_all=keep_all,
+            allow_partial=allow_partial,
+            **choosing.flat(),
+            **merging.flat(),
+            **mapping.flat(),
+            dtype=dtype,
+            compute_dtype=how.pop("dtype"),
+            **how,
+        )
     result = pipeline.run(recipe, out, overwrite=overwrite, resume=resume, progress=Bars())
     assert isinstance(result, SearchResult)
-    show_search(result, json=json)
+    show_search(result, json=json, signals=signals)
 
 
-def show_search(result: "SearchResult", *, json: bool) -> None:
-    """Print a finished search: its selection as JSON, or the table and where everything lies."""
+def show_search(result: "SearchResult", *, json: bool, signals: bool = False) -> None:
+    """Print a finished search: its selection as JSON, or what was chosen and where everything lies."""
     if json:
         print_json(result.selection.to_json())
         return
-    show_selection(result.selection, accuracy=result.accuracy)
+    show_selection(result.selection, accuracy=result.accuracy, signals=signals)
     print(f"merged model  {result.merged}")
     print(f"report        {result.report}")
+    tell_next(result.merged)
 
 
-def show_selection(selection: "Selection", *, accuracy: "Mapping[float, float] | None" = None) -> None:
-    """Print a choice: its candidates, every signal side by side, and the verdict."""
-    from adamms.reports.selection_tables import candidates_table, signals_table
+def show_selection(
+    selection: "Selection", *, accuracy: "Mapping[float, float] | None" = None, signals: bool = False
+) -> None:
+    """Print a choice: its verdict, its candidates, and what other signals say.
 
-    show(candidates_table(selection, accuracy=accuracy), signals_table(selection), selection.verdict)
-    for note in selection.notes:
-        show(f"Note: {note}")
+    Args:
+        selection: the choice.
+        accuracy: alpha -> share of right answers, where they are known.
+        signals: every signal's scores in a wide table, instead of a line.
+    """
+    from adamms.reports.selection_tables import candidates_table, other_signals, signals_table, verdict_text
+
+    show(verdict_text(selection), "", candidates_table(selection, accuracy=accuracy))
+    if signals:
+        show(signals_table(selection), wide=True)
+    elif line := other_signals(selection):
+        show(line)
+    for note in dict.fromkeys(selection.notes):
+        if note not in selection.verdict:
+            show(f"Note: {note}")

@@ -25,6 +25,7 @@ def table(
     base: Annotated[
         str | None,
         typer.Option(
+            "--base-row",
             help="The base's row; default: the file's own, or the first.",
             metavar="NAME",
             rich_help_panel=SCORING,
@@ -33,6 +34,7 @@ def table(
     donor: Annotated[
         str | None,
         typer.Option(
+            "--donor-row",
             help="The donor's row; default: the file's own, or the second.",
             metavar="NAME",
             rich_help_panel=SCORING,

@@ -10,17 +10,25 @@ from adamms.cli.options import Json, VisionTower
 
 
 def verify(
-    folder: Annotated[Path, typer.Argument(help="A merged checkpoint.", metavar="DIR")],
+    folder: Annotated[
+        Path, typer.Argument(help="A merged model, or a search's run directory.", metavar="DIR")
+    ],
     vision_tower: VisionTower = None,
     json: Json = False,
 ) -> int:
     """Check that a merged model is complete, finite, changed, loads and answers.
 
-    Exits with 1 where a check fails. Example: `adamms verify run/merged`
+    Exits with 1 where a check fails.
+
+    Examples: `adamms verify merged`, `adamms verify run`
     """
+    from adamms.checkpoints.merged_folder import merged_folder
+
+    # Before torch is imported, which takes a second.
+    merged = merged_folder(folder)
     from adamms.evaluation.verification import verify
 
-    verification = verify(folder, vision_tower=vision_tower)
+    verification = verify(merged, vision_tower=vision_tower)
     if json:
         print_json(verification.to_json())
     else:

@@ -103,10 +103,9 @@ def answer_into(
         if done:
             progress.say(f"Resuming: {len(done)} answers are already there.")
         with (
-            progress.stage("Answering", total=len(examples), unit="answers") as advance,
+            progress.stage("Answering", total=len(examples), unit="answers", done=len(done)) as advance,
             ResponseWriter(target) as writer,
         ):
-            advance(len(done))
             try:
                 for response in answer(model, examples, engine=engine, skip=done):
                     writer.write(response)

@@ -15,7 +15,7 @@ from collections.abc import Callable, Mapping
 from functools import cache
 from types import MappingProxyType
 
-from adamms.errors import EvaluationError
+from adamms.errors import EvaluationError, no_such
 from adamms.evaluation.labels import LETTERS, Label
 
 Metric = Callable[[str, Label], float]
@@ -96,7 +96,7 @@ def metric_named(name: str) -> Metric:
         EvaluationError: there is none.
     """
     if name not in METRICS:
-        raise EvaluationError(f'There is no metric "{name}"; there are {", ".join(METRICS)}.')
+        raise EvaluationError(no_such("metric", name, METRICS))
     return METRICS[name]
 
 

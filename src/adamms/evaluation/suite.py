@@ -8,7 +8,7 @@ harnesses read this, and `suite_results.py` reads what they answer.
 from dataclasses import dataclass
 from typing import Literal
 
-from adamms.errors import EvaluationError
+from adamms.errors import EvaluationError, no_such
 
 Harness = Literal["lmms-eval", "vlmevalkit"]
 
@@ -169,5 +169,5 @@ def suite(name: str = "paper") -> tuple[Benchmark, ...]:
         EvaluationError: there is no suite of this name.
     """
     if name != "paper":
-        raise EvaluationError(f'There is no suite "{name}"; there is "paper".')
+        raise EvaluationError(no_such("suite", name, ["paper"]))
     return PAPER

@@ -18,6 +18,7 @@ from adamms.checkpoints import Checkpoint, TensorSource
 from adamms.checkpoints.computed_tensors import read_values
 from adamms.checkpoints.hashes import hashes_of
 from adamms.checkpoints.json_files import read_json
+from adamms.checkpoints.merged_folder import merged_folder
 from adamms.checkpoints.sources import name_of
 from adamms.errors import AdaMMSError, CheckpointError
 from adamms.mapping import MappedDonor, map_parameters
@@ -37,7 +38,7 @@ class Check:
     detail: str
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Verification:
     """All checks of one checkpoint."""
 
@@ -48,17 +49,29 @@ class Verification:
         """Nothing failed; what could not be looked at does not count."""
         return all(check.passed is not False for check in self.checks)
 
+    def __bool__(self) -> bool:
+        return self.ok
+
+    def __repr__(self) -> str:
+        marks = {True: "ok", False: "FAILED", None: "skipped"}
+        return f"Verification({', '.join(f'{check.name} {marks[check.passed]}' for check in self.checks)})"
+
     def to_json(self) -> dict[str, Any]:
         """What `adamms verify --json` prints."""
         return {"ok": self.ok, "checks": [asdict(check) for check in self.checks]}
 
 
-def verify(folder: Path, *, vision_tower: str | None = None) -> Verification:
-    """Check a merged checkpoint; `vision_tower` names the tower that its layout leaves out.
+def verify(folder: str | Path, *, vision_tower: str | None = None) -> Verification:
+    """Check a merged checkpoint, or that of a search's run directory.
+
+    Args:
+        folder: where it lies.
+        vision_tower: the tower that its layout leaves out.
 
     Raises:
         CheckpointError: the folder holds no checkpoint of ours.
     """
+    folder = merged_folder(folder)
     about = _about(folder)
     with Checkpoint.open(folder) as merged:
         complete = _told("complete", lambda: _complete(merged))

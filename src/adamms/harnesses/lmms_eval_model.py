@@ -140,10 +140,10 @@ class _Loguru:
     def say(self, message: str) -> None:
         logger.info(f"adamms: {message}")
 
-    def stage(self, title: str, *, total: int, unit: str) -> Any:
+    def stage(self, title: str, *, total: int, unit: str, done: int = 0) -> Any:
         from adamms.progress import Silent
 
-        return Silent().stage(title, total=total, unit=unit)
+        return Silent().stage(title, total=total, unit=unit, done=done)
 
 
 def _pictures(visuals: Any, where: str) -> Iterable[Image.Image]:

@@ -15,6 +15,7 @@ import json
 import random
 import sys
 from collections.abc import Iterator
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
@@ -75,7 +76,9 @@ def _tasks(manager: Any, names: list[str], name: str) -> list[Any]:
     from lmms_eval.tasks import get_task_dict
 
     if not names:
-        raise _NotThereError(f"lmms-eval has no task {name}; `lmms-eval --tasks list` names them.")
+        near = get_close_matches(name, list(manager.task_index), n=2)
+        meant = f" Did you mean {' or '.join(near)}?" if near else ""
+        raise _NotThereError(f"lmms-eval has no task {name}.{meant} `lmms-eval --tasks list` names them.")
     try:
         return list(_leaves(get_task_dict(names, manager, "simple")))
     except Exception as error:  # whatever a loader of somebody else's raises

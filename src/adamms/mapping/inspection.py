@@ -58,7 +58,7 @@ class Share:
     bytes: int
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Inspection:
     """A checkpoint described from its headers."""
 
@@ -85,6 +85,16 @@ class Inspection:
     def to_json(self) -> dict[str, Any]:
         """Plain data for `adamms inspect --json`."""
         return asdict(self)
+
+    def __repr__(self) -> str:
+        language = self.language_model
+        decoder = (
+            f"{language.layers} layers of {language.family or language.table}" if language else "no decoder"
+        )
+        return (
+            f"Inspection({self.source!r}: {self.architecture or self.model_type}, {decoder}, "
+            f"{self.parameters:,} parameters)"
+        )
 
 
 def inspect_checkpoint(checkpoint: "TensorSource") -> Inspection:

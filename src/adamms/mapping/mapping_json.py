@@ -5,12 +5,15 @@ a stack. Reading checks the form only and collects every problem; whether it fit
 elsewhere.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict
 from typing import Any, get_args
 
+from adamms.errors import did_you_mean
 from adamms.mapping.segments import Segment, Status, TensorMapping
 from adamms.mapping.slots import Rows
+
+TENSOR_KEYS = ("status", "reason", "segments")
 
 
 def tensors_to_json(tensors: Mapping[str, TensorMapping]) -> dict[str, Any]:
@@ -47,6 +50,14 @@ class MappingReader:
         self.problems.append(f"{where}: expected a JSON object, found {type(data).__name__}.")
         return {}
 
+    def known(self, where: str, data: Mapping[str, Any], keys: Iterable[str]) -> None:
+        """Complain about keys that are none of these."""
+        for key in data:
+            if key not in keys:
+                self.problems.append(
+                    f"{where}: unknown key {key!r}.{did_you_mean(key, keys)} It has: {', '.join(keys)}."
+                )
+
     def text(self, where: str, data: object) -> str:
         """A string, empty and complained about if it is none."""
         if isinstance(data, str):
@@ -63,6 +74,7 @@ class MappingReader:
 
     def _tensor(self, name: str, data: object) -> TensorMapping:
         entry = self.table(name, data)
+        self.known(name, entry, TENSOR_KEYS)
         listed = self.list(f"{name}, segments", entry.get("segments", []))
         segments = tuple(self._segment(name, item) for item in listed)
         status = entry.get("status", "merged" if segments else "kept")
@@ -76,8 +88,10 @@ class MappingReader:
         entry = self.table(f"{name}, segment", data)
         for key in entry:
             if key not in Segment.__dataclass_fields__:
-                known = ", ".join(Segment.__dataclass_fields__)
-                self.problems.append(f"{name}: a segment has {known}, not {key!r}.")
+                known = Segment.__dataclass_fields__
+                self.problems.append(
+                    f"{name}: a segment has {', '.join(known)}, not {key!r}.{did_you_mean(key, known)}"
+                )
         return Segment(
             donor=self.text(f"{name}, donor", entry.get("donor")),
             donor_rows=self._rows(f"{name}, donor_rows", entry.get("donor_rows")),

@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass, fields, replace
 from math import floor, prod
 from typing import TYPE_CHECKING, Any
 
-from adamms.errors import MappingError
+from adamms.errors import MappingError, require_packages
 from adamms.mapping.areas import misfitting_areas
 from adamms.mapping.mapping_json import MappingReader, tensors_to_json
 from adamms.mapping.module_names import NOT_A_PARAMETER, what_is
@@ -20,6 +20,11 @@ if TYPE_CHECKING:
 
 NOT_NAMED = "not named in the mapping"
 PROBLEMS_SHOWN = 10
+DOCUMENT_KEYS = (
+    *("base", "donor", "duplicates", "vocabulary", "summary", "notes", "tensors"),
+    # Beside them where `adamms map` was asked for more.
+    *("ancestor", "discovery"),
+)
 
 
 @dataclass(frozen=True)
@@ -39,7 +44,7 @@ class Totals:
     donor_tensors_unused: int = 0
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class ParameterMapping:
     """Every base tensor's fate in the base's order, and how the mapping came about.
 
@@ -68,6 +73,35 @@ class ParameterMapping:
             return "how much of the base's language model takes part is not known"
         # Rounded down: 100 % is all of it.
         return f"{floor(self.share * 1000) / 10:g}% of the base's language model takes part"
+
+    @property
+    def brief(self) -> str:
+        """The mapping in a few words."""
+        totals = self.totals
+        return f"{totals.merged} tensors merged, {totals.partly} in part, {totals.kept} kept"
+
+    def __repr__(self) -> str:
+        return f"ParameterMapping({self.base!r} <- {self.donor!r}: {self.brief})"
+
+    def to_frame(self) -> Any:
+        """A pandas DataFrame, a row a tensor of the base: status, reason, and what of the donor it takes.
+
+        Raises:
+            MissingPackageError: pandas is not installed.
+        """
+        require_packages("pandas")
+        import pandas
+
+        rows = [
+            {
+                "tensor": name,
+                "status": entry.status,
+                "donor": " + ".join(dict.fromkeys(segment.donor for segment in entry.segments)),
+                "reason": entry.reason,
+            }
+            for name, entry in self.tensors.items()
+        ]
+        return pandas.DataFrame(rows).set_index("tensor")
 
     def summary(self) -> dict[str, int]:
         """The totals by name, as `adamms map --json` prints them."""
@@ -98,6 +132,7 @@ class ParameterMapping:
         """
         reader = MappingReader()
         document = reader.table("the mapping", data)
+        reader.known("the mapping", document, DOCUMENT_KEYS)
         summary = reader.table("summary", document.get("summary", {}))
         figures = {field.name: summary.get(field.name, 0) for field in fields(Totals)}
         reader.problems += [

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any
 
-from adamms.errors import MergeError
+from adamms.errors import MergeError, did_you_mean
 
 if TYPE_CHECKING:
     from adamms.checkpoints import TensorSource
@@ -79,11 +79,12 @@ def check_coefficient(
 
 
 def _entry(entry: str, name: str) -> str:
-    if entry in (*PARTS, DEFAULT) or any(mark in entry for mark in "*?."):
+    if "=" not in entry and (entry in (*PARTS, DEFAULT) or any(mark in entry for mark in "*?.")):
         return entry
+    known = (*PARTS, DEFAULT)
     raise MergeError(
-        f"{name} has an entry for {entry!r}; entries are {', '.join(PARTS)}, {DEFAULT}, or a tensor's name "
-        "with * for any letters."
+        f"{name} has an entry for {entry!r}.{did_you_mean(entry, known)} Entries are {', '.join(known)}, or "
+        "a tensor's name with * for any letters."
     )
 
 

@@ -112,6 +112,9 @@ class SearchOptions(Part):
     seed: int = 0
     rule: str = WITNESSES
     """A signal's name (`adamms.searching.signals`); `paper` is `sum`. `labels` is the supervised baseline."""
+    answers: Path | None = None
+    """The true answers by input id, where they are not among the inputs; read by the rule `labels`, and shown
+    beside any other choice."""
     label_metric: str = "exact"
     """How an answer is scored against the true one by the rule `labels`; see `adamms eval --metric`."""
     gated: bool = False

@@ -11,7 +11,7 @@ opens no checkpoint and touches no file but its own.
 
 from collections.abc import Collection
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import yaml
 from pydantic import ValidationError, model_validator
@@ -20,7 +20,7 @@ from adamms.checkpoints.limits import RECIPE
 from adamms.checkpoints.local_files import read_text
 from adamms.checkpoints.plain_yaml import read_nodes, write_yaml
 from adamms.checkpoints.sources import exists, expanded, resolved
-from adamms.errors import MergeError, RecipeError
+from adamms.errors import MergeError, RecipeError, did_you_mean
 from adamms.merging import find_method
 from adamms.recipes.options import (
     FurtherDonor,
@@ -82,6 +82,7 @@ class Recipe(Part):
             has = f"; it has: {', '.join(numbers)}" if numbers else ""
             raise ValueError(
                 f"the method {method.name} has no number {name!r} that a search could choose{has}"
+                + did_you_mean(name, numbers)
             )
         if name in self.merge.settings:
             raise ValueError(f"{name} is given and a search would choose it: leave one of the two out")
@@ -143,15 +144,17 @@ def recipe_of(base: str | Path, donor: str | Path, *, search: bool = False, **op
     Args:
         base: a folder or a hub id.
         donor: the same.
-        search: the recipe searches; its options are then known, and `dtype` is the search's.
+        search: the recipe searches; its options are then known.
         **options: `donors`, `pretrained`, `force`, and fields of `MappingOptions`, `MergeOptions` and
-            `SearchOptions` by their names.
+            `SearchOptions` by their names; `dtype` is that of what is written, `compute_dtype` the search's.
 
     Raises:
         RecipeError: any setting is unknown or out of range; all problems are in the message.
     """
     left = {name: value for name, value in options.items() if value is not None or name != "pretrained"}
-    asked = _taken(left, SearchOptions.model_fields) if search else {}
+    asked = _taken(left, [name for name in SearchOptions.model_fields if name != "dtype"]) if search else {}
+    if search and "compute_dtype" in left:
+        asked["dtype"] = left.pop("compute_dtype")
     own = _taken(left, ("donors", "pretrained", "force"))
     if "pretrained" in own:
         own["pretrained"] = str(own["pretrained"])
@@ -233,6 +236,8 @@ def _resolve_paths(recipe: Recipe, folder: Path) -> Recipe:
             updates["inputs"] = _inputs(recipe.search.inputs, folder)
         if recipe.search.image_folder:
             updates["image_folder"] = folder / expanded(recipe.search.image_folder)
+        if recipe.search.answers:
+            updates["answers"] = folder / recipe.search.answers
         if recipe.search.benchmark and recipe.search.benchmark.include_path:
             tasks = folder / recipe.search.benchmark.include_path
             updates["benchmark"] = recipe.search.benchmark.model_copy(update={"include_path": tasks})
@@ -259,7 +264,7 @@ def _problems(
         keys = tuple(str(key) for key in problem["loc"])
         message = problem["msg"].removeprefix("Value error, ")
         if problem["type"] == "extra_forbidden":
-            message = "unknown key"
+            message = f"unknown key{_meant(keys)}"
         name = ".".join(keys)
         line = (
             next((lines[keys[:n]] for n in range(len(keys), 0, -1) if keys[:n] in lines), None)
@@ -274,8 +279,29 @@ def _problems(
             or isinstance(problem["input"], dict | Part)
             else f" (given: {problem['input']!r})"
         )
-        problems.append(f"{where}{name}{': ' if name else ''}{message}{given}.")
+        stop = "" if message.endswith("?") else "."
+        problems.append(f"{where}{name}{': ' if name else ''}{message}{given}{stop}")
     return problems
+
+
+def _meant(keys: tuple[str, ...]) -> str:
+    """What an unknown key of a recipe may have been meant to be: a sibling's name, or one of another part."""
+    part: type[Part] = Recipe
+    for key in keys[:-1]:
+        field = part.model_fields.get(key)
+        part = _part_in(field.annotation) or part if field is not None else part
+    if near := did_you_mean(keys[-1], part.model_fields):
+        return f".{near}"
+    homes = {name: _part_in(field.annotation) for name, field in Recipe.model_fields.items()}
+    home = next((name for name, other in homes.items() if other and keys[-1] in other.model_fields), None)
+    return f"; it stands under {home}" if home is not None and home != "donors" else ""
+
+
+def _part_in(annotation: Any) -> type[Part] | None:
+    """The part of a recipe that a field holds, itself or among others."""
+    if isinstance(annotation, type) and issubclass(annotation, Part):
+        return annotation
+    return next((part for inner in get_args(annotation) if (part := _part_in(inner))), None)
 
 
 def _lines(node: yaml.Node | None, keys: tuple[str, ...] = ()) -> dict[tuple[str, ...], int]:

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from adamms.checkpoints.json_files import read_json
-from adamms.errors import SearchError
+from adamms.errors import SearchError, require_packages
 from adamms.evaluation.labels import Label
 from adamms.evaluation.scoring import answer_scores
 from adamms.reports.answer_grid import Column, Grid, answer_grid
@@ -27,7 +27,7 @@ from adamms.searching.answer_table import comparable
 ADAMMS_JSON, SCORES = "adamms.json", "scores.json"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class ComparedRun:
     """One run directory, one merged folder, or what one evaluation kept (without a donor)."""
 
@@ -54,6 +54,14 @@ class ComparedRun:
     def setting(self) -> str:
         """What was searched, or given by hand: `alpha` unless another setting was."""
         return self.selection.setting if self.selection else ALPHA
+
+    @property
+    def brief(self) -> str:
+        """The run in a few words."""
+        return f"{self.name}: alpha {self.alpha} by {self.rule}"
+
+    def __repr__(self) -> str:
+        return f"ComparedRun({self.brief})"
 
     @property
     def rule(self) -> str:
@@ -114,7 +122,7 @@ class ComparedRun:
         }
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Comparison:
     """The runs, what their recipes do not share, and their answers to the inputs they share."""
 
@@ -132,6 +140,23 @@ class Comparison:
         known = [run for run in self.runs if run.right]
         pairs = (paired_difference(run.name, run.right, known[0].name, known[0].right) for run in known[1:])
         return tuple(pair for pair in pairs if pair is not None)
+
+    def __repr__(self) -> str:
+        return f"Comparison({', '.join(run.brief for run in self.runs)})"
+
+    def to_frame(self) -> Any:
+        """A pandas DataFrame, a row a run: base, donor, method, what was chosen and by which rule.
+
+        Raises:
+            MissingPackageError: pandas is not installed.
+        """
+        require_packages("pandas")
+        import pandas
+
+        rows = [
+            {key: value for key, value in run.to_json().items() if key != "candidates"} for run in self.runs
+        ]
+        return pandas.DataFrame(rows).set_index("name")
 
     def to_json(self) -> dict[str, Any]:
         """What `adamms compare --json` prints."""

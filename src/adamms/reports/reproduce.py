@@ -24,7 +24,7 @@ def search_command(recipe: Mapping[str, Any], out: str = "another-run") -> str |
     """The `adamms search` line of a recipe, a line an option; None where it cannot be said in one."""
     search, mapping, merge = (_part(recipe, name) for name in ("search", "mapping", "merge"))
     fixed = merge.get("alpha")
-    if not search or merge.get("dtype") is not None or isinstance(fixed, list | dict):
+    if not search or isinstance(fixed, list | dict):
         return None
     words = [["adamms", "search", str(recipe.get("base", "")), str(recipe.get("donor", ""))]]
     words += [["--inputs", str(search.get("inputs", ""))], ["--out", out]]
@@ -41,12 +41,15 @@ def search_command(recipe: Mapping[str, Any], out: str = "another-run") -> str |
         words.append(["--method", str(merge["method"])])
     words += _options({"alpha": fixed})
     words += [["--set", f"{key}={_scalar(value)}"] for key, value in (merge.get("settings") or {}).items()]
-    words += _options({key: merge.get(key) for key in ("max_shard_size", "threads")})
+    words += _options({key: merge.get(key) for key in ("dtype", "max_shard_size", "threads")})
     readings = {"duplicates": "paired", "vocabulary": "tokens"}
     words += _options({key: mapping.get(key) for key, usual in readings.items() if mapping.get(key) != usual})
     words += _options({key: mapping.get(key) for key in ("exclude", "allow_partial")})
     words += _options({"mapping": mapping.get("file")})
-    asked = {key: value for key, value in search.items() if key not in ("inputs", "setting", "values")}
+    asked = {
+        key: value for key, value in search.items() if key not in ("inputs", "setting", "values", "dtype")
+    }
+    asked["compute_dtype"] = search.get("dtype")
     if search.get("values") is not None:
         words.append(["--search", f"{search.get('setting')}={search['values']}"])
         del asked["alphas"]

@@ -4,8 +4,10 @@ Of the signals one row each; with few candidates one column an alpha, the signal
 that the answers do not suffice for are told below with the reason. Words and layout only.
 """
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from html import escape
 
 from rich.console import Group, RenderableType
 from rich.text import Text
@@ -16,6 +18,7 @@ from adamms.responses.candidates import ALPHA
 from adamms.searching import CandidateScore, Selection, SignalScores
 from adamms.searching.consistency import RULES
 from adamms.searching.signals import SUPERVISED
+from adamms.searching.verdicts import how_sure
 
 ACCURACY = "accuracy (not used)"
 """The heading of the column that exists only where true answers were known; no label-free choice sees it."""
@@ -96,7 +99,7 @@ def _status(selection: Selection, candidate: CandidateScore) -> tuple[str, str]:
     own = selection.signal(selection.rule)
     if (candidate.differences if own is None else own.score(candidate.alpha)) is None:
         if selection.reading is not None:
-            return "end", "not read"
+            return "end", "could no longer win, not read"
         # Only consistency scores by neighbours; for another signal an answer lacks a number.
         return "end", "end of the grid, not scored" if selection.rule in RULES else "not scored"
     return "", ""
@@ -132,6 +135,56 @@ def candidates_table(
         cells += [row.accuracy] if accuracy else []
         table.add_row(*(Text(cell) for cell in [*cells, row.status]), style=STYLES[row.kind])
     return table
+
+
+def verdict_text(selection: Selection) -> Text:
+    """The verdict, bold where it says what was chosen and how sure that is."""
+    text = Text(selection.verdict)
+    for start, stop in _bold(selection):
+        text.stylize("bold", start, stop)
+    return text
+
+
+def verdict_html(selection: Selection) -> str:
+    """The same for a page."""
+    words, at = "", 0
+    for start, stop in _bold(selection):
+        words += f"{escape(selection.verdict[at:start])}<b>{escape(selection.verdict[start:stop])}</b>"
+        at = stop
+    return words + escape(selection.verdict[at:])
+
+
+def _bold(selection: Selection) -> list[tuple[int, int]]:
+    """Where the verdict says what was chosen and how sure that is."""
+    sure = how_sure(selection)
+    first = re.split(r"(?<=[.?!]) (?=[A-Z])", selection.verdict, maxsplit=1)[0]
+    places = [
+        (selection.verdict.find(sentence), len(sentence)) for sentence in (first, *sure[:1]) if sentence
+    ]
+    return sorted({(start, start + length) for start, length in places if start >= 0})
+
+
+def other_signals(selection: Selection) -> str:
+    """What the signals that did not choose would have chosen, in one line; empty where there are none."""
+    others = [
+        signal
+        for signal in selection.signals
+        if signal.selected is not None and signal.name != selection.rule
+    ]
+    if not others:
+        return ""
+    by_choice: dict[float, list[str]] = {}
+    for signal in others:
+        assert signal.selected is not None
+        by_choice.setdefault(signal.selected, []).append(signal.name)
+    agreeing = len(by_choice.pop(selection.selected, []))
+    ranked = sorted(by_choice.items(), key=lambda item: (-len(item[1]), item[0]))
+    said = [
+        f"{names[0]} says {value:g}" if len(names) == 1 else f"{len(names)} say {value:g}"
+        for value, names in ranked
+    ]
+    counted = f"{agreeing} of {len(others)} agree{'s' if agreeing == 1 else ''}"
+    return f"Other signals: {'; '.join([counted, *said])} (--signals shows them)."
 
 
 def signals_table(selection: Selection) -> RenderableType:

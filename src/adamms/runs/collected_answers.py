@@ -116,6 +116,7 @@ def collect_responses(
     *,
     wanted: Mapping[float, Sequence[str]] | None = None,
     known: dict[float, dict[str, Response]],
+    title: str = "Searching",
     progress: Progress,
 ) -> Responses:
     """The answers of candidates; those that are known are not asked again.
@@ -126,6 +127,7 @@ def collect_responses(
         folder: the run's.
         wanted: alpha -> input ids; everything of every candidate when left out.
         known: what was answered before; new answers are added.
+        title: of the stage.
         progress: told of every answer.
 
     Raises:
@@ -136,7 +138,7 @@ def collect_responses(
     collect(
         executor,
         plan,
-        {"Searching": wanted_responses(plan, folder, wanted, known)},
+        {title: wanted_responses(plan, folder, wanted, known)},
         folder,
         progress=progress,
     )
@@ -197,12 +199,12 @@ def _collect(
     if not tasks:
         return failed
     by_model = {entry.model: entry for entry in wanted}
-    total = sum(len(entry.ids) for entry in wanted)
+    total, missing = sum(len(entry.ids) for entry in wanted), sum(len(entry.missing) for entry in wanted)
     with ExitStack() as resources:
-        advance = resources.enter_context(progress.stage(title, total=total, unit=unit))
+        stage = progress.stage(title, total=total, unit=unit, done=total - missing)
+        advance = resources.enter_context(stage)
         writers: dict[Path, LineWriter] = {}
         resources.enter_context(resumable(folder, progress))
-        advance(total - sum(len(entry.missing) for entry in wanted))
         for outcome in executor.run(tasks):
             entry = by_model[outcome.task.model]
             if outcome.error is not None:

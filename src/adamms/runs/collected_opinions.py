@@ -95,7 +95,7 @@ def collect_opinions(
                 given=given,
             )
         ]
-    stages["Searching"] = [
+    stages["Candidates read the parents' answers"] = [
         Wanted(
             ModelName("candidate", alpha),
             ids,

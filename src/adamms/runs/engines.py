@@ -7,7 +7,9 @@ from pathlib import Path
 
 from adamms.answering.engine import Engine, EngineRequest, open_engine
 from adamms.answering.sweep import EngineOpener, Merge, Sweep
+from adamms.checkpoints import TensorSource
 from adamms.progress import Silent
+from adamms.reports.wording import short_name, size
 from adamms.responses import Example
 from adamms.runs.loading import LoadedModels
 from adamms.runs.writing import source_files, write_merged
@@ -31,7 +33,7 @@ def open_sweep(
         examples: the questions.
         scratch: a folder of the engine's own; what a killed search left there is removed.
         others: what is asked beside the candidates.
-        say: told where the parents are held.
+        say: told what is loaded, and where the parents are held.
     """
     options = loaded.recipe.search
     assert options is not None
@@ -39,14 +41,14 @@ def open_sweep(
         loaded.parents,
         examples,
         method=loaded.method_at,
-        engine=_opener(loaded, scratch),
+        engine=_opener(loaded, scratch, say),
         others=others,
         resident=options.parents,
         say=say,
     )
 
 
-def _opener(loaded: LoadedModels, scratch: Path) -> EngineOpener:
+def _opener(loaded: LoadedModels, scratch: Path, say: Callable[[str], None]) -> EngineOpener:
     options = loaded.recipe.search
     assert options is not None
     # What a killed search left there is a candidate that was not asked to its end.
@@ -76,6 +78,13 @@ def _opener(loaded: LoadedModels, scratch: Path) -> EngineOpener:
             scratch=scratch,
             write=write,
         )
+        say_loading(loaded.base, say)
         return open_engine(request, name=options.engine_name)
 
     return opener
+
+
+def say_loading(model: TensorSource, say: Callable[[str], None]) -> None:
+    """A word before the seconds or minutes in which a model is loaded and nothing moves."""
+    nbytes = sum(info.nbytes for info in model.tensors.values())
+    say(f"Loading {short_name(model.source)} ({size(nbytes)}).")

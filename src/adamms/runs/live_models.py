@@ -9,7 +9,7 @@ from adamms.answering.sweep import Merge, Sweep
 from adamms.answering.tasks import Answer, ModelName, Opinions, Task
 from adamms.merging import MergeInputs, make_method
 from adamms.responses import Example
-from adamms.runs.engines import open_sweep
+from adamms.runs.engines import open_sweep, say_loading
 from adamms.runs.loading import LoadedModels
 
 
@@ -39,6 +39,7 @@ class LiveModels:
         self._sweep = open_sweep(
             loaded, examples, scratch=scratch, others=tuple(self._others.values()), say=say
         )
+        self._say = say
         self._donor: tuple[ModelName, ModelItself] | None = None
 
     def perform(self, task: Task) -> Iterator[Answer]:
@@ -80,8 +81,10 @@ class LiveModels:
             self.close()
             # Engines differ where two tokens are nearly as probable: the one that can asks all alike.
             engine = self._options.engine_name if asks_donors(self._options.engine_name) else DEFAULT
+            donor = self._loaded.parents.donors[int(name.number) - 1].checkpoint
+            say_loading(donor, self._say)
             itself = ModelItself(
-                self._loaded.parents.donors[int(name.number) - 1].checkpoint,
+                donor,
                 options=replace(self._options.engine_options, vision_tower=self._options.donor_vision_tower),
                 alpha=1.0,
                 name=engine,

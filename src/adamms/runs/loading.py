@@ -15,7 +15,7 @@ from adamms.adapters import open_model
 from adamms.checkpoints.auxiliary_files import require_auxiliary_files
 from adamms.checkpoints.json_files import read_json
 from adamms.checkpoints.sources import exists, expanded, parts_of, resolved
-from adamms.errors import MappingError, OutputError
+from adamms.errors import MappingError, MergeError, OutputError
 from adamms.mapping import MappedDonor, ParameterMapping, map_parameters
 from adamms.merging import (
     MappedCheckpoint,
@@ -112,6 +112,12 @@ def load_models(recipe: Recipe, models: ExitStack, progress: Progress) -> Loaded
     check_merge(parents, method)
     vain = unmatched(parents, method)
     for setting, pattern in vain[:SHOWN]:
+        value = method.settings[setting]
+        if isinstance(value, dict) and len(value) == 1:
+            raise MergeError(
+                f"{setting}: no tensor of the base fits {pattern!r}, its only entry; it changes nothing: "
+                "`adamms map --json` has the names."
+            )
         progress.say(f"{setting}: no tensor of the base fits {pattern!r}, so that entry changes nothing.")
     if len(vain) > SHOWN:
         progress.say(f"Nor do those of {len(vain) - SHOWN} more entries.")
@@ -293,6 +299,8 @@ def pin_revisions(recipe: Recipe, parents: MergeInputs) -> Recipe:
             updates["inputs"] = resolved(recipe.search.inputs)
         if recipe.search.image_folder:
             updates["image_folder"] = expanded(recipe.search.image_folder).resolve()
+        if recipe.search.answers:
+            updates["answers"] = expanded(recipe.search.answers).resolve()
         if (benchmark := recipe.search.benchmark) and benchmark.include_path:
             tasks = benchmark.include_path.resolve()
             updates["benchmark"] = benchmark.model_copy(update={"include_path": tasks})
@@ -313,7 +321,9 @@ def keep_sources(recipe: Recipe, out: Path) -> None:
             raise OutputError(f"{out} is or holds {source}, which is merged; choose another folder.")
     asked = recipe.search
     files = (
-        (asked.inputs, asked.vision_tower, asked.donor_vision_tower, *asked.donor_answers) if asked else ()
+        (asked.inputs, asked.answers, asked.vision_tower, asked.donor_vision_tower, *asked.donor_answers)
+        if asked
+        else ()
     )
     for read in (recipe.mapping.file, *files):
         if read and exists(read) and target in (place := expanded(read).resolve(), *place.parents):

@@ -1,6 +1,6 @@
 """A run, from two models to a merged one: mapping -> merging, with searching between where alpha is unknown.
 
-The only file that knows every step. The command line, the Python functions (`api.py`) and a YAML file each
+The only file that knows every step. The command line, the Python functions (`api/`) and a YAML file each
 make a `Recipe`, and `run` does what it says: one road for all.
 """
 
@@ -24,13 +24,18 @@ if TYPE_CHECKING:
     from adamms.runs.search_run import SearchResult
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class MergeResult:
     """A finished merge and where it lies."""
 
     path: Path
     mapping: ParameterMapping
     method: Method
+
+    def __repr__(self) -> str:
+        alpha = self.method.settings.get("alpha")
+        weight = "" if alpha is None else f", alpha = {alpha}"
+        return f"MergeResult({self.method.rule.name}{weight}; {self.mapping.brief}; {str(self.path)!r})"
 
 
 def run(

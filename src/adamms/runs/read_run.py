@@ -156,7 +156,15 @@ def _confirm(
             listed = "; ".join(f"{alpha:g}: {why}" for alpha, why in reasons.items())
             raise SearchError(f"No candidate can be chosen: all that were read have collapsed ({listed}).")
         best = scores.alphas[scores.best(allowed)]
-        collect_responses(executor, plan, folder, wanted={best: ids}, known=known, progress=progress)
+        collect_responses(
+            executor,
+            plan,
+            folder,
+            wanted={best: ids},
+            known=known,
+            title="Asking the best candidate",
+            progress=progress,
+        )
         reason = disqualification([known[best][id_] for id_ in ids], [base[id_] for id_ in ids])
         if reason is None:
             return dict(sorted(known.items())), reasons

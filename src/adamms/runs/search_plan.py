@@ -50,7 +50,7 @@ class SearchPlan:
     base_apart: bool
     """Whether no candidate is the base, which is asked by itself."""
     labels: "Mapping[str, Label] | None" = None
-    """The true answers, only where the rule is the supervised baseline."""
+    """The true answers, where the rule is the supervised baseline or a file of them is named."""
 
     @classmethod
     def of(
@@ -82,11 +82,11 @@ class SearchPlan:
         drawn = inputs.required().drawn(options.samples, seed=options.seed).looked_at().required()
         examples = drawn.kept(folder.path / INPUTS)
         labels = None
-        if options.rule == SUPERVISED:
+        if options.rule == SUPERVISED or options.answers is not None:
             # Late: a search without labels imports nothing that reads them.
             from adamms.evaluation.labels import labels_of
 
-            labels = labels_of(source, examples)
+            labels = labels_of(options.answers or source, examples)
         plan = cls(options, alphas, examples, base_is_apart(recipe), labels)
         # What the parents answer by themselves is asked whatever the candidates are.
         donors = 1 + len(recipe.donors) if options.witnessed else 0

@@ -20,7 +20,7 @@ from adamms.mapping import ParameterMapping
 from adamms.merging import check_merge
 from adamms.progress import Progress
 from adamms.recipes.recipe import Recipe
-from adamms.responses import DonorAnswers, Example, Responses, format_alpha
+from adamms.responses import DonorAnswers, Responses, format_alpha
 from adamms.responses.candidates import ANSWERS, RECIPE
 from adamms.responses.line_order import sort_lines
 from adamms.runs.candidate_recipes import with_candidate
@@ -47,14 +47,16 @@ from adamms.runs.left_out import (
 from adamms.runs.loading import LoadedModels, method_of
 from adamms.runs.resume_guard import check_same_recipe
 from adamms.runs.search_plan import SearchPlan
+from adamms.runs.shown_choice import ShownChoice
 from adamms.runs.writing import require_unchanged, source_files, write_json, write_merged
 from adamms.searching import Selection
+from adamms.searching.signals import SUPERVISED
 
 MERGED = "merged"
 
 
-@dataclass(frozen=True)
-class SearchResult:
+@dataclass(frozen=True, repr=False)
+class SearchResult(ShownChoice):
     """A finished search: the run directory, the choice, and the accuracies where answers were known."""
 
     path: Path
@@ -71,6 +73,9 @@ class SearchResult:
     def report(self) -> Path:
         """The self-contained HTML page."""
         return self.path / "report.html"
+
+    def __repr__(self) -> str:
+        return f"SearchResult({self.selection.brief}; {str(self.path)!r})"
 
 
 def run_search(
@@ -105,7 +110,7 @@ def run_search(
         loaded.parents.checkpoints,
         plan.examples,
         vision_towers=[options.vision_tower, options.donor_vision_tower],
-        files=[loaded.recipe.mapping.file, *options.donor_answers],
+        files=[loaded.recipe.mapping.file, options.answers, *options.donor_answers],
     )
     write_json(folder.path / "mapping.json", loaded.mapping.to_json())
     log("started", version=__version__, inputs=len(plan.examples), candidates=len(plan.alphas))
@@ -121,7 +126,9 @@ def run_search(
     write_json(folder.path / "selection.json", selection.to_json())
     log("selected", **{selection.setting: selection.selected}, tied=list(selection.tied))
     shutil.rmtree(folder.path / SCRATCH, ignore_errors=True)
-    accuracy = _accuracy(responses, plan.examples, answers)
+    accuracy = _accuracy(responses, plan, answers)
+    if answers is None and options.answers is not None and plan.labels is not None:
+        answers = {id_: label.answers[0] for id_, label in plan.labels.items()}
     if answers:
         # The inputs file does not hold them, and the page marks what is right.
         asked = {example.id: answers[example.id] for example in plan.examples if example.id in answers}
@@ -220,7 +227,8 @@ def _choose_with(
         stages["Asking the base alone"] = [apart]
     if plan.reads:
         asked = () if plan.asks_base else (0.0,)
-    stages["Searching"] = wanted_responses(plan, folder, dict.fromkeys(asked, plan.ids), known)
+    title = "Searching" if len(asked) > 1 else "Asking the base"
+    stages[title] = wanted_responses(plan, folder, dict.fromkeys(asked, plan.ids), known)
     failed = collect(executor, plan, stages, folder, progress=progress)
     for error in failed.values():
         # A donor that refuses a few inputs is asked the others; of one that cannot be asked others speak.
@@ -250,7 +258,7 @@ def _choose_with(
             executor, plan, folder, ids=plan.ids, answers=parents, pretrained=True, progress=progress
         )
     labels = None
-    if plan.labels is not None:
+    if plan.labels is not None and plan.options.rule == SUPERVISED:
         labels = {alpha: plan.right(answered) for alpha, answered in responses.items()}
     from adamms.searching import select
 
@@ -259,22 +267,23 @@ def _choose_with(
 
 
 def _accuracy(
-    responses: Responses, examples: list[Example], answers: dict[str, str] | None
+    responses: Responses, plan: SearchPlan, answers: dict[str, str] | None
 ) -> dict[float, float] | None:
     """The share of right answers a candidate, where the true answers are known; never read by the choice."""
-    known = answers or {example.id: example.answer for example in examples if example.answer is not None}
-    if any(example.id not in known for example in examples):
+    known = answers or {item.id: item.answer for item in plan.examples if item.answer is not None}
+    if plan.labels is None and any(id_ not in known for id_ in plan.ids):
         return None
     # A candidate that only confirmed a choice answered a few, and not such as were drawn by chance.
-    whole = {alpha: answered for alpha, answered in responses.items() if len(answered) == len(examples)}
+    whole = {alpha: answered for alpha, answered in responses.items() if len(answered) == len(plan.ids)}
     if not whole:
         return None
     # Late: most searches have nothing to score.
     from adamms.evaluation.labels import Label
     from adamms.evaluation.scoring import evaluate
 
-    labels = {id_: Label((answer,)) for id_, answer in known.items()}
-    return {alpha: evaluate(answered, labels).total.score for alpha, answered in whole.items()}
+    metric = plan.options.label_metric
+    labels = plan.labels or {id_: Label((answer,)) for id_, answer in known.items()}
+    return {alpha: evaluate(answered, labels, metric=metric).total.score for alpha, answered in whole.items()}
 
 
 class _Log:

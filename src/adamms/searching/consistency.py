@@ -16,7 +16,7 @@ from typing import TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from adamms.errors import SearchError
+from adamms.errors import SearchError, no_such
 from adamms.searching.metrics import Distances, make_metric
 
 T = TypeVar("T")
@@ -112,7 +112,7 @@ def rule_distances(gaps: NDArray[np.float64], *, rule: str, ends: str | None) ->
     """What a rule makes of each candidate and input, (candidates, inputs); NaN where it does not score."""
     score = named(rule, RULES, "rule")
     if ends is not None and ends not in ENDS:
-        raise SearchError(f"There is no treatment of the ends {ends!r}; there is: {', '.join(ENDS)}.")
+        raise SearchError(no_such("treatment of the ends", ends, ENDS))
     sides: list[Distances | None] = [None, *gaps, None]
     rows = []
     for previous, following in pairwise(sides):
@@ -140,7 +140,7 @@ def named(name: str, table: Mapping[str, T], kind: str) -> T:
         SearchError: there is none.
     """
     if name not in table:
-        raise SearchError(f"There is no {kind} {name!r}; there is: {', '.join(table)}.")
+        raise SearchError(no_such(kind, name, table))
     return table[name]
 
 

@@ -21,7 +21,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from adamms.errors import SearchError
+from adamms.errors import SearchError, no_such
 
 Distances = NDArray[np.float64]
 """One number an input: 0 where two candidates agree."""
@@ -47,7 +47,7 @@ def make_metric(name: str, texts: Sequence[str], *, embedding_model: str | None 
         return exact
     if name == "embedding":
         return embedding_metric(texts, model=embedding_model)
-    raise SearchError(f"There is no metric {name!r}; there is: {', '.join(METRICS)}.")
+    raise SearchError(no_such("metric", name, METRICS))
 
 
 def exact(left: Sequence[str], right: Sequence[str]) -> Distances:

@@ -74,7 +74,7 @@ class Reading:
         return cls(int(data["inputs"]), tuple(map(float, data["candidates"])), estimates)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Selection:
     """The chosen alpha and everything it was chosen by; `selection.json` is this."""
 
@@ -113,6 +113,18 @@ class Selection:
     def setting(self) -> str:
         """What the candidates differ in."""
         return self.axis.setting
+
+    @property
+    def brief(self) -> str:
+        """The choice in a few words."""
+        sure = "" if self.certainty is None else f", {self.certainty.verdict}"
+        return (
+            f"{self.setting} = {self.selected:g} by {self.rule}{sure}; {len(self.candidates)} candidates, "
+            f"{self.samples} inputs"
+        )
+
+    def __repr__(self) -> str:
+        return f"Selection({self.brief})"
 
     def signal(self, name: str) -> SignalScores | None:
         """What one signal says."""

@@ -115,5 +115,5 @@ def _lacks(need: Need, table: AnswerTable) -> str | None:
     if need == "parents" and table.parents is None:
         return table.no_parents
     if need == "labels" and table.labels is None:
-        return "it needs the true answers: `adamms search --labels`, or `adamms select --labels FILE`."
+        return "it needs the true answers: `adamms search --labels`, or `adamms select --labels`."
     return None

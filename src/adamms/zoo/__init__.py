@@ -10,7 +10,7 @@ from importlib.resources import files
 from itertools import permutations
 from pathlib import Path
 
-from adamms.errors import AdaMMSError
+from adamms.errors import AdaMMSError, no_such
 
 __all__ = ["DEFAULT", "MODEL_FAMILIES", "PAIRS", "ModelFamily", "Pair", "shipped_pair"]
 
@@ -65,7 +65,7 @@ def shipped_pair(name: str = DEFAULT) -> Pair:
         AdaMMSError: no pair of this name ships; `PAIRS` has the names.
     """
     if name not in PAIRS:
-        raise AdaMMSError(f"There is no pair {name!r}. These ship with the package: {', '.join(PAIRS)}.")
+        raise AdaMMSError(no_such("pair", name, PAIRS))
     return pair_in(Path(str(files("adamms.zoo"))), name)
 
 

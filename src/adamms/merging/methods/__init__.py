@@ -5,12 +5,11 @@ Its file is imported when it is asked for by name, and none of another package b
 """
 
 import re
-from difflib import get_close_matches
 from functools import cache
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from adamms.errors import MergeError
+from adamms.errors import MergeError, did_you_mean, no_such
 from adamms.merging.method import MergeMethod as MergeMethod
 from adamms.merging.method import Method as Method
 from adamms.merging.parameters import TensorLocation
@@ -62,10 +61,7 @@ def find_method(name: str) -> MergeMethod:
         return _ours(name)
     others = _others()
     if name not in others:
-        names = (*OURS, *others)
-        near = get_close_matches(name, names, n=1)
-        meant = f"did you mean {near[0]}? There are" if near else "there are"
-        raise MergeError(f"There is no merge method {name!r}; {meant}: {', '.join(names)}.")
+        raise MergeError(no_such("merge method", name, (*OURS, *others)))
     return _loaded(others[name])
 
 
@@ -150,9 +146,11 @@ def _check_key(rule: MergeMethod, key: str) -> None:
     parameter = rule.parameter(name)
     names = [parameter.name for parameter in rule.parameters]
     if parameter is None or (model and not re.fullmatch(r"base|donor([1-9]\d*)?", model)):
-        near = get_close_matches(name, names, n=1)
-        meant = f"; did you mean {near[0]}? It has: " if near and near[0] != key else "; it has: "
-        raise MergeError(f"The method {rule.name} has no setting {key!r}{meant}{', '.join(names) or 'none'}.")
+        near = "" if name in names else did_you_mean(name, names)
+        meant = f"; d{near[2:]} It has" if near else "; it has"
+        raise MergeError(
+            f"The method {rule.name} has no setting {key!r}{meant}: {', '.join(names) or 'none'}."
+        )
     if model and not parameter.per_model:
         own = ", ".join(parameter.name for parameter in rule.parameters if parameter.per_model)
         raise MergeError(

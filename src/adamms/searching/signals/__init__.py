@@ -9,7 +9,7 @@ A signal is one file with a `Signal` and one line in a pyproject.toml (docs/how-
 from functools import cache
 from importlib.metadata import EntryPoint, entry_points
 
-from adamms.errors import SearchError
+from adamms.errors import SearchError, no_such
 from adamms.searching.signal import Signal
 
 GROUP = "adamms.signals"
@@ -55,7 +55,7 @@ def find_signal(name: str) -> Signal:
         return supervised()
     registered = _registered()
     if wanted not in registered:
-        raise SearchError(f"There is no rule {name!r}; there is: {', '.join((*signal_names(), *ALIASES))}.")
+        raise SearchError(no_such("rule", name, (*signal_names(), *ALIASES)))
     return _loaded(registered[wanted])
 
 
