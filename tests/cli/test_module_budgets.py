@@ -29,7 +29,7 @@ SEARCH = ("--inputs", PAIR.inputs, "--samples", 3, "--max-new-tokens", 2, "--alp
     [
         (49, ("map", *MODELS)),
         (86, ("merge", *MODELS, "--alpha", 0.3, "--out", "out")),
-        (171, ("search", *MODELS, *SEARCH, "--out", "out")),
+        (172, ("search", *MODELS, *SEARCH, "--out", "out")),
     ],
     ids=lambda value: value[0] if isinstance(value, tuple) else "",
 )

@@ -17,9 +17,9 @@ from typing import Annotated, Any, NoReturn
 import typer
 from typer.core import TyperCommand, TyperGroup
 
-from adamms.cli.console import fail
+from adamms.cli.console import fail, speak, speaking
+from adamms.cli.options import Quiet, Verbose
 from adamms.cli.streams import PlainStream, written_past
-from adamms.cli.verbosity import Quiet, Verbose, speak, speaking
 from adamms.errors import EXTRAS, MACHINE_FAULTS, AdaMMSError, MissingPackageError
 
 # The verbs as the help groups them. A verb's file and function are named as it is, but for those in FILES.

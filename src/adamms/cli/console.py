@@ -1,13 +1,19 @@
 """How the verbs speak: tables and JSON on stdout, progress and messages on stderr."""
 
+import inspect
 import json
+import logging
+import os
 import shlex
 import sys
+from collections.abc import Callable
 from contextvars import ContextVar
+from functools import wraps
 from pathlib import Path
 from typing import Any
 
 from adamms import progress
+from adamms.cli.options import Quiet, Verbose
 from adamms.cli.streams import CONTROLS, brief
 from adamms.errors import OutputError
 
@@ -73,3 +79,33 @@ class Bars(progress.Bars):
 
     def __init__(self) -> None:
         super().__init__(quiet=VERBOSITY.get() < 0)
+
+
+def speaking(verb: Callable[..., Any]) -> Callable[..., Any]:
+    """The verb with `-q` and `-v` among its options."""
+    signature = inspect.signature(verb)
+    switches = {"quiet": Quiet, "verbose": Verbose}
+
+    @wraps(verb)
+    def spoken(*, quiet: bool = False, verbose: bool = False, **values: Any) -> Any:
+        speak(quiet=quiet, verbose=verbose)
+        return verb(**values)
+
+    own = [parameter.replace(kind=parameter.KEYWORD_ONLY) for parameter in signature.parameters.values()]
+    added = [
+        inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=False, annotation=kind)
+        for name, kind in switches.items()
+    ]
+    spoken.__signature__ = signature.replace(parameters=[*own, *added])  # type: ignore[attr-defined]
+    spoken.__annotations__ = {**verb.__annotations__, **switches}
+    return spoken
+
+
+def speak(*, quiet: bool, verbose: bool) -> None:
+    """Set how much is said from now on; what was set before stays where neither is asked for."""
+    if verbose:
+        VERBOSITY.set(1)
+        os.environ["ADAMMS_TRACEBACK"] = "1"
+        logging.basicConfig(level=logging.INFO, format="%(name)s: %(message)s")
+    elif quiet:
+        VERBOSITY.set(-1)

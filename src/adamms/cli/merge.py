@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from adamms.cli.console import Bars, tell_next
-from adamms.cli.option_groups import MappingGroup, MergingGroup, grouped
+from adamms.cli.option_groups import MappingGroup, MergingGroup, grouped, spelt_as_options
 from adamms.cli.options import (
     MERGING,
     OUTPUT,
@@ -54,7 +54,6 @@ def merge(
     `adamms merge BASE DONOR --alpha "attention=0.4;mlp=0.2" --out merged`,
     `adamms merge BASE DONOR --method ties --pretrained LLM --set density=0.2 --out merged`
     """
-    from adamms.cli.usage import spelt_as_options
     from adamms.recipes.recipe import recipe_of
     from adamms.runs import pipeline
 

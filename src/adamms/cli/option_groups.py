@@ -5,7 +5,9 @@ the group again. `flat` gives its values under the names that `recipes.recipe.re
 """
 
 import inspect
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import MISSING, dataclass, fields, is_dataclass
 from functools import wraps
 from typing import TYPE_CHECKING, Any
@@ -48,6 +50,7 @@ from adamms.cli.options import (
     parse_donors,
     parse_settings,
 )
+from adamms.errors import RecipeError
 
 if TYPE_CHECKING:
     from adamms.responses.inputs import InputSource
@@ -211,3 +214,24 @@ def supervised(rule: str | None) -> str:
 
 def _values(group: Any) -> dict[str, Any]:
     return {field.name: getattr(group, field.name) for field in fields(group)}
+
+
+FIELD = re.compile(r"(?<![\w./])(search|merge|mapping)\.(\w+)(?:\.(\w+))?")
+
+
+@contextmanager
+def spelt_as_options() -> Iterator[None]:
+    """What is wrong with a recipe made of options, said of the options."""
+    try:
+        yield
+    except RecipeError as error:
+        error.args = (FIELD.sub(_option, str(error)),)
+        raise
+
+
+def _option(field: re.Match[str]) -> str:
+    part, name, entry = field.groups()
+    if name == "settings":
+        return f"--set {entry}" if entry else "--set"
+    renamed = {("search", "dtype"): "compute_dtype", ("mapping", "file"): "mapping"}
+    return f"--{renamed.get((part, name), name).replace('_', '-')}" + (f" {entry}" if entry else "")

@@ -218,6 +218,18 @@ Subset = Annotated[
     int | None,
     typer.Option(help="Inputs a subset; default: half of them, at most 100.", rich_help_panel=CHOOSING),
 ]
+Quiet = Annotated[
+    bool, typer.Option("--quiet", "-q", help="Say nothing but results and errors.", rich_help_panel=OUTPUT)
+]
+Verbose = Annotated[
+    bool,
+    typer.Option(
+        "--verbose",
+        "-v",
+        help="Say more: what libraries log, and the traceback behind an unexpected error.",
+        rich_help_panel=OUTPUT,
+    ),
+]
 ShowSignals = Annotated[
     bool,
     typer.Option(

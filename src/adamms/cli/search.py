@@ -13,6 +13,7 @@ from adamms.cli.option_groups import (
     MappingGroup,
     MergingGroup,
     grouped,
+    spelt_as_options,
 )
 from adamms.cli.options import (
     ANSWERING,
@@ -197,7 +198,6 @@ def search(
     `adamms search BASE DONOR --task mme --samples 50 --out run`,
     `adamms search BASE DONOR --inputs questions.jsonl --out run --resume`
     """
-    from adamms.cli.usage import spelt_as_options
     from adamms.recipes.recipe import recipe_of
     from adamms.runs import pipeline
     from adamms.runs.search_run import SearchResult

@@ -1,34 +1,11 @@
 """What the parser refuses, in one sentence of ours: what is wrong, what was perhaps meant, where help is."""
 
 import re
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 
-from adamms.errors import RecipeError, did_you_mean
+from adamms.errors import did_you_mean
 
 CHOICE = re.compile(r"'([^']*)' is not one of ((?:'[^']*'(?:, )?)+)")
-
-
-FIELD = re.compile(r"(?<![\w./])(search|merge|mapping)\.(\w+)(?:\.(\w+))?")
-
-
-@contextmanager
-def spelt_as_options() -> Iterator[None]:
-    """What is wrong with a recipe made of options, said of the options."""
-    try:
-        yield
-    except RecipeError as error:
-        error.args = (FIELD.sub(_option, str(error)),)
-        raise
-
-
-def _option(field: re.Match[str]) -> str:
-    part, name, entry = field.groups()
-    if name == "settings":
-        return f"--set {entry}" if entry else "--set"
-    renamed = {("search", "dtype"): "compute_dtype", ("mapping", "file"): "mapping"}
-    return f"--{renamed.get((part, name), name).replace('_', '-')}" + (f" {entry}" if entry else "")
 
 
 def is_usage_error(error: BaseException) -> bool:
