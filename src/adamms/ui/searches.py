@@ -91,9 +91,7 @@ class _Told:
         self._told(self._last.title, self._last.done, self._last.total, self._last.unit)
 
     @contextmanager
-    def stage(self, title: str, *, total: int, unit: str) -> Iterator[Callable[[int], None]]:
-        done = 0
-
+    def stage(self, title: str, *, total: int, unit: str, done: int = 0) -> Iterator[Callable[[int], None]]:
         def advance(units: int) -> None:
             nonlocal done
             done += units
