@@ -4,8 +4,9 @@ The method is Adaptive Mapping, Merging and Searching (CVPR 2025, arXiv 2503.237
 Nothing heavy is imported until it is used: `import adamms` costs milliseconds.
 """
 
-from typing import TYPE_CHECKING
-
+TYPE_CHECKING = False  # as type checkers know it; importing `typing` takes as long as all before it
+    False  # as type checkers know it; `typing` takes as long to import as all that comes before it
+)
 if TYPE_CHECKING:
     from adamms.api.judging import compare as compare
     from adamms.api.judging import evaluate as evaluate
