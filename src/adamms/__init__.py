@@ -5,8 +5,6 @@ Nothing heavy is imported until it is used: `import adamms` costs milliseconds.
 """
 
 TYPE_CHECKING = False  # as type checkers know it; importing `typing` takes as long as all before it
-    False  # as type checkers know it; `typing` takes as long to import as all that comes before it
-)
 if TYPE_CHECKING:
     from adamms.api.judging import compare as compare
     from adamms.api.judging import evaluate as evaluate
