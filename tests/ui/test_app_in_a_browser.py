@@ -79,12 +79,22 @@ def opened(browser: "Browser", address: str) -> "Iterator[Page]":
     asked: list[str] = []
     page.on("request", lambda request: asked.append(request.url))
     page.goto(address)
-    page.get_by_role("tab", name="What maps").wait_for()
+    page.get_by_role("tab", name="Map").wait_for()
     yield page
     harmed = page.evaluate("window.harmed")
     context.close()
     assert harmed is None
     assert [url for url in asked if not url.startswith((address, "data:", "blob:"))] == []
+
+
+def violations(page: "Page") -> list[tuple[str, str]]:
+    """What axe finds: (rule, the first element)."""
+    package = importlib.util.find_spec("axe_playwright_python")
+    assert package is not None
+    assert package.origin is not None
+    page.evaluate((Path(package.origin).parent / "axe.min.js").read_text(encoding="utf-8"))
+    found = page.evaluate("axe.run({resultTypes: ['violations']})")["violations"]
+    return [(rule["id"], rule["nodes"][0]["html"]) for rule in found]
 
 
 def tab(page: "Page", name: str) -> None:
@@ -111,7 +121,7 @@ def take(page: "Page", question: str) -> None:
 
 def test_the_answer_changes_as_alpha_is_dragged(browser: "Browser", own: str) -> None:
     with opened(browser, own) as page:
-        tab(page, "Try an alpha")
+        tab(page, "Try")
         take(page, "How much does this cost?")
         button(page, "Ask")
         said = page.locator(".am-said")
@@ -135,7 +145,7 @@ def test_the_answer_changes_as_alpha_is_dragged(browser: "Browser", own: str) ->
 def test_two_visitors_see_their_own_answers(browser: "Browser", own: str) -> None:
     with opened(browser, own) as one, opened(browser, own) as other:
         for page, question in ((one, "How much does this cost?"), (other, "Which digit is this?")):
-            tab(page, "Try an alpha")
+            tab(page, "Try")
             take(page, question)
         button(one, "Ask at 0, 0.1 ... 0.6")
         button(other, "Ask")
@@ -150,6 +160,7 @@ def test_map_search_and_save_from_one_page(browser: "Browser", own: str, tmp_pat
     with opened(browser, own) as page:
         button(page, "Show what maps")
         page.get_by_text("49 tensors merged, 2 in part, 43 kept").wait_for()
+        assert violations(page) == []
         with page.expect_download() as download:
             page.get_by_text("Download mapping.json").click()
         assert json.loads(Path(download.value.path()).read_text())["summary"]["merged"] == 49
@@ -174,10 +185,10 @@ def test_map_search_and_save_from_one_page(browser: "Browser", own: str, tmp_pat
 
 def test_what_is_wrong_is_a_sentence_and_never_markup(browser: "Browser", own: str) -> None:
     with opened(browser, own) as page:
-        tab(page, "Try an alpha")
+        tab(page, "Try")
         button(page, "Ask")
         page.get_by_text("Type a question first.").wait_for()
-        tab(page, "What maps")
+        tab(page, "Map")
         choose(page, "Base", "<img src=x onerror=window.harmed=1>")
         button(page, "Show what maps")
         toast = page.locator(".toast-body", has_text="onerror")
@@ -208,7 +219,7 @@ def test_the_space_maps_and_answers_and_names_nothing_of_its_server(browser: "Br
         choose(page, "Base", "small:qwen2-vl")
         button(page, "Show what maps")
         page.get_by_text("49 tensors merged, 2 in part, 43 kept").wait_for()
-        tab(page, "Try an alpha")
+        tab(page, "Try")
         take(page, "Which digit is this?")
         button(page, "Ask")
         page.locator(".am-said").wait_for()

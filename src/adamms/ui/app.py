@@ -48,16 +48,17 @@ def build(desk: Desk) -> gr.Blocks:
                     allow_custom_value=True,
                     label=label,
                     info=known,
+                    min_width=280,
                 )
                 for label, value in (("Base", BASE), ("Donor", DONOR))
             )
-        with gr.Tab("1 · What maps"):
+        with gr.Tab("1 Map"):
             _mapping(desk, base, donor)
-        with gr.Tab("2 · Try an alpha"):
+        with gr.Tab("2 Try"):
             alpha = _live(desk, base, donor)
-        with gr.Tab("3 · Search"):
+        with gr.Tab("3 Search"):
             _search(desk, base, donor, alpha)
-        with gr.Tab("4 · Save"):
+        with gr.Tab("4 Save"):
             _save(desk, base, donor, alpha)
 
         def left(request: gr.Request) -> None:
@@ -103,6 +104,9 @@ def _theme() -> gr.themes.Base:
         body_text_color_subdued_dark="*neutral_300",
         button_primary_background_fill="*primary_700",
         button_primary_background_fill_hover="*primary_800",
+        button_primary_background_fill_dark="*primary_700",
+        button_primary_background_fill_hover_dark="*primary_800",
+        button_primary_text_color_dark="white",
     )
 
 

@@ -60,7 +60,7 @@ def _groups(title: str, groups: "Sequence[Group]") -> str:
     )
     heads = "<th>what</th><th class='n'>tensors</th><th class='n'>parameters</th><th>with, or why not</th>"
     return (
-        f"<h4>{title}</h4><div class='am-scroll'><table><thead><tr>{heads}</tr></thead>"
+        f"<h2>{title}</h2><div class='am-scroll' tabindex='0' role='region' aria-label='{title}'><table><thead><tr>{heads}</tr></thead>"
         f"<tbody>{rows}</tbody></table></div>"
     )
 
@@ -98,7 +98,8 @@ def strip_view(answers: Mapping[float, Response], at: float | None) -> str:
             f"<td class='n'>{'–' if confidence is None else percent(confidence)}</td></tr>"
         )
     return (
-        "<div class='am am-scroll'><table class='am-strip'><thead><tr><th class='n'>alpha</th><th>answer</th>"
+        "<div class='am am-scroll' tabindex='0' role='region' aria-label='Answers over alpha'>"
+        "<table class='am-strip'><thead><tr><th class='n'>alpha</th><th>answer</th>"
         f"<th class='n'>confidence</th></tr></thead><tbody>{''.join(rows)}</tbody></table></div>"
     )
 
