@@ -60,7 +60,8 @@ def _groups(title: str, groups: "Sequence[Group]") -> str:
     )
     heads = "<th>what</th><th class='n'>tensors</th><th class='n'>parameters</th><th>with, or why not</th>"
     return (
-        f"<h2>{title}</h2><div class='am-scroll' tabindex='0' role='region' aria-label='{title}'><table><thead><tr>{heads}</tr></thead>"
+        f"<h2>{title}</h2><div class='am-scroll' tabindex='0' role='region' aria-label='{title}'>"
+        f"<table><thead><tr>{heads}</tr></thead>"
         f"<tbody>{rows}</tbody></table></div>"
     )
 
