@@ -45,6 +45,8 @@ class HubServer:
     broken: tuple[str, ...] = ()
     busy: list[str] = field(default_factory=list)
     """The `Retry-After` of the next answers, all of them 503."""
+    silent: str = ""
+    """A part of the paths that what is posted to gets no answer."""
     drip: str = ""
     """Answers to paths with this part come a byte every tenth of a second."""
     ranges: bool = True
@@ -108,7 +110,9 @@ class _Handler(BaseHTTPRequestHandler):
     def do_POST(self) -> None:
         body = self.rfile.read(int(self.headers["Content-Length"]))
         path = urlsplit(self.path).path.removeprefix("/api/")
-        if path == "validate-yaml":
+        if self.server_hub.silent and self.server_hub.silent in path:
+            time.sleep(30)
+        elif path == "validate-yaml":
             self._json({"errors": [], "warnings": []})
         elif self.headers.get("Authorization") != f"Bearer {TOKEN}":
             self._fail(401, "", message="Invalid username or password.")

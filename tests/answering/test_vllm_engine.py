@@ -196,6 +196,15 @@ def test_what_vllm_is_not_asked_for(options, sentence):
         open_engine(EngineRequest(base, (), EngineOptions(**options), python="/no/python"), name="vllm")
 
 
+def test_weights_beside_those_that_are_merged_are_not_loaded_with_them(tmp_path):
+    folder = tmp_path / "base"
+    shutil.copytree(PAIR.base, folder)
+    shutil.copy(folder / "model.safetensors", folder / "other.safetensors")
+    said = r"holds other\.safetensors beside the weights that are merged, and vLLM would load both"
+    with open_model(str(folder)) as base, pytest.raises(SearchError, match=said):
+        open_engine(EngineRequest(base, (), python="/no/python"), name="vllm")
+
+
 def test_towers_that_transformers_5_wrote_get_their_inner_name_back():
     names = [
         "language_model.x.weight",

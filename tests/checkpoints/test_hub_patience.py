@@ -8,9 +8,11 @@ from pathlib import Path
 
 import pytest
 
+import adamms as adamms_package
 from adamms.checkpoints.hub_patience import LEAST, within
 from adamms.errors import MachineError
-from hub_server import HubServer
+from adamms.zoo import shipped_pair
+from hub_server import TOKEN, HubServer
 from small_pairs import write_qwen2_vl
 
 SHORTER = """
@@ -18,6 +20,8 @@ import sys
 from adamms.checkpoints import hub_patience
 hub_patience.ANSWER = hub_patience.STALLED = float(sys.argv.pop(1))
 hub_patience.LONGEST_WAIT = 2
+from adamms.checkpoints import publishing
+publishing.LEAST_RATE = 10**9
 from adamms.cli import main
 main()
 """
@@ -29,11 +33,11 @@ def models(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
 
 
 def adamms(
-    hub: HubServer, home: Path, *arguments: object, seconds: float
+    hub: HubServer, home: Path, *arguments: object, seconds: float, **variables: str
 ) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [sys.executable, "-c", SHORTER, str(seconds), *map(str, arguments)],
-        env=hub.environment(home, HF_HUB_DISABLE_PROGRESS_BARS="1"),
+        env=hub.environment(home, HF_HUB_DISABLE_PROGRESS_BARS="1", **variables),
         capture_output=True,
         text=True,
         timeout=60,
@@ -67,6 +71,19 @@ def _drip_after_the_headers(hub: HubServer) -> None:
     while not any("/tree/" in request.path for request in hub.log):
         time.sleep(0.001)
     hub.drip = "/cdn/"
+
+
+@pytest.mark.parametrize(
+    ("silent", "said"), [("repos/create", "did not make a place for"), ("/commit/", "did not take")]
+)
+def test_a_push_that_is_not_answered_is_left(tmp_path: Path, silent: str, said: str) -> None:
+    pair = shipped_pair()
+    merged = adamms_package.merge(pair.base, pair.donor, tmp_path / "merged", alpha=0.3).path
+    with HubServer({}, silent=silent) as hub:
+        done = adamms(hub, tmp_path / "home", "push", merged, "me/merged", seconds=6, HF_TOKEN=TOKEN)
+    assert done.returncode == 1, done.stderr
+    assert f"adamms: {hub.url} {said} me/merged for " in done.stderr
+    assert not hub.uploaded
 
 
 def test_a_busy_hub_is_asked_again_after_the_time_it_asks_for(

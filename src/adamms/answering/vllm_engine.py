@@ -15,17 +15,38 @@ from typing import TYPE_CHECKING
 
 from adamms.answering.engine import Candidate, EngineRequest, GivenAnswer, Likelihood
 from adamms.answering.other_python import OtherPython
+from adamms.checkpoints.auxiliary_files import require_auxiliary_files
 from adamms.errors import SearchError
 from adamms.merging.description import DescribedInputs, DescribedMethod
 from adamms.responses.inputs import Example
 from adamms.responses.responses import Response
 
 if TYPE_CHECKING:
+    from adamms.checkpoints import TensorSource
     from adamms.merging import MergeInputs
 
 PATCHES = ".embeddings.patch_embedding.weight"
 INNER = "vision_model"
 WORKER = "adamms.answering.vllm_worker"
+
+
+def _refuse_other_weights(model: "TensorSource") -> None:
+    """Refuse weights that vLLM would load beside those that are merged: where there is no index, every file.
+
+    Raises:
+        SearchError: there are others in the folder.
+    """
+    if any(name.endswith(".safetensors.index.json") for name in model.files.names):
+        return
+    read = {info.shard for info in model.tensors.values()}
+    others = [name for name in model.files.names if name.endswith(".safetensors") and name not in read]
+    # Mistral's own copy of the same weights, and an adapter's, are no business of its loader.
+    others = [name for name in others if not name.startswith(("consolidated", "adapter_"))]
+    if others:
+        raise SearchError(
+            f"{model.source} holds {others[0]} beside the weights that are merged, and vLLM would load both: "
+            "take it away, or leave --engine vllm out."
+        )
 
 
 class VllmEngine:
@@ -50,6 +71,8 @@ class VllmEngine:
                 f"{model.source} is quantised ({scheme}), and packed weights cannot be moved while it lives; "
                 f"first write it unquantised: adamms merge {model.source} {model.source} --alpha 0 --out DIR."
             )
+        require_auxiliary_files(model)
+        _refuse_other_weights(model)
         options = request.options
         if options.vision_tower is not None:
             raise SearchError(

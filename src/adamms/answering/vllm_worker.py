@@ -197,14 +197,16 @@ class VllmCalls:
                 yield id_, [found[id_][number] for number in range(len(answers[id_]))]
 
     def _prompt(self, id_: str, answer: Sequence[int] = ()) -> dict[str, Any]:
-        from PIL import Image, ImageOps
+        from PIL import ImageOps
+
+        from adamms.responses.picture_files import opened_picture
 
         question = self._questions[id_]
         prompt: dict[str, Any] = {"prompt_token_ids": [*question.tokens, *answer]}
         if question.images:
             pictures = []
             for path in question.images:
-                with Image.open(path) as image:
+                with opened_picture(path) as image:
                     pictures.append(ImageOps.exif_transpose(image).convert("RGB"))
             prompt["multi_modal_data"] = {"image": pictures}
         return prompt
