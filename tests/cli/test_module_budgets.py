@@ -27,9 +27,9 @@ SEARCH = ("--inputs", PAIR.inputs, "--samples", 3, "--max-new-tokens", 2, "--alp
 @pytest.mark.parametrize(
     ("budget", "verb"),
     [
-        (49, ("map", *MODELS)),
-        (86, ("merge", *MODELS, "--alpha", 0.3, "--out", "out")),
-        (172, ("search", *MODELS, *SEARCH, "--out", "out")),
+        (50, ("map", *MODELS)),
+        (88, ("merge", *MODELS, "--alpha", 0.3, "--out", "out")),
+        (177, ("search", *MODELS, *SEARCH, "--out", "out")),
     ],
     ids=lambda value: value[0] if isinstance(value, tuple) else "",
 )

@@ -3,6 +3,8 @@
 import base64
 import io
 import json
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -12,6 +14,7 @@ from PIL import Image
 
 from adamms.errors import SearchError
 from adamms.responses.inputs import Inputs, InputSource, parse_columns, read_inputs, understand
+from hub_server import HubServer
 
 COLOURS = {"red": (255, 0, 0), "blue": (0, 0, 255)}
 
@@ -468,3 +471,21 @@ def test_only_what_is_drawn_is_looked_at(folder: Path, monkeypatch: pytest.Monke
 
     assert opened == [entry.images[0] for entry in drawn.entries]
     assert len(opened) == 3
+
+
+def test_a_data_set_that_no_hub_has_is_a_sentence(folder: Path) -> None:
+    pytest.importorskip("datasets")
+    with HubServer({}) as hub:
+        done = subprocess.run(
+            [sys.executable, "-m", "adamms", "inputs", "some/photos"],
+            env=hub.environment(folder),
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+
+    assert done.returncode == 2
+    assert (
+        "There is no file or folder some/photos, and the data set of that name cannot be had" in done.stderr
+    )
+    assert "Traceback" not in done.stderr

@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
+from adamms.checkpoints.file_calls import OPEN_FLAGS, WITHOUT_WAITING
 from adamms.checkpoints.limits import KB, MB, TEXT
 from adamms.errors import MACHINE_FAULTS, MachineError
 
@@ -42,7 +43,7 @@ def open_regular(path: str | Path) -> BinaryIO:
     """
     try:
         # Without waiting for who writes into a pipe; to a regular file it makes no difference.
-        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC)
+        descriptor = os.open(path, os.O_RDONLY | WITHOUT_WAITING | OPEN_FLAGS)
     except OSError as error:
         if kind := special_kind(path):
             raise _refused(path, kind) from error

@@ -11,7 +11,6 @@ One class for merged checkpoints and for search runs; it does not know what is w
 """
 
 import errno
-import fcntl
 import os
 import shutil
 from collections.abc import Iterator
@@ -20,6 +19,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from adamms.checkpoints.file_calls import OPEN_FLAGS, can_sync_folders, lock, remove_lock
 from adamms.checkpoints.sources import expanded, is_text
 from adamms.errors import MACHINE_FAULTS, MachineError, OutputError
 
@@ -157,11 +157,11 @@ class OutputFolder:
                 parent.rmdir()
 
     def _acquire(self) -> None:
-        lock = _beside(self.target, "lock")
+        path = _beside(self.target, "lock")
         while self._lock is None:
-            descriptor = os.open(lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
+            descriptor = os.open(path, os.O_RDWR | os.O_CREAT | OPEN_FLAGS, 0o666)
             try:
-                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                lock(descriptor)
             except BlockingIOError:
                 os.close(descriptor)
                 raise OutputError(
@@ -172,7 +172,7 @@ class OutputFolder:
                 if error.errno not in (errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP):
                     os.close(descriptor)
                     raise
-            if _is_same_file(descriptor, lock):
+            if _is_same_file(descriptor, path):
                 self._lock = descriptor
             else:
                 # Its holder finished and removed the lock file between our opening and locking it.
@@ -180,8 +180,7 @@ class OutputFolder:
 
     def _release(self) -> None:
         if self._lock is not None:
-            _beside(self.target, "lock").unlink(missing_ok=True)
-            os.close(self._lock)
+            remove_lock(_beside(self.target, "lock"), self._lock)
             self._lock = None
 
     def _recover(self) -> None:
@@ -250,7 +249,9 @@ class OutputFolder:
 
 def sync(path: Path) -> None:
     """Make a file or a folder durable."""
-    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    if path.is_dir() and not can_sync_folders():
+        return
+    descriptor = os.open(path, os.O_RDONLY | OPEN_FLAGS)
     try:
         os.fsync(descriptor)
     except OSError as error:

@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from adamms.checkpoints.file_calls import OPEN_FLAGS, read_at
 from adamms.checkpoints.local_files import machine_faults
 from adamms.checkpoints.tensor_info import DTYPE_BITS, UNPLACED, TensorInfo
 from adamms.errors import CheckpointError
@@ -66,7 +67,7 @@ class TensorData:
         descriptor, position = self._descriptor(info.shard), info.offset + start
         while len(view):
             with machine_faults(f"{info.shard} in {self._source}"):
-                count = os.preadv(descriptor, [view], position)
+                count = read_at(descriptor, view, position)
             if count == 0:
                 raise CheckpointError(
                     f"{info.shard} in {self._source} ends inside {info.name}, at byte {position}; "
@@ -121,7 +122,7 @@ class TensorData:
             if self._closed:
                 raise ValueError(f"the checkpoint {self._source} is closed")
             if shard not in self._descriptors:
-                self._descriptors[shard] = os.open(self._locate(shard), os.O_RDONLY | os.O_CLOEXEC)
+                self._descriptors[shard] = os.open(self._locate(shard), os.O_RDONLY | OPEN_FLAGS)
             return self._descriptors[shard]
 
     def _mapping(self, shard: str, *, end: int) -> mmap.mmap:

@@ -15,6 +15,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from adamms.checkpoints.auxiliary_files import companions_size, copy_auxiliary_files
+from adamms.checkpoints.file_calls import OPEN_FLAGS, reserve, write_at
 from adamms.checkpoints.hashes import HASHERS, sha256_of
 from adamms.checkpoints.output import in_words, sync
 from adamms.checkpoints.shard_plan import STORED_DTYPES, ShardPlan, index_json, plan_shards
@@ -121,11 +122,11 @@ class CheckpointWriter:
         path = self.folder / plan.name
         path.parent.mkdir(parents=True, exist_ok=True)
         if self.resumed:
-            return os.open(path, os.O_RDWR | os.O_CLOEXEC)
-        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o666)
+            return os.open(path, os.O_RDWR | OPEN_FLAGS)
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_TRUNC | OPEN_FLAGS, 0o666)
         try:
             # Reserved at once: a disk that fills up is known before hours of merging, and writing is faster.
-            os.posix_fallocate(descriptor, 0, plan.size)
+            reserve(descriptor, plan.size)
             _write_all(descriptor, memoryview(plan.header), 0)
         except OSError as error:
             os.close(descriptor)
@@ -227,5 +228,5 @@ class CheckpointWriter:
 
 def _write_all(descriptor: int, view: memoryview, position: int) -> None:
     while len(view):
-        count = os.pwrite(descriptor, view[:PIECE], position)
+        count = write_at(descriptor, view[:PIECE], position)
         view, position = view[count:], position + count

@@ -6,11 +6,13 @@
 from collections.abc import Iterator
 from typing import Any
 
-from adamms.errors import SearchError, require_packages
+from adamms.errors import MissingPackageError, SearchError, require_packages
 from adamms.responses.inputs.problems import ProblemError, Tally
 from adamms.responses.inputs.records import Record, Records
 from adamms.responses.inputs.source import InputSource
 
+PATIENCE = 10.0
+"""Seconds for a hub to say that it has a data set."""
 BENCHMARKS = ("lmms-lab", "lmms-lab-encoder")
 """Who keeps the data of lmms-eval's tasks."""
 PREFERRED = ("validation", "val", "dev", "test", "train")
@@ -31,13 +33,19 @@ def read_hub(source: InputSource, tally: Tally) -> Records:
             f"--task {task} (all names: python -m lmms_eval --tasks list). To ask its rows as they stand, "
             "name the columns: --column prompt=question."
         )
-    if not name.count("/"):  # pragma: no cover  (a name without an owner is taken for a file)
-        raise SearchError(f"There is no file or folder {name}.")
-    require_packages("datasets")
+    try:
+        require_packages("datasets")
+    except MissingPackageError as error:
+        raise SearchError(
+            f"There is no file or folder {source.name}. As the name of a data set: {error}"
+        ) from None
     import datasets
+    from huggingface_hub import HfApi
 
     options: dict[str, Any] = {"revision": revision or None}
     try:
+        # Asked first, as a slip in a path is likelier than a data set, and `datasets` tries again for long.
+        HfApi().dataset_info(name, revision=revision or None, timeout=PATIENCE)
         splits = datasets.get_dataset_split_names(name, config or None, **options)
         split = _split(splits, source, tally)
         data = datasets.load_dataset(name, config or None, split=split, **options)
