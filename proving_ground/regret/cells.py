@@ -114,8 +114,10 @@ def _table(
             question.ancestor_likelihood[question.given[0]], (question.ancestor_likelihood[said],)
         )
         for question, said in zip(asked, spoken, strict=True)
-        if question.ancestor_likelihood
+        if said < len(question.ancestor_likelihood)
     }
+    if len(opinions) < len(asked):  # theta_0 was not asked about everything that was said
+        opinions = {}
     return AnswerTable.of(
         {
             alpha: {question.id: _response(question, row, alpha) for question in asked}
