@@ -49,6 +49,7 @@ def _names(stage: str, only: Sequence[str] | None, *, split: str) -> list[str]:
     from proving_ground.real_pair.families import FAMILIES
     from proving_ground.real_pair.siblings import PAIRS, SIBLINGS
 
+    text = split.startswith("text-")
     everything = {
         "origin": ["all"],
         "features": ["all"],
@@ -56,9 +57,9 @@ def _names(stage: str, only: Sequence[str] | None, *, split: str) -> list[str]:
         "grow": list(SIBLINGS),
         "assemble": list(SIBLINGS),
         "alone": [name for name, sibling in SIBLINGS.items() if sibling.text is None],
-        "ask": [pair.name for pair in PAIRS],
+        "ask": [pair.name for pair in PAIRS if pair.kind != "two language models" or text],
     }[stage]
-    if split.startswith("text-"):
+    if text:
         everything = [name for name in everything if "smol" in name]
     return [name for name in everything if only is None or name in only or everything == ["all"]]
 

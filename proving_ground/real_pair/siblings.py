@@ -39,7 +39,7 @@ class Sibling:
     family: str
     half: int
     tasks: tuple[str, ...]
-    steps: int = 1000
+    steps: int = 500
     rate: float = 2e-4
     projector: float = 2e-5
     wordy: bool = False
@@ -65,10 +65,10 @@ SIBLINGS = {
         Sibling("internvl-2", "internvl", 2, (*COMMON, "relation"), seed=2),
         Sibling("owl-2", "mplug_owl2", 2, (*COMMON, "unanswerable", "relation"), seed=3),
         Sibling("internvl-wordy", "internvl", 2, (*COMMON, "relation"), wordy=True, seed=4),
-        Sibling("llava-weak", "llava", 0, (*COMMON, "reading"), steps=120, seed=5),
+        Sibling("llava-weak", "llava", 0, (*COMMON, "reading"), steps=60, seed=5),
         Sibling("internvl-rushed", "internvl", 2, (*COMMON, "relation"), rate=1e-3, seed=6),
-        Sibling("smol-maths", "text", 0, (), steps=300, text="maths", seed=7),
-        Sibling("smol-translation", "text", 0, (), steps=300, text="translation", seed=8),
+        Sibling("smol-maths", "text", 0, (), steps=150, text="maths", seed=7),
+        Sibling("smol-translation", "text", 0, (), steps=150, text="translation", seed=8),
     )
 }
 
@@ -100,7 +100,7 @@ PAIRS = tuple(
         ("llava-1", "internvl-wordy", "style"),
         ("llava-weak", "internvl-2", "unequal"),
         ("internvl-2", "llava-weak", "no gain"),
-        ("internvl-rushed", "llava-1", "forgetful"),
+        ("internvl-rushed", "llava-1", "high rate"),
         ("llava-1", "smollm2", "language model"),
         ("llava-1", "smol-maths", "language model"),
         ("smol-translation", "smol-maths", "two language models"),

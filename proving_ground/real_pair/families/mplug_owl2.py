@@ -89,8 +89,9 @@ class MPLUGOwl2(Family):
         template = (
             "{% for message in messages %}{{ message['role'].upper() + ': ' }}"
             "{% if message['content'] is string %}{{ message['content'] }}{% else %}"
-            "{% for part in message['content'] %}{{ '<|image|>' if part['type'] == 'image' else part['text'] }}"
-            "{% endfor %}{% endif %}{{ '\n' }}{% endfor %}{% if add_generation_prompt %}{{ 'ASSISTANT:\n' }}{% endif %}"
+            "{% for part in message['content'] %}"
+            "{{ '<|image|>' if part['type'] == 'image' else part['text'] }}{% endfor %}{% endif %}"
+            "{{ '\n' }}{% endfor %}{% if add_generation_prompt %}{{ 'ASSISTANT:\n' }}{% endif %}"
         )
         MPLUGOwl2Processor(pictures, tokenizer, chat_template=template).save_pretrained(folder)
 
