@@ -7,19 +7,22 @@
 A Qwen2-VL and a LLaVA-OneVision with random weights: at full size those of the published 7B configurations in
 bfloat16, at small size narrow ones in float32 for a CPU. Each engine runs in a process of its own, loads the
 base, prepares the questions (pictures of 640 x 480 and 30 to 60 words), moves to a candidate, and answers at
-each length; random weights hardly ever end an answer, so it is as long as it may be. Peak memory is the
+each length; random weights hardly ever end an answer, so it is as long as it may be. On a machine with other
+work processor seconds are the figure to use. Peak memory is the
 processes' together on a CPU; on a GPU what torch has reserved (of vLLM, which takes all it may have, what the
 driver says).
 """
 
 import argparse
 import json
+import os
 import resource
 import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -69,6 +72,9 @@ class Transformers:
             return torch.cuda.max_memory_reserved() / GB
         return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / GB
 
+    def cpu(self) -> float:
+        return time.process_time()
+
     def close(self) -> None:
         pass
 
@@ -91,18 +97,28 @@ class Vllm:
         self.engine.load_weights(ALPHA, Merge(self._inputs, linear(), ALPHA))
 
     def peak(self) -> float:
-        session = self.engine._other._process.pid
         kilobytes = 0
-        for status in Path("/proc").glob("[0-9]*/status"):
-            try:
-                text, stat = status.read_text(), (status.parent / "stat").read_text()
-            except OSError:
-                continue
-            # The session is the fourth field behind the name.
-            if int(stat.rpartition(")")[2].split()[3]) == session:
-                lines = dict(line.split(":", 1) for line in text.splitlines())
-                kilobytes += int(lines.get("VmHWM", "0 kB").split()[0])
+        for process in self._processes():
+            lines = dict(line.split(":", 1) for line in (process / "status").read_text().splitlines())
+            kilobytes += int(lines.get("VmHWM", "0 kB").split()[0])
         return gpu_in_use() or kilobytes * 1024 / GB
+
+    def cpu(self) -> float:
+        """User and system time of all that vLLM runs, and of us."""
+        ticks = 0
+        for process in self._processes():
+            fields = (process / "stat").read_text().rpartition(")")[2].split()
+            ticks += int(fields[11]) + int(fields[12])
+        return ticks / os.sysconf("SC_CLK_TCK") + time.process_time()
+
+    def _processes(self) -> list[Path]:
+        """Of the session that we started."""
+        session, found = self.engine._other._process.pid, []
+        for stat in Path("/proc").glob("[0-9]*/stat"):
+            with suppress(OSError):
+                if int(stat.read_text().rpartition(")")[2].split()[3]) == session:
+                    found.append(stat.parent)
+        return found
 
     def close(self) -> None:
         self.engine.close()
@@ -158,11 +174,13 @@ def measure(arguments: argparse.Namespace) -> dict[str, Any]:
             answers: list[Any] = []
             # Nothing is kept of the answers before: a candidate begins with a move.
             runner.move()
+            before = runner.cpu()
             took = seconds(lambda answers=answers: answers.extend(engine.answer(ids)))
             tokens = sum(answer.tokens for answer in answers)
             row = {
                 "new_tokens": length,
                 "seconds_a_candidate": took,
+                "cpu_seconds_a_candidate": runner.cpu() - before,
                 "tokens": tokens,
                 "tokens_a_second": tokens / took,
                 "peak_gb": runner.peak(),
