@@ -173,28 +173,26 @@ class VllmCalls:
         The end is whichever of the model's end tokens: their probabilities are added.
         """
         ends = self._ends()
-        asked: list[tuple[str, list[int], bool]] = []
+        asked: list[tuple[str, int, list[int], bool]] = []
         for id_, given in answers.items():
-            for text, finished in given:
+            for number, (text, finished) in enumerate(given):
                 encoded = self._preparation.tokenizer(
                     text, add_special_tokens=False, split_special_tokens=True
                 )
-                asked.append((id_, list(encoded["input_ids"]), finished))
-        prompts = [partial(self._prompt, id_, tokens) for id_, tokens, _ in asked]
+                asked.append((id_, number, list(encoded["input_ids"]), finished))
+        prompts = [partial(self._prompt, id_, tokens) for id_, _, tokens, _ in asked]
         # The next token's probabilities tell how sure the end is; one has to be generated for them.
         sampling = self._sampling(max_tokens=1, prompt_logprobs=0, logprob_token_ids=list(ends) or None)
         found: dict[str, dict[int, tuple[float, int]]] = {id_: {} for id_ in answers}
-        of = [sum(1 for other in asked[:at] if other[0] == id_) for at, (id_, _, _) in enumerate(asked)]
-        for at, output in self._generated(range(len(asked)), prompts, sampling):
-            id_, tokens, finished = asked[at]
+        for (id_, number, tokens, finished), output in self._generated(asked, prompts, sampling):
             read = output.prompt_logprobs[len(output.prompt_logprobs) - len(tokens) :]
             total = sum(entry[token].logprob for token, entry in zip(tokens, read, strict=True))
             if finished and ends:
                 after = output.outputs[0].logprobs[0]
                 total += math.log(sum(math.exp(after[end].logprob) for end in ends) or 1e-300)
-            found[id_][of[at]] = (total, len(tokens) + bool(finished and ends))
+            found[id_][number] = (total, len(tokens) + bool(finished and ends))
             if len(found[id_]) == len(answers[id_]):
-                yield id_, [found[id_][number] for number in range(len(answers[id_]))]
+                yield id_, [found[id_][place] for place in range(len(answers[id_]))]
 
     def _prompt(self, id_: str, answer: Sequence[int] = ()) -> dict[str, Any]:
         from PIL import ImageOps
