@@ -59,3 +59,20 @@ def test_what_the_parent_ignores_stays_ignored() -> None:
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert done.stdout.splitlines()[-1] == "True"
     assert os.name == "posix"
+
+
+def test_an_interrupt_that_falls_into_a_destructor_is_not_lost() -> None:
+    code = """
+import sys, time
+from adamms.cli import interrupted_again
+sys.unraisablehook = interrupted_again
+class Falls:
+    def __del__(self): raise KeyboardInterrupt
+try:
+    Falls()
+    time.sleep(30)
+except KeyboardInterrupt:
+    print("heard")
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert (done.stdout, done.stderr) == ("heard\n", "")

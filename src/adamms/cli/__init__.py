@@ -4,6 +4,7 @@
 1 anything else, 130 interrupted.
 """
 
+import _thread
 import gc
 import io
 import os
@@ -122,6 +123,7 @@ def main() -> None:
         Path.cwd()
     except OSError:
         sys.exit(fail("The current folder is gone; change to one that exists.", 2))
+    sys.unraisablehook = interrupted_again
     try:
         for signum in (signal.SIGINT, signal.SIGTERM):
             if signal.getsignal(signum) is not signal.SIG_IGN:
@@ -191,6 +193,14 @@ def _unexpected(error: Exception) -> int:
         "(this is a fault of ours; run again with ADAMMS_TRACEBACK=1 and report what it prints).",
         1,
     )
+
+
+def interrupted_again(unraisable: Any) -> None:
+    """An interrupt that fell into a destructor, where Python can only print it, comes once more."""
+    if isinstance(unraisable.exc_value, KeyboardInterrupt):
+        _thread.interrupt_main()
+    else:
+        sys.__unraisablehook__(unraisable)
 
 
 def _terminated(signum: int, frame: FrameType | None) -> None:
