@@ -39,6 +39,10 @@ def inputs(
     understood.required()
 
 
+LONGEST = 1000
+"""Characters of a line of a prompt that are shown."""
+
+
 def _print(about: dict[str, Any]) -> None:
     kinds = (
         ("with_pictures", "with pictures"),
@@ -47,18 +51,19 @@ def _print(about: dict[str, Any]) -> None:
         ("with_answers", "with answers"),
     )
     counts = [f"{about[key]:,} {words}" for key, words in kinds if about[key]]
-    print(f"{about['source']}: {about['format']}")
-    print(", ".join([f"{about['inputs']:,} inputs", *counts]))
-    print(f"{about['pictures']:,} pictures were found and open")
-    for note in about["notes"]:
-        print(f"Note: {note}")
-    for shown in about["shown"]:
-        print()
-        print(f"input {shown['id']}")
-        for role in ("image", "audio", "video"):
-            for name in shown.get(role, ()):
-                print(f"  {role}   {name}")
-        for number, line in enumerate(shown["prompt"].splitlines()):
-            print(f"  {'' if number else 'prompt':7} {line}")
-        if "answer" in shown:
-            print(f"  answer  {shown['answer']} (not looked at by a search)")
+    lines = [
+        f"{about['source']}: {about['format']}",
+        ", ".join([f"{about['inputs']:,} inputs", *counts]),
+        f"{about['pictures']:,} pictures were found and open",
+        *(f"Note: {note}" for note in about["notes"]),
+    ]
+    for entry in about["shown"]:
+        lines += ["", f"input {entry['id']}"]
+        lines += [
+            f"  {role}   {name}" for role in ("image", "audio", "video") for name in entry.get(role, ())
+        ]
+        for number, line in enumerate(entry["prompt"].splitlines()):
+            lines.append(f"  {'' if number else 'prompt':7} {line[:LONGEST]}")
+        if "answer" in entry:
+            lines.append(f"  answer  {str(entry['answer'])[:LONGEST]} (not looked at by a search)")
+    print("\n".join(lines))

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TypeVar
 
-from adamms.checkpoints.sources import is_text
+from adamms.checkpoints.sources import expanded, is_text
 from adamms.errors import SearchError
 from adamms.responses.inputs.example import Example
 from adamms.responses.inputs.media import Media, file_problem, image_problem
@@ -127,7 +127,7 @@ def understand(source: InputSource, *, labels: bool = False) -> Inputs:
     seen: dict[str, str] = {}
     shapes: dict[str, int] = {}
     records = open_records(source, tally)
-    folder = records.folder if source.image_folder is None else source.image_folder
+    folder = records.folder if source.image_folder is None else expanded(source.image_folder)
     for record in records.records:
         if not isinstance(record, Record):
             tally.problem(record[1], record[0])
