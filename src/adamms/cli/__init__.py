@@ -10,6 +10,7 @@ import io
 import os
 import signal
 import sys
+import threading
 from importlib import import_module
 from pathlib import Path
 from types import FrameType
@@ -198,7 +199,10 @@ def _unexpected(error: Exception) -> int:
 def interrupted_again(unraisable: Any) -> None:
     """An interrupt that fell into a destructor, where Python can only print it, comes once more."""
     if isinstance(unraisable.exc_value, KeyboardInterrupt):
-        _thread.interrupt_main()
+        # From beside and a little later: at once it would fall into this very function.
+        later = threading.Timer(0.01, _thread.interrupt_main)
+        later.daemon = True
+        later.start()
     else:
         sys.__unraisablehook__(unraisable)
 
