@@ -14,6 +14,7 @@ EXTRAS = {
     "accelerate": "spread",
     "sentence_transformers": "embedding",
     "gradio": "ui",
+    "ray": "ray",
     "pyarrow": "datasets",
     "datasets": "datasets",
     "pandas": "notebook",

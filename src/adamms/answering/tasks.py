@@ -11,6 +11,7 @@ from itertools import pairwise
 from typing import Any, Literal
 
 from adamms.answering.engine import GivenAnswer, Likelihood
+from adamms.errors import AdaMMSError
 from adamms.responses.candidates import format_alpha
 from adamms.responses.responses import Response
 
@@ -105,6 +106,21 @@ def answer_from_json(data: Mapping[str, Any]) -> Answer:
     if "likelihoods" in data:
         return Opinions(data["id"], tuple(Likelihood(**entry) for entry in data["likelihoods"]))
     return Response(**data)
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What came of a task: some or all of its answers, or why its model cannot be asked."""
+
+    task: Task
+    answers: Sequence[Answer] = ()
+    error: AdaMMSError | None = None
+
+
+def in_order(task: Task, answers: Sequence[Answer]) -> list[Answer]:
+    """A task's answers in the order of its inputs."""
+    by_id = {answer.id: answer for answer in answers}
+    return [by_id[id_] for id_ in task.ids]
 
 
 def slices(ids: Sequence[str], *, most: int) -> list[tuple[str, ...]]:

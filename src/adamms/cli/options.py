@@ -13,11 +13,12 @@ CHOOSING = "How the choice is made"
 MERGING = "How it is merged"
 MAPPING = "What corresponds to what"
 ANSWERING = "How models are loaded and asked"
+WORKING = "Who does the work"
 PARENTS = "The donor as a witness"
 SCORING = "How answers are scored"
 HARNESSES = "Benchmarks and harnesses"
 OUTPUT = "Output and messages"
-PANELS = (ASKED, TRIED, CHOOSING, PARENTS, ANSWERING, SCORING, HARNESSES, MERGING, MAPPING, OUTPUT)
+PANELS = (ASKED, TRIED, CHOOSING, PARENTS, ANSWERING, WORKING, SCORING, HARNESSES, MERGING, MAPPING, OUTPUT)
 
 Base = Annotated[
     str,

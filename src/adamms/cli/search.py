@@ -23,6 +23,7 @@ from adamms.cli.options import (
     OUTPUT,
     PARENTS,
     TRIED,
+    WORKING,
     AllowPartial,
     Base,
     Donor,
@@ -183,6 +184,38 @@ def search(
             rich_help_panel=ANSWERING,
         ),
     ] = None,
+    workers: Annotated[
+        int | None,
+        typer.Option(
+            help="Models that answer at a time, a process and a GPU each; the result is the same.",
+            min=1,
+            rich_help_panel=WORKING,
+        ),
+    ] = None,
+    executor: Annotated[
+        Literal["local", "ray"],
+        typer.Option(
+            help="Where workers run: processes here, or actors of a Ray cluster (adamms[ray]), as many as "
+            "it has GPUs unless --workers says otherwise.",
+            rich_help_panel=WORKING,
+        ),
+    ] = "local",
+    ray_address: Annotated[
+        str | None,
+        typer.Option(
+            help="The cluster's; the one that runs here, or a new one, when left out.",
+            metavar="HOST:PORT",
+            rich_help_panel=WORKING,
+        ),
+    ] = None,
+    worker_timeout: Annotated[
+        float,
+        typer.Option(
+            help="Seconds that a worker may be silent before another takes its place.",
+            metavar="SECONDS",
+            rich_help_panel=WORKING,
+        ),
+    ] = 1800.0,
     keep_all: Annotated[
         bool, typer.Option("--keep-all", help="Write every candidate's checkpoint.", rich_help_panel=OUTPUT)
     ] = False,
@@ -196,6 +229,7 @@ def search(
     Examples: `adamms search BASE DONOR --inputs questions.jsonl --out run`,
     `adamms search BASE DONOR --inputs questions.jsonl --rule sum --out run`,
     `adamms search BASE DONOR --task mme --samples 50 --out run`,
+    `adamms search BASE DONOR --inputs questions.jsonl --out run --workers 8`,
     `adamms search BASE DONOR --inputs questions.jsonl --out run --resume`
     """
     from adamms.recipes.recipe import recipe_of
@@ -231,6 +265,10 @@ def search(
             engine_python=engine_python,
             command=command,
             command_timeout=command_timeout,
+            workers=workers,
+            executor=executor,
+            ray_address=ray_address,
+            worker_timeout=worker_timeout,
             keep_all=keep_all,
             allow_partial=allow_partial,
             **choosing.flat(),

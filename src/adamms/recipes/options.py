@@ -158,6 +158,14 @@ class SearchOptions(Part):
     """A program that answers, with {model}, {inputs}, {outputs}, {alpha}; transformers when left out."""
     command_timeout: float | None = Field(default=None, gt=0)
     """Seconds that it may go without an answer; an hour when left out."""
+    workers: Count | None = None
+    """Models that answer at a time, a process and a GPU each; one in this process when left out."""
+    executor: Literal["local", "ray"] = "local"
+    """Where workers run: processes of this machine, or actors of a Ray cluster."""
+    ray_address: str | None = None
+    """Of the cluster; the one that runs here, or a new one on this machine, when left out."""
+    worker_timeout: Annotated[float, Field(gt=0)] = 1800.0
+    """Seconds that a worker at work may be silent before it is replaced."""
     keep_all: bool = False
     """Write every candidate's checkpoint, not only the chosen one's."""
 
@@ -194,6 +202,23 @@ class SearchOptions(Part):
         from adamms.answering.engine import DEFAULT
 
         return self.engine or (DEFAULT if self.command is None else "command")
+
+    @property
+    def shared(self) -> bool:
+        """Whether workers share the work."""
+        return self.executor == "ray" or (self.workers or 1) > 1
+
+    @model_validator(mode="after")
+    def _shared_by(self) -> "SearchOptions":
+        if self.ray_address is not None and self.executor != "ray":
+            raise ValueError(
+                "ray_address is a Ray cluster's: say executor ray as well (--executor ray)"
+            )
+        if self.shared and self.device is not None and ":" in self.device:
+            raise ValueError(
+                f"device {self.device} is one GPU and workers take one each: say cuda, or leave it out"
+            )
+        return self
 
     @model_validator(mode="after")
     def _answered_by(self) -> "SearchOptions":

@@ -16,6 +16,8 @@ SEARCH_DEFAULTS: Mapping[str, Any] = {
     "label_metric": "exact",
     "repeats": 0,
     "max_new_tokens": 64,
+    "executor": "local",
+    "worker_timeout": 1800.0,
 }
 """Not repeated in a command line; alphas, samples and seed always are, because a reader asks for them."""
 

@@ -208,7 +208,7 @@ def _collect(
         for outcome in executor.run(tasks):
             entry = by_model[outcome.task.model]
             if outcome.error is not None:
-                if entry.model.kind != "donor":
+                if entry.model.kind != "donor" or not isinstance(outcome.error, SearchError):
                     raise outcome.error
                 failed[entry.model] = outcome.error
             kept = {answer.id: entry.keep(answer) for answer in outcome.answers}

@@ -6,12 +6,11 @@ GPU a step costs the same for a hundred answers as for sixteen.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
 from adamms.answering.engine import DEFAULT, GivenAnswer
-from adamms.answering.tasks import Answer, ModelName, Task, slices
+from adamms.answering.tasks import ModelName, Outcome, Task, in_order, slices
 from adamms.errors import SearchError
 from adamms.progress import Progress
 from adamms.recipes.options import SearchOptions
@@ -25,15 +24,6 @@ ANSWERED = 32
 """Inputs of a slice that is answered, at most: more share a step better, fewer are shared out better."""
 READ = 16
 """Inputs of a slice that is read, at most: as many as one forward pass takes."""
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """What came of a task: some or all of its answers, or why its model cannot be asked."""
-
-    task: Task
-    answers: Sequence[Answer] = ()
-    error: SearchError | None = None
 
 
 class Executor(Protocol):
@@ -81,14 +71,23 @@ class InProcess:
 
 
 def open_executor(loaded: LoadedModels, plan: SearchPlan, scratch: Path, *, progress: Progress) -> Executor:
-    """Who works off the tasks of a run; nothing is loaded or started before the first.
+    """Who works off the tasks of a run; no model is loaded and no process started before the first.
 
     Args:
         loaded: the models and the recipe.
         plan: the questions.
         scratch: a folder for what engines write.
         progress: told what a person should know.
+
+    Raises:
+        MissingPackageError: Ray is asked for and not installed.
+        MachineError: the cluster cannot be reached.
     """
+    if plan.options.shared:
+        # Late: most searches need none.
+        from adamms.runs.shared_work import open_pool
+
+        return open_pool(loaded, plan, scratch, progress=progress)
     return InProcess(LiveModels(loaded, plan.examples, scratch=scratch, say=progress.say))
 
 
@@ -124,11 +123,9 @@ def is_sliced(options: SearchOptions) -> bool:
     if options.engine_name != DEFAULT:
         # What another program or engine does with a batch is its own, and it may be dear to begin with one.
         return False
-    on_gpu = bool(visible_gpus()) if options.device in (None, "auto") else options.device != "cpu"
-    return options.dtype == "float32" or (options.dtype is None and not on_gpu)
+    return options.shared or options.dtype == "float32" or (options.dtype is None and not on_gpu(options))
 
 
-def in_order(task: Task, answers: Sequence[Answer]) -> list[Answer]:
-    """A task's answers in the order of its inputs."""
-    by_id = {answer.id: answer for answer in answers}
-    return [by_id[id_] for id_ in task.ids]
+def on_gpu(options: SearchOptions) -> bool:
+    """Whether models answer on a GPU of this machine."""
+    return bool(visible_gpus()) if options.device in (None, "auto") else options.device != "cpu"

@@ -60,8 +60,17 @@ class LoadedModels:
         return method_of(with_candidate(self.recipe, alpha))
 
 
-def load_models(recipe: Recipe, models: ExitStack, progress: Progress) -> LoadedModels:
-    """Open and map all models from their headers; download weights only if the mapping holds."""
+def load_models(
+    recipe: Recipe, models: ExitStack, progress: Progress, *, checked: bool = False
+) -> LoadedModels:
+    """Open and map all models from their headers; download weights only if the mapping holds.
+
+    Args:
+        recipe: what is merged.
+        models: what closes the models.
+        progress: told what a person should know.
+        checked: whether the run has begun elsewhere, where it was seen that the models are related.
+    """
 
     def data_of(headers: TensorSource) -> TensorSource:
         if headers.folder is None:
@@ -94,12 +103,12 @@ def load_models(recipe: Recipe, models: ExitStack, progress: Progress) -> Loaded
             progress.say(note)
     # Before a download where parts of the files can be read: a few kilobytes may save two models' transfer.
     early = all(model.random_access for model in (base, donor, *others, pretrained) if model)
-    if early:
+    if early and not checked:
         _check_ancestors(recipe, base, [donor, *others], mappings, pretrained=pretrained, progress=progress)
     base, donors = data_of(base), [data_of(each) for each in (donor, *others)]
     if pretrained and (ancestral or not early):
         pretrained = data_of(pretrained)
-    if not early:
+    if not early and not checked:
         _check_ancestors(recipe, base, donors, mappings, pretrained=pretrained, progress=progress)
     ancestor = (
         MappedCheckpoint.of(MappedDonor(ancestral, base, pretrained)) if pretrained and ancestral else None

@@ -9,8 +9,11 @@ from adamms.checkpoints.plain_yaml import read_yaml
 from adamms.errors import RecipeError
 from adamms.recipes.recipe import Recipe
 
-FREE = frozenset(f"search.{name}" for name in ("command_timeout", "max_bad"))
-"""The keys that a resumed run may change: limits do not show in what comes of it."""
+FREE = frozenset(
+    f"search.{name}"
+    for name in ("command_timeout", "max_bad", "workers", "executor", "ray_address", "worker_timeout")
+)
+"""The keys that a resumed run may change: limits, and who works, do not show in what comes of it."""
 ABSENT = "absent"
 """What a message says of a key that only one of two recipes has."""
 
