@@ -9,7 +9,8 @@ TORCH ?= torch==2.13.0
 PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
 STAMP := $(VENV)/.installed
 
-.PHONY: install demo test test-lmms-eval test-vlmevalkit test-vllm lint format wheel-check hostile kill-test \
+.PHONY: install demo test test-lmms-eval test-vlmevalkit test-vllm test-ray lint format wheel-check hostile \
+	kill-test \
 	coverage bench bench-merge bench-search bench-gpu zoo zoo-many clean paper-tables
 
 install: $(STAMP)
@@ -96,6 +97,11 @@ bench-merge: $(STAMP) $(MERGEKIT)/.installed
 # One GPU, 40 GB of disk or of memory, and eight minutes.
 bench-gpu: $(STAMP)
 	$(BIN)/python benchmarks/bench_gpu.py --json bench-gpu.json
+
+# A cluster of two nodes on this machine: a minute and a gigabyte of memory.
+test-ray: $(STAMP)
+	$(PIP) install --editable ".[ray]"
+	ADAMMS_TEST_RAY=1 $(BIN)/python -m pytest tests/workers/test_ray.py
 
 # The harnesses pin much, so each has an environment of its own; without it their tests are skipped.
 LMMS_EVAL := .bench/lmms-eval

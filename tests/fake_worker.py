@@ -1,4 +1,4 @@
-"""A worker without a model: it says what it is asked, notes that it was asked, and fails where a file says so."""
+"""A worker without a model: it notes what it is asked, repeats it, and fails where a file says so."""
 
 import os
 import signal

@@ -1,4 +1,4 @@
-"""Worker processes that die, hang, run short or break: they are replaced, and nothing answered is asked twice."""
+"""Worker processes that die, hang, run short or break are replaced, and nothing answered is asked twice."""
 
 import os
 import signal
@@ -110,7 +110,7 @@ def test_a_task_that_loses_every_worker_ends_the_run(tmp_path: Path) -> None:
     failing(tmp_path, "killed", "q00", times=100)
     with (
         shared(tmp_path) as work,
-        pytest.raises(MachineError, match="3 workers were lost while they asked 0.00, inputs q00 to q02"),
+        pytest.raises(MachineError, match=r"3 workers were lost while they asked 0\.00, inputs q00 to q02"),
     ):
         work.answers([task for task in TASKS if task.model.number == 0])
 

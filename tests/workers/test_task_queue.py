@@ -1,6 +1,7 @@
 """Models are shared out first, their inputs second, and nobody moves more than it must."""
 
 from collections import Counter
+from itertools import pairwise
 
 from adamms.answering.tasks import ModelName, Task
 from adamms.workers.task_queue import Entry, Standing, TaskQueue
@@ -32,7 +33,7 @@ def worked_off(asked: list[Task], workers: int) -> list[list[Task]]:
 
 def moves(done: list[Task]) -> int:
     models = [task.model for task in done]
-    return sum(before != after for before, after in zip(models, models[1:], strict=False))
+    return sum(before != after for before, after in pairwise(models))
 
 
 def test_one_worker_takes_models_in_their_order() -> None:

@@ -211,9 +211,7 @@ class SearchOptions(Part):
     @model_validator(mode="after")
     def _shared_by(self) -> "SearchOptions":
         if self.ray_address is not None and self.executor != "ray":
-            raise ValueError(
-                "ray_address is a Ray cluster's: say executor ray as well (--executor ray)"
-            )
+            raise ValueError("ray_address is a Ray cluster's: say executor ray as well (--executor ray)")
         if self.shared and self.device is not None and ":" in self.device:
             raise ValueError(
                 f"device {self.device} is one GPU and workers take one each: say cuda, or leave it out"

@@ -172,8 +172,10 @@ def collect(
     """
     if executor.workers > 1:
         everything = [entry for wanted in stages.values() for entry in wanted]
-        models = sum(bool(entry.missing) for entry in everything)
-        stages = {f"{list(stages)[-1]} ({executor.workers} workers, {models} models)": everything}
+        asked = [entry.model for entry in everything if entry.missing]
+        kind = "candidate" if all(model.kind == "candidate" for model in asked) else "model"
+        models = f"{len(asked)} {kind}{'s' if len(asked) != 1 else ''}"
+        stages = {f"{list(stages)[-1]} ({executor.workers} workers, {models})": everything}
     failed: dict[ModelName, SearchError] = {}
     for title, wanted in stages.items():
         failed |= _collect(executor, plan, title, wanted, folder, unit=unit, progress=progress)

@@ -5,11 +5,12 @@ would: what comes of a search is the same, however many share it.
 """
 
 import os
+import sys
 from pathlib import Path
+from typing import Any
 
 from adamms.errors import require_packages
 from adamms.progress import Progress
-from adamms.recipes.options import SearchOptions
 from adamms.runs.executors import on_gpu
 from adamms.runs.loading import LoadedModels
 from adamms.runs.search_plan import SearchPlan
@@ -51,11 +52,13 @@ def open_pool(loaded: LoadedModels, plan: SearchPlan, scratch: Path, *, progress
         threads = os.environ.get(THREADS, str(max(_cores() // count, 1)))
         return {**quiet, THREADS: threads, VISIBLE: ",".join(gpus_of(number, gpus, each=each))}
 
-    workers = LocalWorkers(
-        FACTORY,
-        config=lambda number: configuration(loaded, plan.examples, scratch=scratch / f"worker-{number + 1}"),
-        environment=environment,
-    )
+    def config(number: int) -> dict[str, Any]:
+        # Whoever has torch already may have set its threads.
+        threads = _threads() if "torch" in sys.modules and not gpus else None
+        place = scratch / f"worker-{number + 1}"
+        return configuration(loaded, plan.examples, scratch=place, threads=threads)
+
+    workers = LocalWorkers(FACTORY, config=config, environment=environment)
     return WorkerPool(workers, count, timeout=options.worker_timeout, say=progress.say)
 
 
@@ -69,16 +72,17 @@ def _on_cluster(loaded: LoadedModels, plan: SearchPlan, progress: Progress) -> W
     each = 0 if options.device == "cpu" or not cluster.gpus else options.gpus_per_model or 1
     count = options.workers or (cluster.gpus // each if each else cluster.nodes)
     # Ray gives an actor one thread where nobody says otherwise.
-    config = configuration(loaded, plan.examples, scratch=None, threads=None if each else _threads(options))
+    config = configuration(loaded, plan.examples, scratch=None, threads=None if each else _threads())
     workers = RayWorkers(FACTORY, config=lambda number: config, gpus=each, cluster=cluster)
     progress.say(f"{count} workers on a Ray cluster of {cluster.nodes} nodes.")
     return WorkerPool(workers, count, timeout=options.worker_timeout, say=progress.say)
 
 
-def _threads(options: SearchOptions) -> int:
+def _threads() -> int:
     """The threads with which one process on this machine would compute."""
-    if os.environ.get(THREADS, "").isdigit():
-        return int(os.environ[THREADS])
+    named = os.environ.get(THREADS, "")
+    if "torch" not in sys.modules and named.isdigit():
+        return int(named)
     import torch
 
     return torch.get_num_threads()

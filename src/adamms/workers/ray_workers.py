@@ -6,6 +6,7 @@ Ray places them, tells when one is gone, and ends them with us however we end.
 import contextlib
 import logging
 import os
+import re
 import socket
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
@@ -13,6 +14,9 @@ from typing import Any
 from adamms.answering.tasks import Task
 from adamms.errors import AdaMMSError, MachineError
 from adamms.workers.messages import Message, Performer, error_message, factory_named, failure, work
+
+COLOURS = re.compile(r"\x1b\[[0-9;]*m")
+RAISED = re.compile(r"[\w.]+(Error|Exception): ")
 
 
 class Actor:
@@ -172,7 +176,10 @@ class Cluster:
 
 
 def _why(error: BaseException) -> str:
-    """What Ray says, in the first sentence that says something."""
-    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    told = next((line for line in lines if "died" in line or "killed" in line or "Error" in line), None)
-    return (told or (lines[0] if lines else type(error).__name__))[:300].rstrip(".")
+    """What Ray says, in a line: of a worker that could not begin the error at the end, else the beginning."""
+    lines = [line.strip() for line in COLOURS.sub("", str(error)).splitlines() if line.strip()]
+    raised = [line for line in lines if RAISED.match(line)]
+    told = raised[-1] if raised else lines[0] if lines else type(error).__name__
+    if told.startswith("ModuleNotFoundError"):
+        told += " on a node of the cluster; install the same environment on every node"
+    return told[:300].rstrip(".")
