@@ -116,6 +116,11 @@ class Pace:
             return ""
         return f"{rate / 1e6:.0f} MB/s" if self.unit == "bytes" else f"{_plain(rate)} {self.unit}/s"
 
+    def left(self) -> str:
+        """The time that is left at this rate, for people."""
+        rate = self.rate
+        return f"{(self.total - self.done) / rate:,.0f} s left" if rate else ""
+
     def amount(self, count: int) -> str:
         """So many units, for people."""
         return f"{count / 1e6:.1f} MB" if self.unit == "bytes" else f"{count:,} {self.unit}"
@@ -186,7 +191,8 @@ def _lines(title: str, pace: Pace, stream: TextIO, *, again: bool) -> Iterator[A
             print(f"\r{title} {share:.0%} {pace.speed():<20}", end="", file=stream, flush=True)
         elif not again and share * 10 >= next_tenth and now - printed > 2:
             printed, next_tenth = now, int(share * 10) + 1
-            print(f"adamms: {title} {share:.0%}", file=stream)
+            told = [f"{title} {share:.0%}", pace.speed(), pace.left()]
+            print(f"adamms: {', '.join(filter(None, told))}", file=stream)
 
     yield advance
     kept = f" ({pace.resumed:,} were there)" if pace.resumed else ""

@@ -74,6 +74,10 @@ def search(
     engine_python: Source | None = None,
     command: str | None = None,
     command_timeout: float | None = None,
+    workers: int | None = None,
+    executor: Literal["local", "ray"] = "local",
+    ray_address: str | None = None,
+    worker_timeout: float = 1800.0,
     alpha: Alpha | None = None,
     method: str = "linear",
     settings: Mapping[str, Any] | None = None,
@@ -142,6 +146,10 @@ def search(
         engine_python: the python of the engine's own environment.
         command: a program that answers instead.
         command_timeout: seconds that it may go without an answer; an hour when left out.
+        workers: models that answer at a time, a process and a GPU each; the result is the same.
+        executor: where workers run: processes of this machine, or actors of a Ray cluster.
+        ray_address: of the cluster; the one that runs here, or a new one, when left out.
+        worker_timeout: seconds that a worker may be silent before it is replaced.
         alpha: the donor's weight where another setting is searched.
         method: the merge method's name.
         settings: of the method, by their names.

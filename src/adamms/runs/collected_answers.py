@@ -151,6 +151,7 @@ def collect(
     stages: Mapping[str, Sequence[Wanted]],
     folder: OutputFolder,
     *,
+    together: str | None = None,
     unit: str = "answers",
     progress: Progress,
 ) -> dict[ModelName, SearchError]:
@@ -161,6 +162,7 @@ def collect(
         plan: how it is asked.
         stages: title -> what is wanted.
         folder: the run's.
+        together: the title of all stages as one; the last one's when left out.
         unit: what an answer is called.
         progress: told of every answer.
 
@@ -175,7 +177,7 @@ def collect(
         asked = [entry.model for entry in everything if entry.missing]
         kind = "candidate" if all(model.kind == "candidate" for model in asked) else "model"
         models = f"{len(asked)} {kind}{'s' if len(asked) != 1 else ''}"
-        stages = {f"{list(stages)[-1]} ({executor.workers} workers, {models})": everything}
+        stages = {f"{together or list(stages)[-1]} ({executor.workers} workers, {models})": everything}
     failed: dict[ModelName, SearchError] = {}
     for title, wanted in stages.items():
         failed |= _collect(executor, plan, title, wanted, folder, unit=unit, progress=progress)

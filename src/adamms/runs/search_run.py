@@ -229,7 +229,8 @@ def _choose_with(
         asked = () if plan.asks_base else (0.0,)
     title = "Searching" if len(asked) > 1 else "Asking the base"
     stages[title] = wanted_responses(plan, folder, dict.fromkeys(asked, plan.ids), known)
-    failed = collect(executor, plan, stages, folder, progress=progress)
+    together = "Asking the parents" if plan.reads else "Searching"
+    failed = collect(executor, plan, stages, folder, together=together, progress=progress)
     for error in failed.values():
         # A donor that refuses a few inputs is asked the others; of one that cannot be asked others speak.
         if plan.options.max_bad and may_be_left_out(loaded, plan, error):
