@@ -22,8 +22,10 @@ def main() -> int:
     options = parser.parse_args()
     kinds = [kind for kind in every_kind() if _wanted(kind, options.words)]
     if options.quick:
-        kinds = [kind for kind in kinds if not kind.live][::10]
+        kinds = [kind for kind in kinds if not kind.live]
+        kinds = [kind for number, kind in enumerate(kinds) if kind.sound or number % 10 == 0]
     outcomes: list[Outcome] = []
+    sound = {kind.name for kind in kinds if kind.sound}
     for live in (False, True):
         # Models last: what is forked before torch is imported is small.
         asked = [kind for kind in kinds if kind.live is live]
@@ -34,14 +36,14 @@ def main() -> int:
             outcomes.append(outcome)
             if options.verbose or not outcome.held:
                 print(_line(outcome), flush=True)
-    held = Counter(outcome.name.partition("/")[0] for outcome in outcomes if outcome.held)
-    tried = Counter(outcome.name.partition("/")[0] for outcome in outcomes)
+    held = Counter(outcome.name.partition("/")[0] for outcome in outcomes if outcome.held and outcome.name not in sound)
+    tried = Counter(outcome.name.partition("/")[0] for outcome in outcomes if outcome.name not in sound)
     for group, count in tried.items():
         print(f"{group:14} {held[group]:4} of {count:4} held")
     print(f"{'all':14} {held.total():4} of {tried.total():4} held")
     if options.json:
         options.json.write_text(json.dumps([asdict(outcome) for outcome in outcomes], indent=1))
-    return 0 if held.total() == tried.total() else 1
+    return 0 if all(outcome.held for outcome in outcomes) else 1
 
 
 def _wanted(kind: Kind, words: list[str]) -> bool:

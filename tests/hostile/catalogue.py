@@ -2,10 +2,10 @@
 
 from collections.abc import Iterator
 
-from hostile import json_files, pickles, settings, weights, words
+from hostile import json_files, live, pickles, settings, weights, words
 from hostile.kinds import Kind
 
-GROUPS = (json_files, weights, pickles, settings, words)
+GROUPS = (json_files, weights, pickles, settings, words, live)
 
 
 def every_kind() -> list[Kind]:

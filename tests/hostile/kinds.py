@@ -20,6 +20,7 @@ class Kind:
         make: makes it, and says the command.
         harmless: whether the command may also do its work (exit 0), within the limits: odd, not wrong.
         live: whether a model answers; then what torch itself takes is not counted.
+        sound: whether nothing is wrong: the command must do its work, so that others fail for their fault alone.
         seconds: how long the command may take.
     """
 
@@ -27,6 +28,7 @@ class Kind:
     make: Make
     harmless: bool = False
     live: bool = False
+    sound: bool = False
     seconds: float = SECONDS
 
     @property

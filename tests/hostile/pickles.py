@@ -258,6 +258,9 @@ def _sparse_legacy(start: bytes) -> Make:
 
 
 def kinds() -> Iterator[Kind]:
+    yield Kind("pickle/SOUND", _of(lambda: _zipped(_dict(_tensor()))), sound=True)
+    legacy = _legacy(*LEGACY, _dict(_tensor()), pickle.dumps(["0"], 2)) + struct.pack("<Q", 2) + bytes(8)
+    yield Kind("container/SOUND", _of(lambda: legacy), sound=True)
     for name, stream in STREAMS.items():
         yield Kind(f"pickle/{name}", _of(lambda stream=stream: _zipped(stream)), harmless=name in ODD)
     for name, contents in CONTAINERS.items():

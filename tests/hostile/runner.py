@@ -147,7 +147,8 @@ def _problems(
     kind: Kind, code: int, text: str, output: str, *, seconds: float, memory: int, left: list[str]
 ) -> list[str]:
     problems = []
-    if code not in (1, 2) and not (code == 0 and kind.harmless):
+    expected = (0,) if kind.sound else (0, 1, 2) if kind.harmless else (1, 2)
+    if code not in expected:
         problems.append(f"exit {code}")
     if "Traceback" in text or "Unexpected" in text or "fault of ours" in text:
         problems.append("a fault of ours")

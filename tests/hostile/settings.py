@@ -256,6 +256,8 @@ ALPHAS_ODD = ("a negative", "zero", "half", "2^70", "300 digits")
 
 
 def kinds() -> Iterator[Kind]:
+    yield Kind("config/SOUND", _with_value(("colour",), "red"), sound=True)
+    yield Kind("adapter/SOUND", _adapter(), sound=True)
     for keys in KEYS:
         for name, value in WRONG.items():
             yield Kind(f"config/{'.'.join(keys)}: {name}", _with_value(keys, value), harmless=True)

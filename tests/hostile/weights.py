@@ -319,6 +319,9 @@ def _poison(model: Path, value: bytes) -> None:
 
 
 def kinds() -> Iterator[Kind]:
+    yield Kind("header/SOUND", _of_file(lambda: header({"a": entry()}, data=8)), sound=True)
+    yield Kind("files/SOUND", _index({"a": "model-00001-of-00001.safetensors"}), sound=True)
+    yield Kind("merged/SOUND", _merge_of(lambda model: (model / "notes.txt").write_text("hello")), sound=True)
     for name, contents in FILES.items():
         yield Kind(f"header/{name}", _of_file(contents), harmless=name in ODD)
     for name, make in FOLDERS.items():
