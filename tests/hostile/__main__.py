@@ -36,7 +36,9 @@ def main() -> int:
             outcomes.append(outcome)
             if options.verbose or not outcome.held:
                 print(_line(outcome), flush=True)
-    held = Counter(outcome.name.partition("/")[0] for outcome in outcomes if outcome.held and outcome.name not in sound)
+    held = Counter(
+        outcome.name.partition("/")[0] for outcome in outcomes if outcome.held and outcome.name not in sound
+    )
     tried = Counter(outcome.name.partition("/")[0] for outcome in outcomes if outcome.name not in sound)
     for group, count in tried.items():
         print(f"{group:14} {held[group]:4} of {count:4} held")

@@ -18,8 +18,28 @@ def _search(change: Callable[[Path], object], **inputs: Any) -> Make:
         image = PAIR.inputs.parent / "images" / "price-001.png"
         lines = [{"image": str(image), "prompt": f"How much does this cost? {n}"} | inputs for n in range(2)]
         (folder / "inputs.jsonl").write_text("\n".join(map(json.dumps, lines)))
-        options = ("--inputs", folder / "inputs.jsonl", "--alphas", "0,0.5,1", "--max-new-tokens", 2, "--exhaustive")
-        return ("search", model, PAIR.donor, *options, "--rule", "sum", "--ends", "all", "--no-donor", "--out", OUT)
+        options = (
+            "--inputs",
+            folder / "inputs.jsonl",
+            "--alphas",
+            "0,0.5,1",
+            "--max-new-tokens",
+            2,
+            "--exhaustive",
+        )
+        return (
+            "search",
+            model,
+            PAIR.donor,
+            *options,
+            "--rule",
+            "sum",
+            "--ends",
+            "all",
+            "--no-donor",
+            "--out",
+            OUT,
+        )
 
     return make
 
@@ -73,30 +93,98 @@ TEMPLATES = {
     "half a character": "{{ '\\ud800' }}",
 }
 TOKENIZERS: dict[str, Make] = {
-    **{f"the file: {fault}": _search(lambda model, write=write: [(model / "tokenizer.json").unlink(), write(model / "tokenizer.json")]) for fault, write in JSON_FAULTS.items()},
-    "a pattern without end": _tokenizer(pre_tokenizer=SPLIT | {"pattern": {"Regex": "(a|a|.)*(b|b|.)*(.*)*x$"}}),
-    "a pattern of repetitions": _tokenizer(pre_tokenizer=SPLIT | {"pattern": {"Regex": "((((a{999}){999}){999}){999})"}}),
+    **{
+        f"the file: {fault}": _search(
+            lambda model, write=write: [(model / "tokenizer.json").unlink(), write(model / "tokenizer.json")]
+        )
+        for fault, write in JSON_FAULTS.items()
+    },
+    "a pattern without end": _tokenizer(
+        pre_tokenizer=SPLIT | {"pattern": {"Regex": "(a|a|.)*(b|b|.)*(.*)*x$"}}
+    ),
+    "a pattern of repetitions": _tokenizer(
+        pre_tokenizer=SPLIT | {"pattern": {"Regex": "((((a{999}){999}){999}){999})"}}
+    ),
     "a pattern that is none": _tokenizer(pre_tokenizer=SPLIT | {"pattern": {"Regex": "("}}),
     "a pattern of a megabyte": _tokenizer(pre_tokenizer=SPLIT | {"pattern": {"Regex": "(a|b)" * (MB // 5)}}),
-    "a normalizer that doubles": _tokenizer(normalizer={"type": "Sequence", "normalizers": [{"type": "Replace", "pattern": {"Regex": "."}, "content": "aa"}] * 40}),
+    "a normalizer that doubles": _tokenizer(
+        normalizer={
+            "type": "Sequence",
+            "normalizers": [{"type": "Replace", "pattern": {"Regex": "."}, "content": "aa"}] * 40,
+        }
+    ),
     "a normalizer that prepends": _tokenizer(normalizer={"type": "Prepend", "prepend": "a" * (20 * MB)}),
     "a normalizer of its own": _tokenizer(normalizer={"type": "Mine"}),
-    "a map of characters that is none": _tokenizer(normalizer={"type": "Precompiled", "precompiled_charsmap": "AAAA"}),
-    "a map of characters that leads astray": _tokenizer(normalizer={"type": "Precompiled", "precompiled_charsmap": "CAAAAP////////8="}),
-    "a padding of 2^40": _tokenizer(padding={"strategy": {"Fixed": 2**40}, "direction": "Right", "pad_to_multiple_of": None, "pad_id": 0, "pad_type_id": 0, "pad_token": "a"}),
-    "a padding to multiples of nothing": _tokenizer(padding={"strategy": "BatchLongest", "direction": "Right", "pad_to_multiple_of": 0, "pad_id": 0, "pad_type_id": 0, "pad_token": "a"}),
-    "a truncation to nothing": _tokenizer(truncation={"max_length": 0, "stride": 5, "strategy": "LongestFirst", "direction": "Right"}),
+    "a map of characters that is none": _tokenizer(
+        normalizer={"type": "Precompiled", "precompiled_charsmap": "AAAA"}
+    ),
+    "a map of characters that leads astray": _tokenizer(
+        normalizer={"type": "Precompiled", "precompiled_charsmap": "CAAAAP////////8="}
+    ),
+    "a padding of 2^40": _tokenizer(
+        padding={
+            "strategy": {"Fixed": 2**40},
+            "direction": "Right",
+            "pad_to_multiple_of": None,
+            "pad_id": 0,
+            "pad_type_id": 0,
+            "pad_token": "a",
+        }
+    ),
+    "a padding to multiples of nothing": _tokenizer(
+        padding={
+            "strategy": "BatchLongest",
+            "direction": "Right",
+            "pad_to_multiple_of": 0,
+            "pad_id": 0,
+            "pad_type_id": 0,
+            "pad_token": "a",
+        }
+    ),
+    "a truncation to nothing": _tokenizer(
+        truncation={"max_length": 0, "stride": 5, "strategy": "LongestFirst", "direction": "Right"}
+    ),
     "a model of its own": _tokenizer(model={"type": "Mine"}),
     "an empty model": _tokenizer(model={"type": "BPE", "vocab": {}, "merges": []}),
     "a Unigram of nothing": _tokenizer(model={"type": "Unigram", "vocab": [], "unk_id": 0}),
     "a Unigram beyond itself": _tokenizer(model={"type": "Unigram", "vocab": [["a", 0.0]], "unk_id": 7}),
-    "a WordPiece without its unknown": _tokenizer(model={"type": "WordPiece", "vocab": {"a": 0}, "unk_token": "[UNK]", "continuing_subword_prefix": "##", "max_input_chars_per_word": 100}),
+    "a WordPiece without its unknown": _tokenizer(
+        model={
+            "type": "WordPiece",
+            "vocab": {"a": 0},
+            "unk_token": "[UNK]",
+            "continuing_subword_prefix": "##",
+            "max_input_chars_per_word": 100,
+        }
+    ),
     "merges of nothing": _tokenizer(model={"type": "BPE", "vocab": {"a": 0}, "merges": ["x y"]}),
-    "rows beyond the table": _tokenizer(model={"type": "WordLevel", "vocab": {"a": 99_999_999, "b": 1}, "unk_token": "a"}),
+    "rows beyond the table": _tokenizer(
+        model={"type": "WordLevel", "vocab": {"a": 99_999_999, "b": 1}, "unk_token": "a"}
+    ),
     "rows of 2^33": _tokenizer(model={"type": "WordLevel", "vocab": {"a": 2**33}, "unk_token": "a"}),
     "no special tokens": _tokenizer(added_tokens=[]),
-    "added tokens twice": _tokenizer(added_tokens=[{"id": 0, "content": "a", "special": True, "single_word": False, "lstrip": False, "rstrip": False, "normalized": False}] * 3),
-    "a post-processor of its own": _tokenizer(post_processor={"type": "TemplateProcessing", "single": [{"SpecialToken": {"id": "no", "type_id": 0}}], "pair": [], "special_tokens": {}}),
+    "added tokens twice": _tokenizer(
+        added_tokens=[
+            {
+                "id": 0,
+                "content": "a",
+                "special": True,
+                "single_word": False,
+                "lstrip": False,
+                "rstrip": False,
+                "normalized": False,
+            }
+        ]
+        * 3
+    ),
+    "a post-processor of its own": _tokenizer(
+        post_processor={
+            "type": "TemplateProcessing",
+            "single": [{"SpecialToken": {"id": "no", "type_id": 0}}],
+            "pair": [],
+            "special_tokens": {},
+        }
+    ),
     "a decoder of its own": _tokenizer(decoder={"type": "Mine"}),
 }
 SETTINGS: dict[str, Make] = {
@@ -119,8 +207,12 @@ SETTINGS: dict[str, Make] = {
     "an attention of the hub, inside": _json("config.json", _attn_implementation="someone/kernel"),
     "experts of the hub": _json("config.json", experts_implementation="someone/kernel"),
     "kernels of the hub": _json("config.json", use_kernels=True, kernel_config={"a": "someone/kernel"}),
-    "remote code": _json("config.json", auto_map={"AutoConfig": "m.C", "AutoModelForCausalLM": "m.M"}, model_type="mine"),
-    "remote code of the hub": _json("config.json", auto_map={"AutoConfig": "someone/code--m.C"}, model_type="mine"),
+    "remote code": _json(
+        "config.json", auto_map={"AutoConfig": "m.C", "AutoModelForCausalLM": "m.M"}, model_type="mine"
+    ),
+    "remote code of the hub": _json(
+        "config.json", auto_map={"AutoConfig": "someone/code--m.C"}, model_type="mine"
+    ),
     "weights elsewhere": _json("config.json", transformers_weights="other.safetensors"),
     "a class that is true": _json("config.json", architectures=True),
     "a class of nothing": _json("config.json", architectures=["Nothing"]),
@@ -131,7 +223,9 @@ SETTINGS: dict[str, Make] = {
     "a processor that is a list": _json("processor_config.json", processor_class=[1]),
     "a processor with remote code": _json("processor_config.json", auto_map={"AutoProcessor": "m.P"}),
     "an image processor of nothing": _json("preprocessor_config.json", image_processor_type="Nothing"),
-    "an image of a million rows": _json("preprocessor_config.json", size={"shortest_edge": 10**12, "longest_edge": 10**14}),
+    "an image of a million rows": _json(
+        "preprocessor_config.json", size={"shortest_edge": 10**12, "longest_edge": 10**14}
+    ),
     "an image of nothing": _json("preprocessor_config.json", size={"shortest_edge": 0, "longest_edge": 0}),
     "an image below zero": _json("preprocessor_config.json", size={"shortest_edge": -1, "longest_edge": -1}),
     "patches of nothing": _json("preprocessor_config.json", patch_size=0),
@@ -142,7 +236,9 @@ SETTINGS: dict[str, Make] = {
     "deviations of zero": _json("preprocessor_config.json", image_std=[0.0, 0.0, 0.0]),
     "a resampling of 99": _json("preprocessor_config.json", resample=99),
     "a tokenizer of nothing": _json("tokenizer_config.json", tokenizer_class="Nothing"),
-    "a tokenizer with remote code": _json("tokenizer_config.json", auto_map={"AutoTokenizer": ["m.T", None]}, tokenizer_class="T"),
+    "a tokenizer with remote code": _json(
+        "tokenizer_config.json", auto_map={"AutoTokenizer": ["m.T", None]}, tokenizer_class="T"
+    ),
     "special tokens of numbers": _json("tokenizer_config.json", extra_special_tokens=[1, 2]),
     "an end token missing": _json("tokenizer_config.json", eos_token=None),
     "a longest text of nothing": _json("tokenizer_config.json", model_max_length=0),
@@ -155,10 +251,18 @@ SETTINGS: dict[str, Make] = {
     "an image token beyond": _json("config.json", image_token_id=99_999_999),
     "a template of 40 GB": _search(lambda model: sparse(model / "chat_template.jinja", 40 << 30)),
     "a processor config of 40 GB": _search(lambda model: sparse(model / "processor_config.json", 40 << 30)),
-    "a generation config of 40 GB": _search(lambda model: sparse(model / "generation_config.json", 40 << 30, b"{}")),
-    "a special token map of 40 GB": _search(lambda model: sparse(model / "special_tokens_map.json", 40 << 30, b"{}")),
-    "generation settings nested": _search(lambda model: (model / "generation_config.json").write_text("[" * 200_000)),
-    "processor settings that unfold": _search(lambda model: (model / "preprocessor_config.json").write_text('{"a": [' + "[]," * (7 * MB) + "1]}")),
+    "a generation config of 40 GB": _search(
+        lambda model: sparse(model / "generation_config.json", 40 << 30, b"{}")
+    ),
+    "a special token map of 40 GB": _search(
+        lambda model: sparse(model / "special_tokens_map.json", 40 << 30, b"{}")
+    ),
+    "generation settings nested": _search(
+        lambda model: (model / "generation_config.json").write_text("[" * 200_000)
+    ),
+    "processor settings that unfold": _search(
+        lambda model: (model / "preprocessor_config.json").write_text('{"a": [' + "[]," * (7 * MB) + "1]}")
+    ),
 }
 
 

@@ -343,7 +343,11 @@ def kinds() -> Iterator[Kind]:
     yield Kind("recipe/SOUND", _recipe(SOUND + "merge: {alpha: 0.3}\n"), sound=True)
     yield Kind("answers/SOUND", _line(response="b"), sound=True)
     sheet = HEAD + '<row r="2"><c r="A2"><v>1</v></c><c r="B2" t="inlineStr"><is><t>a</t></is></c></row>'
-    yield Kind("sheet/SOUND", _table("xlsx", lambda path: path.write_bytes(_sheet(_data(sheet))()) and None), sound=True)
+    yield Kind(
+        "sheet/SOUND",
+        _table("xlsx", lambda path: path.write_bytes(_sheet(_data(sheet))()) and None),
+        sound=True,
+    )
     yield Kind("table/SOUND", _table("tsv", text("index\tprediction\n1\ta\n")), sound=True)
     for name, content in RECIPES.items():
         yield Kind(f"recipe/{name}", _recipe(content), harmless=name in RECIPES_ODD)

@@ -8,11 +8,12 @@ image tokens. How the processor comes about is `processor`'s matter.
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from adamms.answering.processor import StandIn, load_processor, sentence
+from adamms.answering.processor import StandIn, is_panic, load_processor, sentence
+from adamms.answering.rehearsal import rehearse
 from adamms.errors import SearchError
 
 if TYPE_CHECKING:
@@ -37,6 +38,8 @@ class Preparation:
     folder: Path
     processor: Any
     tokenizer: Any
+    _rehearsed: set[tuple[int, int, int]] = field(default_factory=set)
+    """Of how many images, sounds and videos questions were whose text was tried first."""
 
     @classmethod
     def from_folder(
@@ -104,7 +107,9 @@ class Preparation:
                 inputs = self.processor(text=[text], **settings)
             else:
                 inputs = self.tokenizer(text, **settings)
-        except Exception as error:
+        except BaseException as error:
+            if not isinstance(error, Exception) and not is_panic(error):
+                raise
             raise SearchError(
                 f"The processor of {self.folder} refuses the prompt {shortened(prompt)} "
                 f"with {_counted(images, audio, video)}: {sentence(error)}"
@@ -157,13 +162,22 @@ class Preparation:
         messages = [{"role": "user", "content": content}]
         if isinstance(template, Mapping):
             template = template.get("default")
-        try:
-            text = self.processor.apply_chat_template(
-                messages, chat_template=template, add_generation_prompt=True, tokenize=False
+
+        def text_of() -> str:
+            return str(
+                self.processor.apply_chat_template(
+                    messages, chat_template=template, add_generation_prompt=True, tokenize=False
+                )
             )
+
+        shape = (count, audio, video)
+        if shape not in self._rehearsed:
+            rehearse(text_of, what=f"The chat template of {self.folder}")
+            self._rehearsed.add(shape)
+        try:
+            return text_of()
         except Exception as error:  # a template may raise anything: it is the checkpoint's own program
             raise SearchError(f"The chat template of {self.folder} fails: {sentence(error)}") from error
-        return str(text)
 
     def _untemplated(self, counts: Mapping[str, int], prompt: str) -> str:
         for kind, count in counts.items():

@@ -8,6 +8,7 @@ missing leaves the others.
 from __future__ import annotations
 
 import json
+import os
 import re
 from collections.abc import Sequence
 from contextlib import suppress
@@ -15,6 +16,10 @@ from pathlib import Path
 from typing import Any
 
 from adamms.answering.native import native_processor, original_llava
+from adamms.answering.rehearsal import TokenizerTrial
+from adamms.checkpoints.json_files import read_json
+from adamms.checkpoints.limits import CONFIG, TEMPLATE
+from adamms.checkpoints.local_files import read_text
 from adamms.errors import SearchError
 
 # Where transformers itself looks for the name of a checkpoint's processor class, in this order.
@@ -27,6 +32,19 @@ _PROCESSOR_FILES = (
 )
 
 
+# What transformers reads of a checkpoint beside its weights and its tokenizer.
+SETTINGS = (
+    "config.json",
+    "generation_config.json",
+    "processor_config.json",
+    "preprocessor_config.json",
+    "video_preprocessor_config.json",
+    "tokenizer_config.json",
+    "special_tokens_map.json",
+    "added_tokens.json",
+    "chat_template.json",
+    "chat_template.jinja",
+)
 MISSING = re.compile(r"requires the (\w+) library but it was not found")
 """How transformers says it."""
 
@@ -61,12 +79,21 @@ def load_processor(folder: Path, *, trust_remote_code: bool, vision_tower: str |
     Raises:
         SearchError: none can be loaded.
     """
-    require_sound_torchvision()
+    # Tried while transformers is imported, which takes longer.
+    trial = TokenizerTrial(folder)
+    try:
+        require_sound_torchvision()
+        require_small_settings(folder)
+        import transformers.models.auto.processing_auto  # noqa: F401
+    finally:
+        trial.require()
     try:
         return _load(folder, trust_remote_code=trust_remote_code, vision_tower=vision_tower)
     except SearchError:
         raise
-    except Exception as error:  # the files are somebody else's, and so is the code that reads them
+    except BaseException as error:  # the files are somebody else's, and so is the code that reads them
+        if not isinstance(error, Exception) and not is_panic(error):
+            raise
         if isinstance(error, ImportError) and (missing := MISSING.search(str(error))):
             tokenizer = _tokenizer(folder, trust_remote_code=trust_remote_code)
             return WordsOnly(tokenizer, StandIn(missing.group(1).lower()))
@@ -74,6 +101,32 @@ def load_processor(folder: Path, *, trust_remote_code: bool, vision_tower: str |
             f"The processor of {folder} cannot be loaded: {sentence(error)}"
             + remote_code_hint(error, folder=folder, trusted=trust_remote_code)
         ) from error
+
+
+def require_small_settings(folder: Path) -> None:
+    """Insist that what transformers reads of a checkpoint's settings is sound and as small as it should be.
+
+    Raises:
+        SearchError: a file is no file, too large, no JSON, or unfolds beyond all bounds.
+    """
+    for name in SETTINGS:
+        path = folder / name
+        if not os.path.lexists(path):
+            continue
+        try:
+            if name.endswith(".json"):
+                read_json(path, limit=CONFIG)
+            else:
+                read_text(path, limit=TEMPLATE)
+        except OSError as error:
+            raise SearchError(f"{name} in {folder} cannot be read: {error.strerror}.") from None
+        except ValueError as error:
+            raise SearchError(f"{name} in {folder} cannot be read: {sentence(error)}.") from None
+
+
+def is_panic(error: BaseException) -> bool:
+    """Whether compiled Rust gave up, as tokenizers does on files that lie; no Exception in Python's eyes."""
+    return type(error).__name__ == "PanicException"
 
 
 def require_sound_torchvision() -> None:
@@ -96,7 +149,7 @@ def sentence(error: BaseException) -> str:
     return first if len(first) <= 300 else first[:297] + "..."
 
 
-def remote_code_hint(error: Exception, *, folder: Path, trusted: bool) -> str:
+def remote_code_hint(error: BaseException, *, folder: Path, trusted: bool) -> str:
     """What to do about an error that came from code which was not trusted."""
     if trusted or "trust_remote_code" not in str(error):
         return ""

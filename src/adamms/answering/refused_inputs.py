@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from adamms.answering.preparation import Preparation
 from adamms.answering.processor import sentence
-from adamms.errors import SearchError
+from adamms.errors import CheckpointError, SearchError
 from adamms.responses.inputs import Example
 
 if TYPE_CHECKING:
@@ -74,6 +74,8 @@ def refused_inputs(
             length = inputs["input_ids"].shape[1]
             if isinstance(longest, int) and length >= longest:
                 raise SearchError(f"it is {length} tokens long; the model reads {longest}")
+        except CheckpointError:
+            raise  # it is the model's fault, whatever is asked
         except Exception as error:  # a processor is somebody else's program, and may raise anything
             why = str(error) if isinstance(error, SearchError) else sentence(error)
             refused.append(RefusedInput(example.id, example.files, model.source, why.rstrip(".")))
