@@ -8,7 +8,6 @@ missing leaves the others.
 from __future__ import annotations
 
 import json
-import os
 import re
 from collections.abc import Sequence
 from contextlib import suppress
@@ -17,9 +16,7 @@ from typing import Any
 
 from adamms.answering.native import native_processor, original_llava
 from adamms.answering.rehearsal import TokenizerTrial
-from adamms.checkpoints.json_files import read_json
-from adamms.checkpoints.limits import CONFIG, TEMPLATE
-from adamms.checkpoints.local_files import read_text
+from adamms.answering.settings_files import require_sound_settings
 from adamms.errors import SearchError
 
 # Where transformers itself looks for the name of a checkpoint's processor class, in this order.
@@ -32,19 +29,6 @@ _PROCESSOR_FILES = (
 )
 
 
-# What transformers reads of a checkpoint beside its weights and its tokenizer.
-SETTINGS = (
-    "config.json",
-    "generation_config.json",
-    "processor_config.json",
-    "preprocessor_config.json",
-    "video_preprocessor_config.json",
-    "tokenizer_config.json",
-    "special_tokens_map.json",
-    "added_tokens.json",
-    "chat_template.json",
-    "chat_template.jinja",
-)
 MISSING = re.compile(r"requires the (\w+) library but it was not found")
 """How transformers says it."""
 
@@ -83,7 +67,7 @@ def load_processor(folder: Path, *, trust_remote_code: bool, vision_tower: str |
     trial = TokenizerTrial(folder)
     try:
         require_sound_torchvision()
-        require_small_settings(folder)
+        require_sound_settings(folder, trust_remote_code=trust_remote_code)
         import transformers.models.auto.processing_auto  # noqa: F401
     finally:
         trial.require()
@@ -101,27 +85,6 @@ def load_processor(folder: Path, *, trust_remote_code: bool, vision_tower: str |
             f"The processor of {folder} cannot be loaded: {sentence(error)}"
             + remote_code_hint(error, folder=folder, trusted=trust_remote_code)
         ) from error
-
-
-def require_small_settings(folder: Path) -> None:
-    """Insist that what transformers reads of a checkpoint's settings is sound and as small as it should be.
-
-    Raises:
-        SearchError: a file is no file, too large, no JSON, or unfolds beyond all bounds.
-    """
-    for name in SETTINGS:
-        path = folder / name
-        if not os.path.lexists(path):
-            continue
-        try:
-            if name.endswith(".json"):
-                read_json(path, limit=CONFIG)
-            else:
-                read_text(path, limit=TEMPLATE)
-        except OSError as error:
-            raise SearchError(f"{name} in {folder} cannot be read: {error.strerror}.") from None
-        except ValueError as error:
-            raise SearchError(f"{name} in {folder} cannot be read: {sentence(error)}.") from None
 
 
 def is_panic(error: BaseException) -> bool:
