@@ -23,7 +23,7 @@ from adamms.errors import CheckpointError
 SECONDS = 2
 """Of processor time for a template; a real one takes a thousandth."""
 MEMORY = 1 << 30
-TOKENIZER_SECONDS, TOKENIZER_MEMORY = 10, 4 << 30
+TOKENIZER_SECONDS, TOKENIZER_MEMORY = 8, 1200 * MB
 WAITING = 30.0
 """Seconds by the clock, on a machine that is busy with other things."""
 SAID = 2000
@@ -40,7 +40,10 @@ sys.path[:0] = json.loads(sys.argv[5])
 from tokenizers import Tokenizer
 try:
     tokenizer = Tokenizer.from_file(sys.argv[1])
-    tokenizer.decode(tokenizer.encode(sys.argv[4]).ids)
+    tokens = tokenizer.encode(sys.argv[4]).ids
+    if len(tokens) > 10_000:
+        raise ValueError(f"it makes {len(tokens):,} tokens of a sentence")
+    tokenizer.decode(tokens)
 except BaseException as error:
     print((str(error).strip().splitlines() or [type(error).__name__])[0][:300])
     sys.exit(3)

@@ -63,8 +63,8 @@ def require_sound_settings(folder: Path, *, trust_remote_code: bool) -> None:
         if not trust_remote_code and (code := next(_fetched(values), None)) is not None:
             key, value = code
             raise SearchError(
-                f"{name} in {folder} sets {key} to {str(value)[:80]!r}, which makes transformers fetch code from "
-                "a hub and run it; take that line out, or read that code and pass --trust-remote-code."
+                f"{name} in {folder} sets {key} to {str(value)[:80]!r}, which makes transformers fetch code "
+                "from a hub and run it; take that line out, or read that code and pass --trust-remote-code."
             )
 
 
