@@ -65,7 +65,7 @@ def test_a_search_goes_on_without_a_few_and_its_verdict_says_so(inputs: Path, tm
 
 
 def test_more_than_the_share_end_it_with_their_number(inputs: Path, tmp_path: Path) -> None:
-    with pytest.raises(SearchError, match=r"2 of 22 inputs are refused so; --max-bad 0\.05 allows 1\."):
+    with pytest.raises(SearchError, match=r"2 of 22 inputs are refused so; max_bad 0\.05 allows 1\."):
         adamms.search(PAIR.base, PAIR.donor, inputs, tmp_path / "run", **ASKED)
     with pytest.raises(SearchError, match=r"dead\.jpg cannot be read"):
         adamms.search(PAIR.base, PAIR.donor, inputs, tmp_path / "run", max_bad=0, overwrite=True, **ASKED)

@@ -99,7 +99,7 @@ def test_an_edited_mapping_must_be_the_same(tmp_path: Path) -> None:
         mapping = map_parameters(base, donor).to_json()
     file = tmp_path / "mapping.json"
     file.write_text(json.dumps(mapping))
-    merge(PAIR.base, PAIR.donor, tmp_path / "merged", alpha=0.3, file=file)
+    merge(PAIR.base, PAIR.donor, tmp_path / "merged", alpha=0.3, mapping=file)
     assert again(tmp_path / "merged").equal
     name = next(name for name, entry in mapping["tensors"].items() if entry["status"] == "merged")
     mapping["tensors"][name] = {"status": "kept", "reason": "edited", "segments": []}
