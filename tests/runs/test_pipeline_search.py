@@ -87,7 +87,17 @@ def test_select_and_report_work_on_a_run(run: Path) -> None:
 
 
 def test_any_signal_can_choose_and_all_are_reported(run: Path) -> None:
-    command = [sys.executable, "-m", "adamms", "select", str(run), "--rule", "confidence", "--gated", "--signals"]
+    command = [
+        sys.executable,
+        "-m",
+        "adamms",
+        "select",
+        str(run),
+        "--rule",
+        "confidence",
+        "--gated",
+        "--signals",
+    ]
     told = subprocess.run(command, check=True, capture_output=True, text=True, timeout=60).stdout
     for name in ("sum", "weighted-vote", "confidence", "first-token-entropy"):
         assert f"{name} " in told
