@@ -4,7 +4,6 @@
 1 anything else, 130 interrupted.
 """
 
-import _thread
 import gc
 import io
 import os
@@ -200,7 +199,9 @@ def interrupted_again(unraisable: Any) -> None:
     """An interrupt that fell into a destructor, where Python can only print it, comes once more."""
     if isinstance(unraisable.exc_value, KeyboardInterrupt):
         # From beside and a little later: at once it would fall into this very function.
-        later = threading.Timer(0.01, _thread.interrupt_main)
+        ignored = signal.getsignal(signal.SIGINT) is signal.SIG_IGN
+        again = signal.SIGTERM if ignored else signal.SIGINT
+        later = threading.Timer(0.01, os.kill, (os.getpid(), again))
         later.daemon = True
         later.start()
     else:
