@@ -6,15 +6,15 @@ Nothing heavy is imported until it is used: `import adamms` costs milliseconds.
 
 TYPE_CHECKING = False  # as type checkers know it; importing `typing` takes as long as all before it
 if TYPE_CHECKING:
-    from adamms.api.judging import compare as compare
-    from adamms.api.judging import evaluate as evaluate
-    from adamms.api.judging import verify as verify
-    from adamms.api.loading import load as load
-    from adamms.api.merging import inspect as inspect
-    from adamms.api.merging import map_parameters as map_parameters
-    from adamms.api.merging import merge as merge
-    from adamms.api.searching import search as search
-    from adamms.api.searching import select as select
+    from adamms.api import compare as compare
+    from adamms.api import evaluate as evaluate
+    from adamms.api import inspect as inspect
+    from adamms.api import load as load
+    from adamms.api import map_parameters as map_parameters
+    from adamms.api import merge as merge
+    from adamms.api import search as search
+    from adamms.api import select as select
+    from adamms.api import verify as verify
     from adamms.checkpoints import Checkpoint as Checkpoint
     from adamms.errors import AdaMMSError as AdaMMSError
 
