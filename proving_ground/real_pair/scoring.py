@@ -19,7 +19,7 @@ def score(line: Mapping[str, Any], response: str) -> float:
     rule = TASKS[line["task"]].scoring if line["task"] in TASKS else TEXTS[line["task"]]
     if rule == "facts-named":
         return facts_named(response, line["facts"])
-    answers = tuple(line.get("answers", (line["answer"],)))
+    answers = tuple(line["answers"] if "answers" in line else (line["answer"],))
     return METRICS[rule](response, Label(answers, choices=tuple(line.get("choices", ()))))
 
 

@@ -85,7 +85,7 @@ def train(
     for master in masters:
         master.grad = torch.zeros_like(master)
     gradients = [gradient for master in masters if (gradient := master.grad) is not None]
-    used = _used_rows(packer, device=device) if learns else None
+    used = _used_rows(packer, like=table["model.embed_tokens.weight"]) if learns else None
     started, losses, tokens = time.monotonic(), torch.zeros((), device=device), 0
     generator = torch.Generator(device=device).manual_seed(packer.seed)
     for step, batch in enumerate(packer.batches(0, schedule.steps, workers=workers)):
@@ -165,9 +165,9 @@ def _disturbed(seen: Tensor, generator: torch.Generator) -> Tensor:
     return seen * (1 + NOISE * noise) * kept[..., None]
 
 
-def _used_rows(packer: Packer, *, device: str) -> Tensor:
+def _used_rows(packer: Packer, *, like: Tensor) -> Tensor:
     """Return 1 for the tokens that the lines hold, 0 for the others: these rows are not moved, (rows, 1)."""
-    used = torch.zeros(49_152, 1, device=device, dtype=torch.bfloat16)
+    used = torch.zeros_like(like[:, :1])
     ids: set[int] = set()
     for source in packer.sources:
         for line in source.lines:
