@@ -9,7 +9,7 @@ TORCH ?= torch==2.13.0
 PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
 STAMP := $(VENV)/.installed
 
-.PHONY: install demo test test-lmms-eval test-vlmevalkit test-vllm test-ray lint format wheel-check hostile \
+.PHONY: install demo docs test test-lmms-eval test-vlmevalkit test-vllm test-ray lint format wheel-check hostile \
 	kill-test \
 	coverage bench bench-merge bench-search bench-gpu zoo zoo-many real-pair clean paper-tables
 
@@ -25,6 +25,10 @@ $(STAMP): pyproject.toml hatch_build.py src/adamms/merging/kernels.c
 demo: $(STAMP)
 	$(BIN)/adamms demo --out adamms-demo
 
+# The documents as a site in site/, strictly: a link or an anchor that leads nowhere is an error.
+docs: $(STAMP)
+	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict
+
 test: $(STAMP)
 	$(BIN)/python -m pytest --numprocesses 2
 
@@ -37,14 +41,14 @@ kill-test: $(STAMP)
 	$(BIN)/python -m benchmarks.kill_test --json kill-test.json
 
 lint: $(STAMP)
-	$(BIN)/ruff check src tests benchmarks proving_ground hatch_build.py
-	$(BIN)/ruff format --check src tests benchmarks proving_ground hatch_build.py
+	$(BIN)/ruff check src tests benchmarks proving_ground hatch_build.py mkdocs_pages.py
+	$(BIN)/ruff format --check src tests benchmarks proving_ground hatch_build.py mkdocs_pages.py
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-cache
 
 format: $(STAMP)
-	$(BIN)/ruff check --fix src tests benchmarks proving_ground hatch_build.py
-	$(BIN)/ruff format src tests benchmarks proving_ground hatch_build.py
+	$(BIN)/ruff check --fix src tests benchmarks proving_ground hatch_build.py mkdocs_pages.py
+	$(BIN)/ruff format src tests benchmarks proving_ground hatch_build.py mkdocs_pages.py
 
 # The wheel alone, in an environment of its own: the core needs neither torch nor transformers.
 WHEEL_CHECK := .bench/wheel-check
@@ -181,4 +185,4 @@ paper-tables: $(STAMP)
 	OMP_WAIT_POLICY=PASSIVE $(BIN)/python -m proving_ground.paper --out .zoo/paper
 
 clean:
-	rm -rf $(VENV) adamms-demo .mypy_cache .ruff_cache .pytest_cache
+	rm -rf $(VENV) adamms-demo site .mypy_cache .ruff_cache .pytest_cache

@@ -1,4 +1,4 @@
-"""The documents as a site: built strictly, links followed; messages that a page explains are those that are printed."""
+"""The documents as a site, built strictly; the messages that a page explains are those that are printed."""
 
 import ast
 import re
