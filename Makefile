@@ -10,7 +10,7 @@ PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
 STAMP := $(VENV)/.installed
 
 .PHONY: install demo docs test test-lmms-eval test-vlmevalkit test-vllm test-ray lint format wheel-check hostile \
-	kill-test \
+	kill-test fuzz lock locked oldest newest audit \
 	coverage bench bench-merge bench-search bench-gpu zoo zoo-many real-pair clean paper-tables
 
 install: $(STAMP)
@@ -35,6 +35,45 @@ test: $(STAMP)
 # Every kind of bad input, each met by the command line in a process of its own under limits: ten minutes.
 hostile: $(STAMP)
 	PYTHONPATH=tests $(BIN)/python -m hostile
+
+# Hypothesis with many examples, then atheris on the readers: some minutes. FUZZ_SECONDS=60 a target.
+FUZZ_SECONDS ?= 30
+
+fuzz: $(STAMP)
+	$(PIP) install "atheris>=3,<4"
+	ADAMMS_FUZZ=3000 $(BIN)/python -m pytest tests/fuzz --numprocesses 0
+	PYTHONPATH=tests $(BIN)/python -m fuzz --seconds $(FUZZ_SECONDS)
+
+# Every package of a development environment, with the hashes of its files; `make locked` installs these and no others.
+lock: $(STAMP)
+	$(PIP) install "uv>=0.9"
+	$(BIN)/uv pip compile pyproject.toml --extra dev --generate-hashes --universal --python-version 3.11 \
+		--custom-compile-command "make lock" --quiet --output-file requirements-dev.lock
+
+locked:
+	$(PYTHON) -m venv $(VENV)
+	$(PIP) install --require-hashes --requirement requirements-dev.lock
+	$(PIP) install --no-deps --editable .
+	touch $(STAMP)
+
+# The core's and the search's tests under the oldest and the newest versions that pyproject.toml allows, each in an
+# environment of its own. transformers is one minor version for development and `>=` for users: newest tries theirs.
+VERSIONS := .bench/versions
+VERSION_TESTS ?= tests/checkpoints tests/recipes tests/mapping tests/merging tests/responses tests/searching tests/runs
+
+oldest newest: $(STAMP)
+	$(PIP) install "uv>=0.9"
+	$(BIN)/uv venv --quiet --allow-existing --python $(BIN)/python $(VERSIONS)/$@
+	$(BIN)/uv pip install --quiet --python $(VERSIONS)/$@/bin/python \
+		--resolution $(if $(filter oldest,$@),lowest-direct,highest) --requirement pyproject.toml --extra search
+	$(BIN)/uv pip install --quiet --python $(VERSIONS)/$@/bin/python --editable . --no-deps
+	$(BIN)/uv pip install --quiet --python $(VERSIONS)/$@/bin/python pytest pytest-xdist hypothesis safetensors sentencepiece
+	$(VERSIONS)/$@/bin/python -m pytest --numprocesses 2 $(VERSION_TESTS)
+
+# Known advisories of the locked packages, where pypi.org or osv.dev can be reached.
+audit: $(STAMP)
+	$(PIP) install "pip-audit>=2.9"
+	$(BIN)/pip-audit --requirement requirements-dev.lock --disable-pip
 
 # Five hundred kills at random moments of merges, searches and pushes; half an hour at most.
 kill-test: $(STAMP)

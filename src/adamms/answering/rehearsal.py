@@ -40,6 +40,9 @@ sys.path[:0] = json.loads(sys.argv[5])
 from tokenizers import Tokenizer
 try:
     tokenizer = Tokenizer.from_file(sys.argv[1])
+    last = max(tokenizer.get_vocab().values(), default=0)
+    if last > 10_000_000:
+        raise ValueError(f"it has a token of the row {last:,}")
     tokens = tokenizer.encode(sys.argv[4]).ids
     if len(tokens) > 10_000:
         raise ValueError(f"it makes {len(tokens):,} tokens of a sentence")

@@ -20,7 +20,22 @@ from adamms.errors import CheckpointError
 ZIP_MAGIC = b"PK\x03\x04"
 LEGACY_MAGIC = 0x1950A86A20F9469CFC6C
 LOCAL_HEADER_BYTES = 30
-DAMAGED = (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, ValueError, KeyError)
+
+
+class _BeforeStartError(OSError):
+    """A damaged directory points before the file; `zipfile` itself expects an OSError and handles some."""
+
+
+DAMAGED = (
+    zipfile.BadZipFile,
+    zlib.error,
+    EOFError,
+    NotImplementedError,
+    RuntimeError,
+    ValueError,
+    KeyError,
+    _BeforeStartError,
+)
 
 Read = Callable[[int, int], bytes]
 
@@ -283,7 +298,7 @@ class _Window(io.RawIOBase):
         """Move to a place."""
         start = {io.SEEK_SET: 0, io.SEEK_CUR: self._position, io.SEEK_END: self._size}[whence]
         if start + offset < 0:
-            raise OSError("a position before the file's start")
+            raise _BeforeStartError("a position before the file's start")
         self._position = start + offset
         return self._position
 
