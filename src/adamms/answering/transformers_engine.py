@@ -30,6 +30,7 @@ from adamms.answering.live_model import (
 )
 from adamms.answering.loaded_weights import require_same_weights
 from adamms.answering.native import cache_length, original_llava
+from adamms.answering.others_errors import explained
 from adamms.answering.preparation import Preparation, shortened
 from adamms.answering.processor import sentence
 from adamms.answering.prompts import TYPES, Prompt
@@ -197,7 +198,8 @@ class TransformersEngine:
             ]
             try:
                 together = MOST_TOGETHER if self._batch_tokens else self._batch_size
-                made = capture_generate_inputs(self.model, turn, limit=self._limit, batch_size=together)
+                with explained(self.model):
+                    made = capture_generate_inputs(self.model, turn, limit=self._limit, batch_size=together)
             except ValueError as error:
                 raise SearchError(
                     f"{type(self.model).__name__} cannot be asked: {sentence(error)}"
@@ -244,13 +246,14 @@ class TransformersEngine:
             ids: prepared questions.
             until: texts at the first of which an answer ends; they are not part of it.
         """
-        wanted = [self._prompt(id) for id in dict.fromkeys(ids)]
-        for row in self._batched([prompt for prompt in wanted if prompt.batchable]):
-            yield self._response(row, until)
-        for prompt in wanted:
-            if not prompt.batchable:
-                row = generate_single(self.model, prompt, tokenizer=self._preparation.tokenizer)
+        with explained(self.model):
+            wanted = [self._prompt(id) for id in dict.fromkeys(ids)]
+            for row in self._batched([prompt for prompt in wanted if prompt.batchable]):
                 yield self._response(row, until)
+            for prompt in wanted:
+                if not prompt.batchable:
+                    row = generate_single(self.model, prompt, tokenizer=self._preparation.tokenizer)
+                    yield self._response(row, until)
 
     def _batched(self, prompts: Sequence[Prompt]) -> Iterator[Row]:
         left = {prompt.id: prompt for prompt in prompts}
