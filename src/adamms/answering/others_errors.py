@@ -1,8 +1,7 @@
 """What libraries raise when a checkpoint's settings lie to them, told as the checkpoint's fault.
 
 An end token that is text, a banned word beyond the vocabulary, a tokenizer without the image's token:
-transformers finds them deep inside, and raises whatever comes. An error whose last frame is ours stays what it
-is: ours.
+transformers finds them deep inside, and raises whatever comes. An error whose last frame is ours stays ours.
 """
 
 from collections.abc import Iterator
