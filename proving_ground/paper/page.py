@@ -101,7 +101,8 @@ def _method(results: Results) -> str:
   lambda is 1 (MetaGPT: its closed form), TIES keeps the largest 20 %, DARE drops 90 % and divides by 0.1.
   Task arithmetic with both weights 0.5 is the linear merge at alpha 0.5 (*always 0.5* below) wherever the
   ancestor has the row.
-- **The present default** of `adamms search` is `{about["default"]}`: {present}.
+- **The default** of `adamms search` was `{about["default"]}` when this was asked: {present}. Today's
+  is measured in [signals.md](signals.md).
 - **Score** of a task: percent of exactly right answers. SUM adds the tasks up, a mean divides by their
   number.
 """
