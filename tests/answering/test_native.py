@@ -244,5 +244,5 @@ def test_a_search_from_end_to_end(family, tmp_path, pictures):
 
     checks = {check.name: (check.passed, check.detail) for check in verify(result.merged).checks}
     assert {name: passed for name, (passed, _) in checks.items()} == dict.fromkeys(
-        ("complete", "finite", "parents", "answers"), True
+        ("complete", "hashes", "finite", "parents", "answers"), True
     ), checks

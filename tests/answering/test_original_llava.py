@@ -211,7 +211,7 @@ def test_a_search_from_end_to_end(stored, tmp_path, pictures):
     chosen = answers[result.selection.selected]
     assert again == {id: each.response for id, each in chosen.items()}
     checks = {check.name: check.passed for check in verify(result.merged, vision_tower=tower).checks}
-    assert checks == dict.fromkeys(("complete", "finite", "parents", "answers"), True)
+    assert checks == dict.fromkeys(("complete", "hashes", "finite", "parents", "answers"), True)
 
 
 def test_the_tower_may_be_half_of_a_whole_clip(tmp_path, pictures):

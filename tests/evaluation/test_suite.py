@@ -30,7 +30,7 @@ LMMS_EVAL = {
 def test_the_suite_is_the_columns_of_the_papers_tables() -> None:
     assert [each.name for each in suite() if each.in_sum] == FIGURES["tasks"]
     assert suite() is PAPER
-    with pytest.raises(EvaluationError, match='no suite "mine"'):
+    with pytest.raises(EvaluationError, match="no suite 'mine'"):
         suite("mine")
 
 

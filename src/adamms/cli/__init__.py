@@ -179,7 +179,7 @@ def _say_no_more() -> None:
 
 
 def _unexpected(error: Exception) -> int:
-    if isinstance(error, typer.Abort):
+    if isinstance(error, typer.Abort) or _of_an_interrupt(error):
         return fail("Interrupted.", 130)
     # Late: only mistakes need it.
     from adamms.cli.usage import is_usage_error, usage_sentence
@@ -193,6 +193,15 @@ def _unexpected(error: Exception) -> int:
         "(this is a fault of ours; run again with ADAMMS_TRACEBACK=1 and report what it prints).",
         1,
     )
+
+
+def _of_an_interrupt(error: BaseException | None) -> bool:
+    """Tell whether an interrupt lies behind it: Python makes a RuntimeError of one while a class is made."""
+    while error is not None:
+        if isinstance(error, KeyboardInterrupt):
+            return True
+        error = error.__cause__ or error.__context__
+    return False
 
 
 def interrupted_again(unraisable: Any) -> None:
