@@ -28,10 +28,13 @@ class Stops:
 
     def __init__(self, after: int) -> None:
         self.left = after
+        self.were_there = 0
         self.said: list[str] = []
 
     @contextmanager
     def stage(self, title: str, *, total: int, unit: str, done: int = 0) -> Iterator[Callable[[int], None]]:
+        self.were_there = done
+
         def advance(count: int) -> None:
             self.left -= count
             if count and self.left <= 0:
@@ -78,7 +81,7 @@ def test_an_interrupted_evaluation_goes_on_where_it_stood(tmp_path: Path) -> Non
     found = evaluate_model(MODEL, task(), engine=ENGINE, out=out, resume=True, progress=on)
 
     assert on.said == ["Resuming: 5 answers are already there."]
-    assert on.left == 1000 - 7  # what lay there is no progress of this run
+    assert (on.were_there, on.left) == (5, 1000 - 7)
     assert found == evaluate_model(MODEL, task(), engine=ENGINE)
     with pytest.raises(OutputError, match="--overwrite"):
         evaluate_model(MODEL, task(), engine=ENGINE, out=out)

@@ -26,7 +26,7 @@ def merged_folder(path: str | Path) -> Path:
         if (place / ABOUT).is_file():
             return place
     raise CheckpointError(
-        f"{path} is not a merged model of ours: there is no {ABOUT} in it; give the folder that "
+        f"{path} is not a merged model of ours: there is no readable {ABOUT} in it; give the folder that "
         "`adamms merge` wrote, or a search's run directory."
     )
 
