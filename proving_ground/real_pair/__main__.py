@@ -13,8 +13,10 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
+from adamms.errors import AdaMMSError
+
 SPLITS = ("development", "reporting", "text-development", "text-reporting")
-STAGES = ("origin", "features", "align", "grow", "assemble", "alone", "ask")
+STAGES = ("origin", "features", "align", "grow", "assemble", "alone", "behind", "ask")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -24,7 +26,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--stages", nargs="+", choices=STAGES, default=list(STAGES))
     parser.add_argument("--only", nargs="+", help="families, siblings or pairs instead of all")
     parser.add_argument("--split", default="reporting", choices=SPLITS)
+    parser.add_argument("--sample", type=int, help="questions a task to ask, no more; answers lie apart")
+    parser.add_argument("--settings", nargs="+", help="merges by name instead of all, without opinions")
     parser.add_argument("--device", default=None, help="cuda where there is one, else cpu")
+    parser.add_argument(
+        "--bfloat16", action="store_true", help="products in bfloat16: CPUs with AMX are faster"
+    )
     parser.add_argument("--jobs", type=int, default=1, help="processes at once")
     parser.add_argument("--workers", type=int, default=0, help="processes that make batches, a training")
     parser.add_argument("--rows", type=int, default=None, help="of a batch of answers")
@@ -32,6 +39,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--until", type=float, default=None, help="time of the clock to begin nothing new at")
     parser.add_argument("--scratch", type=Path, default=None, help="where merges are written for a moment")
     options = parser.parse_args(arguments)
+    try:
+        _do_stages(options)
+    except AdaMMSError as error:
+        print(error, file=sys.stderr)
+        return 2
+    return 0
+
+
+def _do_stages(options: argparse.Namespace) -> None:
     for stage in options.stages:
         started = time.monotonic()
         names = _names(stage, options.only, split=options.split)
@@ -41,7 +57,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
             for name in names:
                 _do(stage, name, options)
         print(f"{stage}: {time.monotonic() - started:.1f} s", flush=True)
-    return 0
 
 
 def _names(stage: str, only: Sequence[str] | None, *, split: str) -> list[str]:
@@ -57,6 +72,7 @@ def _names(stage: str, only: Sequence[str] | None, *, split: str) -> list[str]:
         "grow": list(SIBLINGS),
         "assemble": list(SIBLINGS),
         "alone": [name for name, sibling in SIBLINGS.items() if sibling.text is None],
+        "behind": ["all"],
         "ask": [pair.name for pair in PAIRS if pair.kind != "two language models" or text],
     }[stage]
     if text:
@@ -73,7 +89,11 @@ def _spread(stage: str, names: Sequence[str], options: argparse.Namespace) -> No
             command = [sys.executable, "-m", "proving_ground.real_pair", "--out", str(options.out)]
             command += ["--stages", stage, "--only", waiting.pop(0), "--split", options.split]
             command += ["--workers", str(options.workers), "--scale", str(options.scale)]
-            for name in ("device", "rows", "until", "scratch"):
+            if options.settings:
+                command += ["--settings", *options.settings]
+            if options.bfloat16:
+                command.append("--bfloat16")
+            for name in ("device", "rows", "until", "scratch", "sample"):
                 if getattr(options, name) is not None:
                     command += [f"--{name}", str(getattr(options, name))]
             running.append(subprocess.Popen(command))
@@ -90,12 +110,17 @@ def _do(stage: str, name: str, options: argparse.Namespace) -> None:
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     import torch
 
+    from proving_ground.real_pair.sampling import sample_name
     from proving_ground.real_pair.workshop import Workshop
 
     device = options.device or ("cuda" if torch.cuda.is_available() else "cpu")
     if device == "cuda":  # products of float32 in TF32: ten bits of mantissa, sums in float32
         torch.backends.cuda.matmul.allow_tf32 = True
-    shop = Workshop(options.out, device=device, workers=options.workers, scale=options.scale)
+    if options.bfloat16:
+        torch.set_float32_matmul_precision("medium")
+    split = sample_name(options.split, options.sample)
+    shown = None if options.sample is None or stage not in ("features", "alone", "behind", "ask") else split
+    shop = Workshop(options.out, device=device, workers=options.workers, scale=options.scale, shown=shown)
     rows = options.rows or (1024 if device == "cuda" else 64)
     if stage == "origin":
         from proving_ground.real_pair.origin import make_origin
@@ -112,12 +137,16 @@ def _do(stage: str, name: str, options: argparse.Namespace) -> None:
     elif stage == "alone":
         from proving_ground.real_pair.asking import ask_alone
 
-        ask_alone(shop, name, options.split, rows=rows)
+        ask_alone(shop, name, split, rows=rows)
+    elif stage == "behind":
+        from proving_ground.real_pair.behind import ask_behind
+
+        ask_behind(shop, split, rows=rows)
     else:
-        _ask(shop, name, rows, options)
+        _ask(shop, name, split, rows, options)
 
 
-def _ask(shop: object, name: str, rows: int, options: argparse.Namespace) -> None:
+def _ask(shop: object, name: str, split: str, rows: int, options: argparse.Namespace) -> None:
     from adamms.merging.methods import all_methods
     from proving_ground.real_pair.asking import ask_pair
     from proving_ground.real_pair.settings import further_settings, main_settings
@@ -126,8 +155,19 @@ def _ask(shop: object, name: str, rows: int, options: argparse.Namespace) -> Non
     pair = next(pair for pair in PAIRS if pair.name == name)
     known = tuple(rule.name for rule in all_methods())
     settings = main_settings(pair, known=known) + further_settings(pair, known=known)
+    if options.settings:
+        settings = [setting for setting in settings if setting.name in options.settings]
     left = None if options.until is None else time.monotonic() + options.until - time.time()
-    ask_pair(shop, pair, options.split, settings, rows=rows, until=left, scratch=options.scratch)  # type: ignore[arg-type]
+    ask_pair(
+        shop,  # type: ignore[arg-type]
+        pair,
+        split,
+        settings,
+        rows=rows,
+        until=left,
+        scratch=options.scratch,
+        opinions=not options.settings,
+    )
 
 
 if __name__ == "__main__":

@@ -108,6 +108,7 @@ def ask_pair(
     rows: int = 512,
     until: float | None = None,
     scratch: Path | None = None,
+    opinions: bool = True,
     report: Callable[[str], None] = print,
 ) -> None:
     """Ask a pair's merges what has not been asked; then read opinions.
@@ -120,6 +121,7 @@ def ask_pair(
         rows: of a batch.
         until: time (monotonic) at which nothing new is begun.
         scratch: where merges are written for a moment.
+        opinions: read, too, which needs the answers of all candidates.
         report: is told what was done.
     """
     archive = Archive(shop.folder / "answers" / split)
@@ -128,7 +130,7 @@ def ask_pair(
     able = [name for name in (pair.base, pair.donor) if answers_split(name, split)]
     for name in able:
         ask_alone(shop, name, split, rows=rows)
-    if not archive.has(pair.name, "opinions") and len(able) == 2:
+    if opinions and not archive.has(pair.name, "opinions") and len(able) == 2:
         for alpha in ALPHAS[1:CANDIDATES]:
             _ask(shop, pair, linear(alpha), archive, examiner, scratch)
         _opinions(shop, pair, archive, examiner, questions, rows=rows, scratch=scratch)

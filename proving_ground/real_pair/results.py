@@ -11,6 +11,7 @@ from adamms.searching.metrics import make_metric
 from adamms.searching.signals import find_signal
 from proving_ground.many.records import CANDIDATES
 from proving_ground.real_pair.accuracy import chance
+from proving_ground.real_pair.margins import margins
 from proving_ground.real_pair.published import Published, Scores
 from proving_ground.regret.cells import Cell, cells
 from proving_ground.regret.differences import difference, interval
@@ -31,6 +32,7 @@ def work_out(published: Published, *, embedding: bool = True) -> Results:
             name: published.by_task(published.scores(published.alone(name))) for name in published.models
         },
         "halves": _halves(published),
+        **margins(published),
         "curves": {pair: _curve(published, pair) for pair in published.interviews},
         "consistency": {pair: _consistency(published, pair) for pair in published.interviews},
         "answers": _answers(published),

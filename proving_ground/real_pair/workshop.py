@@ -1,6 +1,7 @@
 """The stages from theta_0 to the siblings as real checkpoints; each is kept on disk and not made twice."""
 
 import json
+import os
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
@@ -17,6 +18,7 @@ from proving_ground.real_pair.families import FAMILIES, Family
 from proving_ground.real_pair.families.base import language_weights
 from proving_ground.real_pair.families.mplug_owl2 import with_copies
 from proving_ground.real_pair.packing import make_packer, make_sources
+from proving_ground.real_pair.sampling import parts_of, sampled
 from proving_ground.real_pair.siblings import SIBLINGS, Sibling, alignment_lines, mixture, weighted
 from proving_ground.real_pair.towers import SIDE, read_pictures
 from proving_ground.real_pair.training import Eyes, Schedule, start_projector, train
@@ -37,6 +39,8 @@ class Workshop:
     scale: float = 1.0
     """Of the number of steps; 1 is what was published."""
     rows: int | None = None
+    shown: str | None = None
+    """A split, where only its pictures are needed: no training."""
 
     @cached_property
     def language(self) -> Any:
@@ -67,13 +71,16 @@ class Workshop:
     @cached_property
     def pictures(self) -> dict[str, int]:
         """The number of every picture."""
-        names = sorted(path.name for path in (self.folder / "data" / "pictures").iterdir())
+        if self.shown is not None:
+            names = sorted({line["picture"] for line in self.lines(self.shown) if line["picture"]})
+        else:
+            names = sorted(path.name for path in (self.folder / "data" / "pictures").iterdir())
         return {name: number for number, name in enumerate(names)}
 
     @cached_property
     def raw(self) -> Tensor:
         """What the tower says of every picture before its last norm, (pictures, 65, 384) in float16."""
-        path = self.folder / "features.pt"
+        path = self.folder / ("features.pt" if self.shown is None else f"features-{self.shown}.pt")
         if not path.exists():
             pixels = np.empty((len(self.pictures), SIDE, SIDE, 3), dtype=np.uint8)
             for name, number in self.pictures.items():
@@ -88,7 +95,10 @@ class Workshop:
         return Eyes(self.raw, self.tower, family, device=self.device)
 
     def lines(self, split: str) -> list[dict[str, Any]]:
-        """Return the questions of a split; of `text-SPLIT` those of text alone."""
+        """Return the questions of a split; of `text-SPLIT` those of text alone, of `SPLIT-40` a sample."""
+        whole, number = parts_of(split)
+        if number is not None:
+            return sampled(self.lines(whole), number)
         if split.startswith("text-"):
             kinds = ("maths", "translation")
             return [line for kind in kinds for line in self.text_lines(kind, split.removeprefix("text-"))]
@@ -293,6 +303,7 @@ def load_picture(path: Path) -> Any:
 
 def save_tensor(path: Path, value: Tensor) -> None:
     """Write a tensor beside and rename it."""
-    partial = path.with_suffix(".partial")
+    # Processes of one stage may write the same at once.
+    partial = path.with_suffix(f".{os.getpid()}.partial")
     torch.save(value, partial)
     partial.replace(path)
