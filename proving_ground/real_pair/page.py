@@ -1,11 +1,12 @@
 """docs/real-pair.md, written from the results alone: what is claimed in words is compared here."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from proving_ground.many.records import CANDIDATES
 from proving_ground.paper.drawing import drawing
+from proving_ground.real_pair.page_sample import harness_section, sample_section, table
 from proving_ground.real_pair.siblings import SIBLINGS
 
 Results = Mapping[str, Any]
@@ -32,7 +33,9 @@ TITLES = {
 }
 
 
-def write_page(page: Path, results: Results, *, text: Results, log: Results) -> None:
+def write_page(
+    page: Path, results: Results, *, text: Results, log: Results, harness: Results | None = None
+) -> None:
     """Write the page and its drawing.
 
     Args:
@@ -40,6 +43,7 @@ def write_page(page: Path, results: Results, *, text: Results, log: Results) -> 
         results: of `work_out`.
         text: scores of the language models, by pair and setting.
         log: what the trainings took.
+        harness: lmms-eval's scores beside ours, if it was run.
     """
     parts = [
         _opening(results),
@@ -50,9 +54,12 @@ def write_page(page: Path, results: Results, *, text: Results, log: Results) -> 
         _metrics(results),
         _answers(results),
         _languages(text),
+        sample_section(results.get("sample")),
+        harness_section(harness),
         _reading(results),
         _making(log),
     ]
+    parts = [part for part in parts if part]
     (page.parent / "images").mkdir(parents=True, exist_ok=True)
     page.write_text(reflowed("\n".join(parts)), encoding="utf-8")
     (page.parent / "images" / DRAWING).write_text(_drawing(results), encoding="utf-8")
@@ -135,7 +142,7 @@ WORTH = 2
 
 def _new_and_known(results: Results) -> tuple[float, float]:
     """Return the mean held-out gain in tasks that the donor alone was taught, and in those that both were."""
-    new, known = [], []
+    new, known = list[float](), list[float]()
     for pair, by in results["held_out"].items():
         base, donor = (SIBLINGS[name].tasks for name in pair.split("--"))
         for task, gain in by.items():
@@ -530,13 +537,6 @@ def _drawing(results: Results) -> str:
             "changing answers": results["consistency"][name]["differences"],
         }
     return drawing("real-pair", "Score and changing answers along alpha", alphas, panels)
-
-
-def table(heads: Sequence[str], rows: Sequence[Sequence[str]], *, left: int = 1) -> str:
-    """Return a Markdown table whose first `left` columns are text."""
-    rule = [*["---"] * left, *["---:"] * (len(heads) - left)]
-    lines = [heads, rule, *rows]
-    return "".join(f"| {' | '.join(str(cell).replace('|', '/') for cell in line)} |\n" for line in lines)
 
 
 def reflowed(text: str, *, width: int = 110) -> str:

@@ -18,6 +18,7 @@ from proving_ground.real_pair.page import write_page
 from proving_ground.real_pair.published import Published
 from proving_ground.real_pair.publishing import publish
 from proving_ground.real_pair.results import work_out
+from proving_ground.real_pair.sample_results import FILE, keep_sample
 from proving_ground.real_pair.settings import ALPHAS, linear
 from proving_ground.real_pair.siblings import PAIRS, SIBLINGS
 from proving_ground.real_pair.workshop import Workshop
@@ -43,7 +44,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
             _publish(options.source, options.data)
         results = work_out(Published(options.data), embedding=not options.no_embedding)
         kept = {
-            name: json.loads((options.data / f"{name}.json").read_text("utf-8")) for name in ("text", "log")
+            name: json.loads((options.data / f"{name}.json").read_text("utf-8"))
+            for name in ("text", "log", "harness")
+            if name != "harness" or (options.data / "harness.json").exists()
         }
     except AdaMMSError as error:
         print(error, file=sys.stderr)
@@ -57,6 +60,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _publish(source: Path, data: Path) -> None:
     shop = Workshop(source)
     publish(Archive(source / "answers" / "reporting"), shop.lines("reporting"), data)
+    for folder in sorted((source / "answers").glob("reporting-*")):
+        keep_sample(Archive(folder), shop.lines(folder.name), data / FILE)
     for name, values in (("text", _text(shop, data)), ("log", _log(shop))):
         (data / f"{name}.json").write_text(json.dumps(values, indent=1) + "\n", encoding="utf-8")
 

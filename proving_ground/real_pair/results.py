@@ -13,6 +13,7 @@ from proving_ground.many.records import CANDIDATES
 from proving_ground.real_pair.accuracy import chance
 from proving_ground.real_pair.margins import margins
 from proving_ground.real_pair.published import Published, Scores
+from proving_ground.real_pair.sample_results import sample_results
 from proving_ground.regret.cells import Cell, cells
 from proving_ground.regret.differences import difference, interval
 from proving_ground.regret.reliability import Said, read_verdicts, reliability, verdicts
@@ -37,6 +38,7 @@ def work_out(published: Published, *, embedding: bool = True) -> Results:
         "consistency": {pair: _consistency(published, pair) for pair in published.interviews},
         "answers": _answers(published),
         **_rules(published),
+        "sample": sample_results(published),
         "metrics": _metrics(published) if embedding else None,
     }
 
