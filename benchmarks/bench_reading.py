@@ -12,25 +12,20 @@ import argparse
 import tempfile
 import time
 from collections import Counter
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
-
-STAGES = {
-    "donor": "adamms.runs.search_run.ask_donors",
-    "candidates": "adamms.runs.search_run.collect_responses",
-    "reading": "adamms.runs.read_run.choose_by_reading",
-}
 
 
 @contextmanager
 def counted(tokens: Counter[str], seconds: Counter[str]):
     """The tokens fed and the CPU seconds spent, by stage of the search."""
-    import importlib
-
     from adamms.answering import transformers_engine
+    from adamms.answering.tasks import Answer, Task
+    from adamms.runs.live_models import LiveModels
 
-    stage = ["other"]
+    stage, reading = ["other"], []
     load = transformers_engine.load_model
 
     def loaded(*args: Any, **options: Any) -> Any:
@@ -44,32 +39,26 @@ def counted(tokens: Counter[str], seconds: Counter[str]):
         model.register_forward_pre_hook(count, with_kwargs=True)
         return model
 
-    def staged(name: str, function: Any) -> Any:
-        def run(*args: Any, **options: Any) -> Any:
-            stage.append(name)
-            began = time.process_time()
-            try:
-                return function(*args, **options)
-            finally:
-                seconds[name] += time.process_time() - began
-                stage.pop()
+    perform = LiveModels.perform
 
-        return run
+    def staged(self: LiveModels, task: Task) -> Iterator[Answer]:
+        # Of the candidates the base is asked everything; only the winner is asked a few.
+        kind = "candidates" if task.model.kind == "candidate" else task.model.kind
+        stage.append("reading" if task.given is not None or reading else kind)
+        if task.given is not None:
+            reading.append(True)
+        began = time.process_time()
+        try:
+            yield from list(perform(self, task))
+        finally:
+            seconds[stage.pop()] += time.process_time() - began
 
-    places = {
-        name: (importlib.import_module(path.rpartition(".")[0]), path.rpartition(".")[2])
-        for name, path in STAGES.items()
-    }
-    own = {name: getattr(module, attribute) for name, (module, attribute) in places.items()}
     transformers_engine.load_model = loaded
-    for name, (module, attribute) in places.items():
-        setattr(module, attribute, staged(name, own[name]))
+    LiveModels.perform = staged
     try:
         yield
     finally:
-        transformers_engine.load_model = load
-        for name, (module, attribute) in places.items():
-            setattr(module, attribute, own[name])
+        transformers_engine.load_model, LiveModels.perform = load, perform
 
 
 def measured(paths: tuple[Path, Path, Path], out: Path, arguments: argparse.Namespace, **options: Any) -> Any:

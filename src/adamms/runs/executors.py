@@ -7,7 +7,7 @@ GPU a step costs the same for a hundred answers as for sixteen.
 
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from adamms.answering.engine import DEFAULT, GivenAnswer
 from adamms.answering.tasks import ModelName, Outcome, Task, in_order, slices
@@ -19,6 +19,9 @@ from adamms.runs.loading import LoadedModels
 from adamms.runs.search_plan import SearchPlan
 from adamms.workers.devices import visible_gpus
 from adamms.workers.task_queue import Standing, TaskQueue
+
+if TYPE_CHECKING:
+    from adamms.workers.pool import Share
 
 ANSWERED = 32
 """Inputs of a slice that is answered, at most: more share a step better, fewer are shared out better."""
@@ -33,6 +36,10 @@ class Executor(Protocol):
     def workers(self) -> int:
         """How many tasks are worked on at a time."""
 
+    @property
+    def shares(self) -> "Sequence[Share]":
+        """What each worker did; none where this process works by itself."""
+
     def run(self, tasks: Sequence[Task]) -> Iterator[Outcome]:
         """What comes of tasks, in any order; after an error nothing more of its model is asked."""
 
@@ -44,6 +51,7 @@ class InProcess:
     """Works tasks off here, one after the other."""
 
     workers = 1
+    shares: "Sequence[Share]" = ()
 
     def __init__(self, models: LiveModels) -> None:
         self._models = models

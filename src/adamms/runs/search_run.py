@@ -174,6 +174,8 @@ def _choose(
                 responses, selection = _choose_with(executor, loaded, folder, plan=plan, progress=progress)
                 if is_noisy(plan.options.engine_name):
                     selection = _with_noise(selection, executor, responses, plan, log)
+                if executor.shares:
+                    log("worked", workers=[asdict(share) for share in executor.shares])
         except SearchError as error:
             failure = error.with_traceback(None)  # which would keep the model that failed in memory
         if failure is None:

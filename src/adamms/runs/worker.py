@@ -7,6 +7,7 @@ same as where the run began.
 import platform
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
+from importlib import import_module
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -78,6 +79,9 @@ class Worker:
             import torch
 
             torch.set_num_threads(config["threads"])
+        if recipe.search.engine_name == DEFAULT:
+            # What takes longest to import, before it is said that it can work.
+            import_module("adamms.answering.transformers_engine")
         try:
             loaded = load_models(recipe, self._stack, Silent(), checked=True)
             if config["copies"] is not None:

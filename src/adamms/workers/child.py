@@ -11,6 +11,7 @@ import queue
 import signal
 import sys
 import threading
+import time
 from typing import Any
 
 from adamms.answering.tasks import Task
@@ -52,7 +53,7 @@ def _opened(factory: str, config: dict[str, Any], send: Any) -> Performer | None
     except Exception as error:  # another worker may be luckier
         send(failure(error))
     else:
-        send({"kind": "ready", "info": f"process {os.getpid()}"})
+        send({"kind": "ready", "info": f"process {os.getpid()}", "cpu": time.process_time()})
         return performer
     return None
 

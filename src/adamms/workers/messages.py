@@ -2,12 +2,12 @@
 
 To a worker goes its configuration, then one task at a time. Back come messages, each an object with a `kind`:
 
-    ready      it can work; "info" says where it runs
+    ready      it can work; "info" says where it runs, "cpu" what it took so far in processor seconds
     unfit      nothing is wrong with the worker, but with what it was to load: "error", "message"
     alive      a sign of life while a task lasts
     say        "text", for a person
     answers    "answers" to some of a task's inputs, or to all of them where they are kept together
-    done       the task is done
+    done       the task is done; "cpu" as above
     refused    the model of this task cannot be asked: "error", "message"
     failed     the worker is of no more use: "why"
     lost       (told by whoever watches it) it is gone: "why"
@@ -92,4 +92,4 @@ def work(performer: Performer, task: Task) -> Iterator[Message]:
     else:
         if answers:
             yield {"kind": "answers", "answers": [answer_to_json(a) for a in in_order(task, answers)]}
-        yield {"kind": "done"}
+        yield {"kind": "done", "cpu": time.process_time()}

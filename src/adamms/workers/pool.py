@@ -39,11 +39,25 @@ class Workers(Protocol):
 
 
 @dataclass
+class Share:
+    """What a worker did."""
+
+    worker: int
+    """Counted from 1."""
+    start_cpu_seconds: float = 0.0
+    """Its processor time until it could work."""
+    cpu_seconds: float = 0.0
+    """Its processor time from then until the end of its last task."""
+    tasks: int = 0
+
+
+@dataclass
 class _Worker:
     """One worker as it is watched."""
 
     heard: float
     """When it last gave a sign."""
+    share: Share
     ready: bool = False
     info: str = ""
     number: int = 0
@@ -71,6 +85,8 @@ class WorkerPool:
         self._failed_starts = 0
         self._tasks = 0
         self._told: set[str] = set()
+        self.shares: list[Share] = []
+        """What each worker did, those that were lost among them."""
 
     @property
     def workers(self) -> int:
@@ -106,7 +122,8 @@ class WorkerPool:
         for number in range(self._count):
             if number not in self._alive and len(self._alive) < min(useful, self._count):
                 self._workers.start(number)
-                self._alive[number] = _Worker(time.monotonic())
+                self.shares.append(Share(number + 1))
+                self._alive[number] = _Worker(time.monotonic(), self.shares[-1])
 
     def _share_out(self, queue: TaskQueue) -> None:
         for number, worker in self._alive.items():
@@ -138,6 +155,7 @@ class WorkerPool:
                 self._say(message["text"])
         elif kind == "ready":
             worker.ready, worker.info, self._failed_starts = True, message["info"], 0
+            worker.share.start_cpu_seconds = message["cpu"]
         elif kind == "unfit":
             raise error_of(message)
         elif kind in ("failed", "lost"):
@@ -150,6 +168,8 @@ class WorkerPool:
             yield Outcome(entry.task, answers)
         elif kind == "done":
             worker.entry = None
+            worker.share.tasks += 1
+            worker.share.cpu_seconds = message["cpu"] - worker.share.start_cpu_seconds
         elif kind == "refused":
             worker.entry = None
             queue.drop(entry.task.model)

@@ -8,6 +8,7 @@ import logging
 import os
 import re
 import socket
+import time
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
@@ -40,7 +41,8 @@ class Actor:
             yield failure(error)
         else:
             yield from ({"kind": "say", "text": text} for text in said)
-            yield {"kind": "ready", "info": f"process {os.getpid()} on {socket.gethostname()}"}
+            info = f"process {os.getpid()} on {socket.gethostname()}"
+            yield {"kind": "ready", "info": info, "cpu": time.process_time()}
 
     def perform(self, number: int, task: dict[str, Any]) -> Iterator[Message]:
         """Work a task off."""
