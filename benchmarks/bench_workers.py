@@ -1,6 +1,6 @@
 """What several workers gain and what they cost: two on this machine, and four on a Ray cluster of two nodes.
 
-    python benchmarks/bench_workers.py [--json workers.json] [--inputs 100] [--new 64] [--no-ray]
+    python benchmarks/bench_workers.py [--json workers.json] [--inputs 100] [--new 16] [--no-ray]
 
 Two language models with random weights (8 layers, 384 wide), every candidate answers every input, one thread
 each. On an idle machine with two cores it takes less than three minutes. Seconds on the clock mean something
@@ -46,7 +46,7 @@ def write_pair(folder: Path, inputs: int) -> list[str]:
     settings = {"layers": 8, "std": 0.06, "language": language}
     tiny_models.build("qwen2", folder / "base", **settings)
     tiny_models.build("qwen2", folder / "donor", seed=1, **settings)
-    lines = [json.dumps({"prompt": f"What is number {index}? " * (index % 3 + 1)}) for index in range(inputs)]
+    lines = [json.dumps({"prompt": f"Why {index}? " * (index % 3 + 1)}) for index in range(inputs)]
     (folder / "inputs.jsonl").write_text("\n".join(lines))
     return [str(folder / "base"), str(folder / "donor"), "--inputs", str(folder / "inputs.jsonl"), "--force"]
 
@@ -148,7 +148,7 @@ def main() -> None:
     )
     parser.add_argument("--json", type=Path, help="where the figures are written as well")
     parser.add_argument("--inputs", type=int, default=100)
-    parser.add_argument("--new", type=int, default=64, help="most new tokens")
+    parser.add_argument("--new", type=int, default=16, help="most new tokens")
     parser.add_argument("--no-ray", action="store_true")
     arguments = parser.parse_args()
     environment = {**os.environ, "OMP_NUM_THREADS": "1", "OMP_WAIT_POLICY": "PASSIVE"}
