@@ -1,6 +1,6 @@
 """What several workers gain and what they cost: two on this machine, and four on a Ray cluster of two nodes.
 
-    python benchmarks/bench_workers.py [--json workers.json] [--inputs 100] [--new 16] [--no-ray]
+    python benchmarks/bench_workers.py [--json workers.json] [--inputs 100] [--new 40] [--no-ray]
 
 Two language models with random weights (8 layers, 384 wide), every candidate answers every input, one thread
 each. On an idle machine with two cores it takes less than three minutes. Seconds on the clock mean something
@@ -148,7 +148,7 @@ def main() -> None:
     )
     parser.add_argument("--json", type=Path, help="where the figures are written as well")
     parser.add_argument("--inputs", type=int, default=100)
-    parser.add_argument("--new", type=int, default=16, help="most new tokens")
+    parser.add_argument("--new", type=int, default=40, help="most new tokens")
     parser.add_argument("--no-ray", action="store_true")
     arguments = parser.parse_args()
     environment = {**os.environ, "OMP_NUM_THREADS": "1", "OMP_WAIT_POLICY": "PASSIVE"}
