@@ -2,10 +2,10 @@
 
 from collections.abc import Iterator
 
-from hostile import json_files, live, pickles, settings, weights, words
+from hostile import inputs, json_files, live, pickles, settings, weights, words
 from hostile.kinds import Kind
 
-GROUPS = (json_files, weights, pickles, settings, words, live)
+GROUPS = (json_files, weights, pickles, settings, words, live, inputs)
 
 
 def every_kind() -> list[Kind]:

@@ -21,6 +21,7 @@ class Kind:
         harmless: whether the command may also do its work (exit 0), within the limits: odd, not wrong.
         live: whether a model answers; then what torch itself takes is not counted.
         sound: whether nothing is wrong: the command must do its work, so that others fail for their fault alone.
+        quick: whether the tenth that `make test` runs may have it.
         seconds: how long the command may take.
     """
 
@@ -29,6 +30,7 @@ class Kind:
     harmless: bool = False
     live: bool = False
     sound: bool = False
+    quick: bool = True
     seconds: float = SECONDS
 
     @property

@@ -3,6 +3,7 @@
 import base64
 import io
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Callable
@@ -489,3 +490,39 @@ def test_a_data_set_that_no_hub_has_is_a_sentence(folder: Path) -> None:
         "There is no file or folder some/photos, and the data set of that name cannot be had" in done.stderr
     )
     assert "Traceback" not in done.stderr
+
+
+def test_an_address_with_odd_brackets_is_a_problem_of_its_line(folder: Path) -> None:
+    (folder / "a.jsonl").write_text(json.dumps({"prompt": "a", "image": "file://[/a.png"}))
+    with pytest.raises(SearchError, match=r"line 1.*is no file"):
+        read_inputs(InputSource(folder / "a.jsonl"))
+
+
+def test_a_pipe_that_is_called_parquet_is_not_waited_for(folder: Path) -> None:
+    pytest.importorskip("pyarrow")
+    (folder / "pipes").mkdir()
+    os.mkfifo(folder / "pipes" / "a.parquet")
+    with pytest.raises(SearchError, match="a named pipe"):
+        read_inputs(InputSource(folder / "pipes"))
+
+
+def test_a_small_parquet_file_does_not_unfold_to_gigabytes(folder: Path) -> None:
+    pa = pytest.importorskip("pyarrow")
+    from pyarrow import parquet
+
+    once = pa.array(["a" * (1 << 20)])
+    column = pa.DictionaryArray.from_arrays(pa.array([0] * 300, pa.int32()), once)
+    parquet.write_table(pa.table({"prompt": column}), folder / "a.parquet")
+    assert (folder / "a.parquet").stat().st_size < 2 << 20
+    with pytest.raises(SearchError, match=r"row \d+: all before hold more than 256 MB"):
+        read_inputs(InputSource(folder / "a.parquet"))
+
+
+def test_parquet_files_of_more_rows_than_inputs_have_are_told(folder: Path) -> None:
+    pa = pytest.importorskip("pyarrow")
+    from pyarrow import parquet
+
+    column = pa.DictionaryArray.from_arrays(pa.array([0] * 1_000_001, pa.int32()), pa.array(["a"]))
+    parquet.write_table(pa.table({"prompt": column}), folder / "a.parquet")
+    with pytest.raises(SearchError, match="1,000,001 rows, and inputs are 1,000,000 at most"):
+        read_inputs(InputSource(folder / "a.parquet"))

@@ -117,3 +117,17 @@ def test_an_earlier_version_said_less(tmp_path: Path, left_out: str) -> None:
         again(tmp_path / "merged")
     with pytest.raises(CheckpointError, match=r"no readable adamms\.json"):
         again(PAIR.base)
+
+
+def test_nothing_is_run_that_a_stranger_wrote_into_adamms_json(tmp_path: Path) -> None:
+    merge(PAIR.base, PAIR.donor, tmp_path / "merged", alpha=0.3)
+    changed, trace = about(tmp_path / "merged"), tmp_path / "trace"
+    changed["recipe"]["merge"]["alpha"] = None
+    changed["recipe"]["search"] = {
+        "inputs": str(PAIR.inputs),
+        "command": f"touch {trace} {{model}} {{inputs}} {{outputs}}",
+    }
+    (tmp_path / "merged" / "adamms.json").write_text(json.dumps(changed))
+    with pytest.raises(CheckpointError, match="nothing of it is run"):
+        again(tmp_path / "merged")
+    assert not trace.exists()

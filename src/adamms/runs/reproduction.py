@@ -71,6 +71,12 @@ def reproduce(
     places = {"base": base, "donor": donor}
     parts = about[RECIPE_KEY] | {role: place for role, place in places.items() if place}
     recipe = make_recipe(**parts)
+    if recipe.search is not None:
+        # A merge has none. A search could name a command, or code that is trusted: a stranger's wish.
+        raise CheckpointError(
+            f"{folder / ADAMMS_JSON} holds a recipe that searches, which no merge has: it was changed, and "
+            "nothing of it is run."
+        )
     _require_same_parents(recipe, about)
     if out is not None:
         return _compared(about, _merged(recipe, out, progress), path=out)
@@ -111,7 +117,8 @@ def _require_same_parents(recipe: Recipe, about: dict[str, Any]) -> None:
         mapping = ParameterMapping.from_json(read_json(recipe.mapping.file))
     except (OSError, ValueError) as error:
         raise MappingError(f"The mapping {recipe.mapping.file} cannot be read: {error}.") from None
-    if mapping_hash(mapping) != about.get("mapping", {}).get("sha256"):
+    then = about.get("mapping")
+    if not isinstance(then, dict) or mapping_hash(mapping) != then.get("sha256"):
         raise MappingError(f"The mapping {recipe.mapping.file} is not the one that was merged with.")
 
 

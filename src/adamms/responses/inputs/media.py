@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-from urllib.parse import unquote, urlsplit
+from urllib.parse import SplitResult, unquote, urlsplit
 
 from adamms.checkpoints.local_files import NoRegularFileError, special_kind
 from adamms.responses.inputs.problems import ProblemError
@@ -87,8 +87,8 @@ def _of_text(text: str, role: str, folder: Path) -> Media:
     if role == "image" and _looks_like_base64(text):
         return _of_base64(text, role)
     if text.startswith("file:"):
-        address = urlsplit(text)
-        if address.netloc not in ("", "localhost") or not address.path.startswith("/"):
+        address = _address(text)
+        if address is None or address.netloc not in ("", "localhost") or not address.path.startswith("/"):
             raise ProblemError(f"the {role} {shortened(text)} is no file: an address of one is file:///...")
         text = unquote(address.path)
     elif "://" in text:
@@ -104,6 +104,13 @@ def _of_text(text: str, role: str, folder: Path) -> Media:
             kind=f"{role} is too long",
         )
     return folder / text
+
+
+def _address(text: str) -> SplitResult | None:
+    try:
+        return urlsplit(text)
+    except ValueError:  # brackets that hold no address of a machine
+        return None
 
 
 def _of_data_uri(text: str, role: str) -> Embedded:

@@ -8,6 +8,8 @@ from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any
 
+from adamms.checkpoints.limits import ROWS, TEXT
+from adamms.checkpoints.local_files import open_regular
 from adamms.errors import SearchError, require_packages
 from adamms.responses.inputs.media import Embedded
 from adamms.responses.inputs.problems import ProblemError
@@ -16,6 +18,8 @@ from adamms.responses.inputs.source import InputSource
 
 GROUPS_HELD = 2
 """Row groups whose pictures are in memory at once."""
+BATCH = 64
+"""Rows whose texts are unfolded at once."""
 
 
 def read_parquet(paths: Sequence[Path], source: InputSource) -> Records:
@@ -36,31 +40,68 @@ def read_parquet(paths: Sequence[Path], source: InputSource) -> Records:
     if not named:
         raise SearchError(f"No parquet file in {source.name} is called by the split {source.split!r}.")
     try:
+        for path in named:
+            # A pipe of that name would be waited for.
+            open_regular(path).close()
         files = [parquet.ParquetFile(path) for path in named]
     except (pyarrow.ArrowException, OSError) as error:
-        raise SearchError(f"{source.name} is no parquet file that can be read: {_first(error)}.") from None
+        why = getattr(error, "strerror", None) or _first(error)
+        raise SearchError(f"{source.name} is no parquet file that can be read: {why}.") from None
+    if (rows := sum(file.metadata.num_rows for file in files)) > ROWS:
+        raise SearchError(
+            f"{source.name} holds {rows:,} rows, and inputs are {ROWS:,} at most; name a part of it."
+        )
     return Records("parquet", _rows(files), named[0].parent, at_hand=False)
 
 
 def _rows(files: Sequence[Any]) -> Iterator[Record | tuple[str, ProblemError]]:
     import pyarrow
 
-    number = 0
+    number, size = 0, 0
     for file in files:
         heavy = [field.name for field in file.schema_arrow if _is_heavy(field.type)]
         light = [field.name for field in file.schema_arrow if field.name not in heavy]
         group_of = lru_cache(maxsize=GROUPS_HELD)(partial(_columns, file, tuple(heavy)))
         for group in range(file.num_row_groups):
+            at = 0
             try:
-                rows = file.read_row_group(group, columns=light).to_pylist()
-                count = file.metadata.row_group(group).num_rows
+                for size_of_batch, batch in _batches(file, group, light):
+                    size += size_of_batch
+                    if size > TEXT:
+                        message = f"all before hold more than {TEXT >> 20} MB of text: name a part of them"
+                        yield f"row {number + 1}", ProblemError(message)
+                        return
+                    for values in batch:
+                        number += 1
+                        pictures = {name: _lazily(group_of, group, name, at) for name in heavy}
+                        yield Record(f"row {number}", number, {**values, **pictures})
+                        at += 1
             except (pyarrow.ArrowException, OSError) as error:
                 yield f"row {number + 1}", ProblemError(f"the file is damaged ({_first(error)})")
                 return
-            for at, values in enumerate(rows or [{} for _ in range(count)]):
-                number += 1
-                pictures = {name: _lazily(group_of, group, name, at) for name in heavy}
-                yield Record(f"row {number}", number, {**values, **pictures})
+
+
+def _batches(file: Any, group: int, light: list[str]) -> Iterator[tuple[int, list[dict[str, Any]]]]:
+    """Some rows of a group at a time, with the bytes that they take: a value said often unfolds here."""
+    if not light:
+        yield 0, [{} for _ in range(file.metadata.row_group(group).num_rows)]
+        return
+    for batch in file.iter_batches(batch_size=BATCH, row_groups=[group], columns=light):
+        # Beyond all bounds it is not turned into texts, only told.
+        size = sum(_unfolded(column) for column in batch.columns)
+        yield size, batch.to_pylist() if size <= TEXT else []
+
+
+def _unfolded(column: Any) -> int:
+    """Bytes of a column whose rows may share their texts in a dictionary, each with a text of its own."""
+    from pyarrow import compute, types
+
+    if not types.is_dictionary(column.type):
+        return int(column.nbytes)
+    texts = column.dictionary
+    if not (types.is_string(texts.type) or types.is_large_string(texts.type)):
+        return int(texts.nbytes) * len(column)
+    return int(compute.sum(compute.binary_length(texts).take(column.indices)).as_py() or 0)
 
 
 def _columns(file: Any, names: tuple[str, ...], group: int) -> Any:
