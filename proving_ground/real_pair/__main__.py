@@ -29,9 +29,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--sample", type=int, help="questions a task to ask, no more; answers lie apart")
     parser.add_argument("--settings", nargs="+", help="merges by name instead of all, without opinions")
     parser.add_argument("--device", default=None, help="cuda where there is one, else cpu")
-    parser.add_argument(
-        "--bfloat16", action="store_true", help="products in bfloat16: CPUs with AMX are faster"
-    )
     parser.add_argument("--jobs", type=int, default=1, help="processes at once")
     parser.add_argument("--workers", type=int, default=0, help="processes that make batches, a training")
     parser.add_argument("--rows", type=int, default=None, help="of a batch of answers")
@@ -91,8 +88,6 @@ def _spread(stage: str, names: Sequence[str], options: argparse.Namespace) -> No
             command += ["--workers", str(options.workers), "--scale", str(options.scale)]
             if options.settings:
                 command += ["--settings", *options.settings]
-            if options.bfloat16:
-                command.append("--bfloat16")
             for name in ("device", "rows", "until", "scratch", "sample"):
                 if getattr(options, name) is not None:
                     command += [f"--{name}", str(getattr(options, name))]
@@ -116,8 +111,6 @@ def _do(stage: str, name: str, options: argparse.Namespace) -> None:
     device = options.device or ("cuda" if torch.cuda.is_available() else "cpu")
     if device == "cuda":  # products of float32 in TF32: ten bits of mantissa, sums in float32
         torch.backends.cuda.matmul.allow_tf32 = True
-    if options.bfloat16:
-        torch.set_float32_matmul_precision("medium")
     split = sample_name(options.split, options.sample)
     shown = None if options.sample is None or stage not in ("features", "alone", "behind", "ask") else split
     shop = Workshop(options.out, device=device, workers=options.workers, scale=options.scale, shown=shown)

@@ -1,7 +1,7 @@
 """The real pair's questions as local tasks of lmms-eval, and its scores beside ours.
 
 `python -m proving_ground.real_pair.harness tasks --from RUN --out TASKS` writes parquet files and what
-lmms-eval reads of them; `... scores LOGS --pair PAIR --out harness.json` joins what it then logged with the
+lmms-eval reads of them; `... scores LOGS --tasks TASKS --out harness.json` joins what it then logged with the
 published answers to the same questions. Only questions with one true answer are written: lmms-eval's
 `exact_match` compares with one text.
 """
@@ -20,6 +20,8 @@ from proving_ground.real_pair.sampling import sampled
 TASKS = ("existence", "choice", "relation")
 """Tasks whose rule and lmms-eval's `exact_match` mean the same where an answer is short."""
 PREFIX = "real_pair_"
+IDS = "ids.json"
+"""Beside the tasks: whose row is whose question. lmms-eval logs no columns, only a row's number."""
 YAML = """\
 task: {prefix}{task}
 dataset_path: parquet
@@ -56,6 +58,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     tasks.add_argument("--questions", type=int, default=60, help="of a task")
     scores = commands.add_parser("scores", help="put what lmms-eval logged beside the published answers")
     scores.add_argument("logs", type=Path)
+    scores.add_argument("--tasks", type=Path, required=True, help="the tasks that were asked")
     scores.add_argument("--model", default="llava-1", help="the sibling that was asked")
     scores.add_argument("--data", type=Path, default=Path("docs/data/real-pair"))
     scores.add_argument("--out", type=Path, required=True)
@@ -64,7 +67,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if options.command == "tasks":
             write_tasks(options.source / "data", options.out, options.questions)
             return 0
-        compared = compare(options.logs, options.model, Published(options.data))
+        compared = compare(options.logs, options.tasks, options.model, Published(options.data))
     except AdaMMSError as error:
         print(error, file=sys.stderr)
         return 2
@@ -95,6 +98,8 @@ def write_tasks(data: Path, out: Path, number: int) -> None:
     able = [line for line in lines if line["task"] in TASKS and len(line["answers"]) == 1]
     chosen = sampled(able, number)
     out.mkdir(parents=True, exist_ok=True)
+    ids = {task: [line["id"] for line in chosen if line["task"] == task] for task in TASKS}
+    (out / IDS).write_text(json.dumps(ids) + "\n", encoding="utf-8")
     for task in TASKS:
         own = [line for line in chosen if line["task"] == task]
         rows = {key: [line[key] for line in own] for key in ("id", "prompt", "answer")}
@@ -108,11 +113,12 @@ def write_tasks(data: Path, out: Path, number: int) -> None:
         (out / f"{task}.yaml").write_text(yaml, encoding="utf-8")
 
 
-def compare(logs: Path, model: str, published: Published) -> dict[str, dict[str, Any]]:
+def compare(logs: Path, tasks: Path, model: str, published: Published) -> dict[str, dict[str, Any]]:
     """Return, by task, lmms-eval's score and ours on the same questions, and how many answers are the same.
 
     Args:
         logs: what lmms-eval wrote with `--log_samples`, one run.
+        tasks: the folder of its tasks.
         model: the sibling that it asked.
         published: answers of the same sibling.
 
@@ -125,11 +131,12 @@ def compare(logs: Path, model: str, published: Published) -> dict[str, dict[str,
             f"{logs} holds {len(results)} runs of lmms-eval; give the folder of one, with its samples."
         )
     measured = json.loads(results[0].read_text(encoding="utf-8"))["results"]
+    ids = json.loads((tasks / IDS).read_text(encoding="utf-8"))
     places = {line["id"]: place for place, line in enumerate(published.questions)}
     ours, rights = published.alone(model), published.scores(published.alone(model))
     rows = {}
     for task in TASKS:
-        theirs = _samples(logs, f"{PREFIX}{task}")
+        theirs = _samples(logs, f"{PREFIX}{task}", ids[task])
         numbers = [places[name] for name in theirs]
         rows[task] = {
             "questions": len(numbers),
@@ -142,11 +149,11 @@ def compare(logs: Path, model: str, published: Published) -> dict[str, dict[str,
     return rows
 
 
-def _samples(logs: Path, task: str) -> dict[str, str]:
+def _samples(logs: Path, task: str, ids: Sequence[str]) -> dict[str, str]:
     """Return what was answered, by the question's id."""
     (path,) = logs.rglob(f"*_samples_{task}.jsonl")
     lines = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
-    return {line["doc"]["id"]: _text(line["filtered_resps"]) for line in lines}
+    return {ids[line["doc_id"]]: _text(line["filtered_resps"]) for line in lines}
 
 
 def _text(responses: Any) -> str:

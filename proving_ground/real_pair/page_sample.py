@@ -13,7 +13,7 @@ def sample_section(sample: Results | None) -> str:
     """Return what the merges asked on a sample said, and language models behind aligned projectors."""
     if sample is None:
         return ""
-    merges, behind = [], []
+    merges, behind, lost = [], [], dict[bool, list[str]]()
     for name, row in sample["rows"].items():
         folder, setting = name.split("/")
         gain, error = row["over_base"]
@@ -21,6 +21,7 @@ def sample_section(sample: Results | None) -> str:
         if folder == ALIGNED:
             language, family = setting.split("-behind-")
             place = "its own family's" if SIBLINGS[language].family == family else f"{family}'s"
+            lost.setdefault(SIBLINGS[language].family == family, []).append(f"{-gain:.1f}")
             behind.append([language, place, *cells])
         else:
             same = row["same_as_published"]
@@ -35,8 +36,8 @@ def sample_section(sample: Results | None) -> str:
     parts = [
         f"""## On a sample
 
-{sample["questions"]} questions ({sample["a_task"]} a task, seeded), asked on a CPU with products in
-bfloat16. Means over the eight tasks; ± is the standard error of the paired difference to the base's
+{sample["questions"]} questions ({sample["a_task"]} a task, seeded), asked on a CPU in float32.
+Means over the eight tasks; ± is the standard error of the paired difference to the base's
 published answers: two of them are needed to say anything. `same` is the share of answers that are the
 published ones to the letter, where the same merge was published: what the machine and its precision change.
 """
@@ -48,7 +49,8 @@ published ones to the letter, where the same merge was published: what the machi
         heads = ["language model of", "behind the aligned projector", "with its own", "so", "difference"]
         parts.append(
             f"""Where the knowledge sits: a sibling's language model behind a projector of the first
-stage, which was aligned with theta_0 and never tuned with it.
+stage, which was aligned with theta_0 and never tuned with it. Points lost behind the own family's: {" and ".join(lost.get(True, []))}; behind
+another family's: {" and ".join(lost.get(False, []))}.
 
 {table(heads, behind, left=2)}"""
         )

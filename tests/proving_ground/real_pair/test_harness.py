@@ -50,18 +50,17 @@ def test_no_questions_is_said(tmp_path: Path) -> None:
 def test_its_scores_stand_beside_ours_on_the_same_questions(tmp_path: Path) -> None:
     published = Published(DATA)
     said = dict(zip((line["id"] for line in published.questions), published.alone("llava-1"), strict=True))
-    results = {}
+    results, ids = {}, {}
     for task in TASKS:
         first = [line for line in published.questions if line["task"] == task][:4]
         results[f"{PREFIX}{task}"] = {"exact_match,none": 0.25}
+        ids[task] = [line["id"] for line in first]
         answers = [said[line["id"]] for line in first[:3]] + ["something else"]
-        lines = [
-            {"doc": {"id": line["id"]}, "filtered_resps": [text]}
-            for line, text in zip(first, answers, strict=True)
-        ]
+        lines = [{"doc_id": number, "filtered_resps": [text]} for number, text in enumerate(answers)]
         (tmp_path / f"1_samples_{PREFIX}{task}.jsonl").write_text("\n".join(map(json.dumps, lines)))
     (tmp_path / "1_results.json").write_text(json.dumps({"results": results}))
-    rows = compare(tmp_path, "llava-1", published)
+    (tmp_path / "ids.json").write_text(json.dumps(ids))
+    rows = compare(tmp_path, tmp_path, "llava-1", published)
     assert set(rows) == set(TASKS)
     assert all(row["questions"] == 4 and row["lmms_eval"] == 25 for row in rows.values())
     assert all(row["same_answers"] == 3 for row in rows.values())
@@ -69,4 +68,4 @@ def test_its_scores_stand_beside_ours_on_the_same_questions(tmp_path: Path) -> N
 
 def test_logs_of_no_run_are_refused(tmp_path: Path) -> None:
     with pytest.raises(AdaMMSError, match="0 runs"):
-        compare(tmp_path, "llava-1", Published(DATA))
+        compare(tmp_path, tmp_path, "llava-1", Published(DATA))
