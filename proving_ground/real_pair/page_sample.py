@@ -49,7 +49,8 @@ published ones to the letter, where the same merge was published: what the machi
         heads = ["language model of", "behind the aligned projector", "with its own", "so", "difference"]
         parts.append(
             f"""Where the knowledge sits: a sibling's language model behind a projector of the first
-stage, which was aligned with theta_0 and never tuned with it. Points lost behind the own family's: {" and ".join(lost.get(True, []))}; behind
+stage, which was aligned with theta_0 and never tuned with it.
+Points lost behind the own family's: {" and ".join(lost.get(True, []))}; behind
 another family's: {" and ".join(lost.get(False, []))}.
 
 {table(heads, behind, left=2)}"""
