@@ -7,7 +7,7 @@ HF_HOME and HF_HUB_OFFLINE are honoured because the library honours them. Every 
 
 import glob
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -226,6 +226,16 @@ class HubFiles:
                     what=self._silence(name),
                 )
             )
+
+
+def missing_bytes(files: HubFiles, names: Iterable[str]) -> int:
+    """The bytes of those files of a model on a hub that its local cache lacks."""
+    lacking = (
+        name
+        for name in dict.fromkeys(names)
+        if not isinstance(try_to_load_from_cache(files.source, name, revision=files.commit), str)
+    )
+    return sum(files.size(name) for name in lacking)
 
 
 # Errors

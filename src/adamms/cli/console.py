@@ -10,12 +10,15 @@ from collections.abc import Callable
 from contextvars import ContextVar
 from functools import wraps
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from adamms import progress
 from adamms.cli.options import Quiet, Verbose
 from adamms.cli.streams import CONTROLS, brief
 from adamms.errors import OutputError
+
+if TYPE_CHECKING:
+    from adamms.runs.forecast import Forecast
 
 VERBOSITY: ContextVar[int] = ContextVar("verbosity", default=0)
 """-1: results and errors alone (`-q`); 1: more than usual (`-v`)."""
@@ -72,6 +75,16 @@ def tell_next(merged: Path) -> None:
         (f"adamms push {place} OWNER/NAME", "publish it with its card"),
     ):
         print(f"next: {command:<40}  {purpose}", file=sys.stderr)
+
+
+def show_forecast(forecast: "Forecast", *, json: bool) -> None:
+    """Print a plan: as JSON, or in four lines and what they assume."""
+    if json:
+        print_json(forecast.to_json())
+        return
+    print("\n".join(line.removeprefix("Plan: ") for line in forecast.lines))
+    for note in forecast.notes:
+        print(f"Note: {note}")
 
 
 class Bars(progress.Bars):

@@ -1,22 +1,24 @@
 """`adamms merge`: one merged checkpoint with a known coefficient."""
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from adamms.cli.console import Bars, tell_next
+from adamms.cli.console import Bars, print_json, show_forecast, tell_next
 from adamms.cli.option_groups import MappingGroup, MergingGroup, grouped, spelt_as_options
 from adamms.cli.options import (
     MERGING,
-    OUTPUT,
     AllowPartial,
     Base,
     Donor,
+    Json,
     Overwrite,
+    Plan,
+    PlannedOut,
     Resume,
     StoredDtype,
     parse_alpha,
+    required_out,
 )
 
 
@@ -24,12 +26,7 @@ from adamms.cli.options import (
 def merge(
     base: Base,
     donor: Donor,
-    out: Annotated[
-        Path,
-        typer.Option(
-            help="The folder to write; it appears whole or not at all.", metavar="DIR", rich_help_panel=OUTPUT
-        ),
-    ],
+    out: PlannedOut = None,
     *,
     alpha: Annotated[
         str | None,
@@ -45,12 +42,15 @@ def merge(
     dtype: StoredDtype = None,
     overwrite: Overwrite = False,
     resume: Resume = False,
+    plan: Plan = False,
+    json: Json = False,
 ) -> None:
     """Merge the donor into the base with a weight you choose (step 2).
 
     The checkpoint loads as the base does.
 
     Examples: `adamms merge BASE DONOR --alpha 0.3 --out merged`,
+    `adamms merge BASE DONOR --alpha 0.3 --plan`,
     `adamms merge BASE DONOR --alpha "attention=0.4;mlp=0.2" --out merged`,
     `adamms merge BASE DONOR --method ties --pretrained LLM --set density=0.2 --out merged`
     """
@@ -67,6 +67,13 @@ def merge(
             **merging.flat(),
             **mapping.flat(),
         )
-    result = pipeline.run(recipe, out, overwrite=overwrite, resume=resume, progress=Bars())
+    if plan:
+        show_forecast(pipeline.plan_run(recipe, out, progress=Bars()), json=json)
+        return
+    target = required_out(out)
+    result = pipeline.run(recipe, target, overwrite=overwrite, resume=resume, progress=Bars())
+    if json:
+        print_json({"path": str(result.path), "summary": result.mapping.summary()})
+        return
     print(result.path)
-    tell_next(out)
+    tell_next(target)

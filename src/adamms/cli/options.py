@@ -6,6 +6,8 @@ from typing import Annotated, Literal
 
 import typer
 
+from adamms.errors import OutputError
+
 # Panels of the help, by purpose; it shows them in this order.
 ASKED = "What is asked"
 TRIED = "What is tried"
@@ -243,6 +245,24 @@ Overwrite = Annotated[
 Resume = Annotated[
     bool, typer.Option("--resume", help="Go on with a run that was interrupted.", rich_help_panel=OUTPUT)
 ]
+Plan = Annotated[
+    bool,
+    typer.Option(
+        "--plan",
+        "--dry-run",
+        help="Only say what the run will take: downloads, disk, memory, GPUs, passes, tokens, time.",
+        rich_help_panel=OUTPUT,
+    ),
+]
+PlannedOut = Annotated[
+    Path | None,
+    typer.Option(
+        help="The folder to write, whole or not at all; a search's merged model is in its merged/. Only "
+        "--plan needs none.",
+        metavar="DIR",
+        rich_help_panel=OUTPUT,
+    ),
+]
 Tasks = Annotated[
     str | None,
     typer.Option(
@@ -469,3 +489,14 @@ VisionTower = Annotated[
         rich_help_panel=ANSWERING,
     ),
 ]
+
+
+def required_out(out: Path | None) -> Path:
+    """The folder to write, which only a plan does without.
+
+    Raises:
+        OutputError: none is named.
+    """
+    if out is None:
+        raise OutputError("No output folder is named: --out DIR, or --plan to see what the run will take.")
+    return out

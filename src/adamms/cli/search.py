@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from adamms.cli.console import Bars, print_json, show, tell_next
+from adamms.cli.console import Bars, print_json, show, show_forecast, tell_next
 from adamms.cli.option_groups import (
     AnsweringGroup,
     ChoosingGroup,
@@ -31,6 +31,8 @@ from adamms.cli.options import (
     IncludePath,
     Json,
     Overwrite,
+    Plan,
+    PlannedOut,
     Resume,
     SearchBatchSize,
     ShowSignals,
@@ -39,6 +41,7 @@ from adamms.cli.options import (
     parse_alpha,
     parse_search,
     parse_tasks,
+    required_out,
 )
 
 if TYPE_CHECKING:
@@ -52,14 +55,7 @@ if TYPE_CHECKING:
 def search(
     base: Base,
     donor: Donor,
-    out: Annotated[
-        Path,
-        typer.Option(
-            help="The run directory to write; the merged model is in its merged/.",
-            metavar="DIR",
-            rich_help_panel=OUTPUT,
-        ),
-    ],
+    out: PlannedOut = None,
     *,
     asked: InputsGroup,
     task: Tasks = None,
@@ -222,6 +218,7 @@ def search(
     signals: ShowSignals = False,
     overwrite: Overwrite = False,
     resume: Resume = False,
+    plan: Plan = False,
     json: Json = False,
 ) -> None:
     """Choose alpha without labels, from what the models answer, and write the merge (step 3).
@@ -229,6 +226,7 @@ def search(
     Examples: `adamms search BASE DONOR --inputs questions.jsonl --out run`,
     `adamms search BASE DONOR --inputs questions.jsonl --rule sum --out run`,
     `adamms search BASE DONOR --task mme --samples 50 --out run`,
+    `adamms search BASE DONOR --inputs questions.jsonl --plan`,
     `adamms search BASE DONOR --inputs questions.jsonl --out run --workers 8`,
     `adamms search BASE DONOR --inputs questions.jsonl --out run --resume`
     """
@@ -278,7 +276,10 @@ def search(
             compute_dtype=how.pop("dtype"),
             **how,
         )
-    result = pipeline.run(recipe, out, overwrite=overwrite, resume=resume, progress=Bars())
+    if plan:
+        show_forecast(pipeline.plan_run(recipe, out, progress=Bars()), json=json)
+        return
+    result = pipeline.run(recipe, required_out(out), overwrite=overwrite, resume=resume, progress=Bars())
     assert isinstance(result, SearchResult)
     show_search(result, json=json, signals=signals)
 

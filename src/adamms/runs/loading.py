@@ -61,7 +61,12 @@ class LoadedModels:
 
 
 def load_models(
-    recipe: Recipe, models: ExitStack, progress: Progress, *, checked: bool = False
+    recipe: Recipe,
+    models: ExitStack,
+    progress: Progress,
+    *,
+    checked: bool = False,
+    headers_only: bool = False,
 ) -> LoadedModels:
     """Open and map all models from their headers; download weights only if the mapping holds.
 
@@ -70,9 +75,13 @@ def load_models(
         models: what closes the models.
         progress: told what a person should know.
         checked: whether the run has begun elsewhere, where it was seen that the models are related.
+        headers_only: whether nothing is downloaded and no weight read, as for a plan.
     """
+    checked = checked or headers_only
 
     def data_of(headers: TensorSource) -> TensorSource:
+        if headers_only:
+            return headers
         if headers.folder is None:
             progress.say(f"Fetching {headers.source} from the hub.")
             headers = models.enter_context(open_model(headers.pinned, download=True))

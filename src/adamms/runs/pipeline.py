@@ -21,6 +21,7 @@ from adamms.runs.writing import ADAMMS_JSON, source_files, write_merged
 
 if TYPE_CHECKING:
     from adamms.responses.inputs.source import Records
+    from adamms.runs.forecast import Forecast
     from adamms.runs.search_run import SearchResult
 
 
@@ -86,16 +87,31 @@ def run(
         folder.keep_on_failure = folder.resumed
         if recipe.search is None:
             method = method_of(recipe)
-            return _merge(load_models(recipe, models, progress), folder, method=method, progress=progress)
+            loaded = load_models(recipe, models, progress)
+            _say_plan(loaded, None, folder, progress)
+            return _merge(loaded, folder, method=method, progress=progress)
         # Late: a merge needs none of what a search does.
         from adamms.runs.search_plan import SearchPlan, with_kept_inputs
         from adamms.runs.search_run import run_search
 
-        plan = SearchPlan.of(recipe, folder, progress, records=records)
+        plan = SearchPlan.of(recipe, folder.path, progress, records=records)
         loaded = load_models(recipe, models, progress)
         if records is not None:
             loaded = replace(loaded, recipe=with_kept_inputs(loaded.recipe))
+        _say_plan(loaded, plan, folder, progress)
         return run_search(loaded, folder, plan=plan, progress=progress, answers=answers)
+
+
+def plan_run(recipe: Recipe, out: Path | None = None, *, progress: Progress | None = None) -> "Forecast":
+    """What a recipe's run will take, from headers alone; nothing is downloaded and nothing written.
+
+    Raises:
+        AdaMMSError: what the run would begin with is wrong: models, mapping, inputs, settings.
+    """
+    # Late: most runs are not planned.
+    from adamms.runs import planning
+
+    return planning.plan_run(recipe, out, progress=progress)
 
 
 def _merge(loaded: LoadedModels, folder: OutputFolder, *, method: Method, progress: Progress) -> MergeResult:

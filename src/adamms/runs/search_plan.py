@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from adamms.answering.engine import can_read
-from adamms.checkpoints import OutputFolder
 from adamms.progress import Progress
 from adamms.recipes.options import WITNESSES, SearchOptions
 from adamms.recipes.recipe import Recipe
@@ -56,7 +55,7 @@ class SearchPlan:
     def of(
         cls,
         recipe: Recipe,
-        folder: OutputFolder,
+        folder: Path,
         progress: Progress,
         *,
         records: "Records | None" = None,
@@ -75,12 +74,12 @@ class SearchPlan:
         options = recipe.search
         assert options is not None
         alphas = candidates_of(recipe)
-        source = _source(options, folder.path / INPUTS, progress, records=records)
+        source = _source(options, folder / INPUTS, progress, records=records)
         inputs = understand(source)
         for remark in inputs.remarks:
             progress.say(f"Inputs: {remark}")
         drawn = inputs.required().drawn(options.samples, seed=options.seed).looked_at().required()
-        examples = drawn.kept(folder.path / INPUTS)
+        examples = drawn.kept(folder / INPUTS)
         labels = None
         if options.rule == SUPERVISED or options.answers is not None:
             # Late: a search without labels imports nothing that reads them.
