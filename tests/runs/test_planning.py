@@ -1,4 +1,4 @@
-"""Plans: what a run will take, against arithmetic by hand on real layouts, and against what runs then asked."""
+"""Plans: what a run will take, against arithmetic by hand on real layouts and what runs then asked."""
 
 import json
 import subprocess

@@ -85,6 +85,7 @@ def measure_speed(size: ModelSize, options: "SearchOptions", *, gpu: bool) -> Sp
         for rows in ROWS:
             states = torch.full((rows, size.hidden), 0.5, dtype=dtype, device=device)
             seconds = _seconds(lambda states=states: torch.nn.functional.linear(states, weights), device)
+            seconds /= 1 if device.type == "cuda" else torch.get_num_threads()
             rates.append(2 * rows * weights.numel() / seconds)
         little = torch.zeros(1, 8, dtype=dtype, device=device)
         call = _seconds(lambda: little * little, device)
@@ -93,21 +94,25 @@ def measure_speed(size: ModelSize, options: "SearchOptions", *, gpu: bool) -> Sp
 
 
 def _seconds(work: Callable[[], Any], device: Any) -> float:
-    """Of one call, the fastest of as many as fit into a moment: what else runs is not the machine's pace."""
+    """Of one call, the fastest of as many as fit into a moment; on a CPU its threads' seconds together.
+
+    Of a busy CPU the clock tells what else runs; processor time tells the machine's pace.
+    """
     import torch
 
-    def wait() -> None:
+    clock = time.perf_counter if device.type == "cuda" else time.process_time
+
+    def once() -> float:
+        began = clock()
+        work()
         if device.type == "cuda":
             torch.cuda.synchronize(device)
+        return clock() - began
 
-    work()
-    wait()
+    once()
     taken: list[float] = []
     while sum(taken) < ENOUGH or len(taken) < 3:
-        began = time.perf_counter()
-        work()
-        wait()
-        taken.append(time.perf_counter() - began)
+        taken.append(once())
     return min(taken)
 
 
@@ -156,11 +161,11 @@ def prepared_prompts(
         preparation = Preparation.from_folder(
             folder, trust_remote_code=options.trust_remote_code, vision_tower=options.vision_tower
         )
-        made, began = [], time.perf_counter()
+        made, began = [], time.process_time()
         for example in few:
             images = [open_image(path) for path in example.images]
             made.append(preparation.prepare(images, example.prompt))
-        seconds = (time.perf_counter() - began) / len(few)
+        seconds = (time.process_time() - began) / len(few)
     except (AdaMMSError, ImportError, OSError):
         # The run itself says what is wrong with it.
         return None

@@ -77,7 +77,9 @@ class ModelSize:
                 inner = max(inner, slot.shape[0])
         duplicates = sum(slot.parameters for slot in inspection.duplicates)
         decoder = language.parameters if language else inspection.parameters
-        tokens, patches = pictures(model, picture)
+        # A plain language model sees nothing; towers that lie elsewhere are named in the config.
+        sees = inspection.parameters > decoder or any("vision" in key for key in model.config)
+        tokens, patches = pictures(model, picture) if sees else (0, 0)
         return cls(
             model.source,
             inspection.bytes,

@@ -22,6 +22,7 @@ from adamms.runs.writing import ADAMMS_JSON, source_files, write_merged
 if TYPE_CHECKING:
     from adamms.responses.inputs.source import Records
     from adamms.runs.forecast import Forecast
+    from adamms.runs.search_plan import SearchPlan
     from adamms.runs.search_run import SearchResult
 
 
@@ -100,6 +101,19 @@ def run(
             loaded = replace(loaded, recipe=with_kept_inputs(loaded.recipe))
         _say_plan(loaded, plan, folder, progress)
         return run_search(loaded, folder, plan=plan, progress=progress, answers=answers)
+
+
+def _say_plan(
+    loaded: LoadedModels, plan: "SearchPlan | None", folder: OutputFolder, progress: Progress
+) -> None:
+    """Four lines on what the run will take; not where it goes on with what is half done."""
+    if folder.resumed or isinstance(progress, Silent):
+        return
+    # Late, as below.
+    from adamms.runs import planning
+
+    for line in planning.forecast_of(loaded, plan, folder.path).lines:
+        progress.say(line)
 
 
 def plan_run(recipe: Recipe, out: Path | None = None, *, progress: Progress | None = None) -> "Forecast":
