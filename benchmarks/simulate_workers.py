@@ -172,9 +172,10 @@ def main() -> None:
                 way = "everything asked" if exhaustive else "read"
                 print(f"{way}, {answer} tokens, {size / 1e9:.0f}B")
                 for workers, result in zip(WORKERS, results, strict=True):
+                    gain = results[0].seconds / result.seconds
                     print(
-                        f"  {workers:4} workers {result.seconds:9.0f} s  {results[0].seconds / result.seconds:6.1f} x"
-                        f"  loading {result.starting:4.0%}  moving {result.moving:4.0%}  waiting {result.waiting:4.0%}"
+                        f"  {workers:4} workers {result.seconds:9.0f} s  {gain:6.1f} x  loading "
+                        f"{result.starting:4.0%}  moving {result.moving:4.0%}  waiting {result.waiting:4.0%}"
                     )
     if options.plot:
         _draw(curves, options.plot)

@@ -87,7 +87,12 @@ def test_a_34b_model_needs_two_gpus_of_80_gb(tmp_path: Path) -> None:
         write_layout(tmp_path, "nyu-visionx/cambrian-34b"),
         write_layout(tmp_path, "01-ai/Yi-VL-34B"),
     )
-    plan = searched(base, donor, questions(tmp_path, 3), command="answer {model} {inputs} {outputs}")
+    plan = searched(
+        base,
+        donor,
+        questions(tmp_path, 3),
+        command=f"{sys.executable} answer.py {{model}} {{inputs}} {{outputs}}",
+    )
     # 69.5 GB, of which .85 x 80 fit into one.
     assert plan["gpus_per_model"] == 2
     assert plan["seconds"] is None

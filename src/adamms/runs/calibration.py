@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -84,7 +85,7 @@ def measure_speed(size: ModelSize, options: "SearchOptions", *, gpu: bool) -> Sp
     with torch.inference_mode():
         for rows in ROWS:
             states = torch.full((rows, size.hidden), 0.5, dtype=dtype, device=device)
-            seconds = _seconds(lambda states=states: torch.nn.functional.linear(states, weights), device)
+            seconds = _seconds(partial(torch.nn.functional.linear, states, weights), device)
             seconds /= 1 if device.type == "cuda" else torch.get_num_threads()
             rates.append(2 * rows * weights.numel() / seconds)
         little = torch.zeros(1, 8, dtype=dtype, device=device)

@@ -104,7 +104,9 @@ def pictures(model: TensorSource, size: tuple[int, int]) -> tuple[int, int]:
         size: width and height.
     """
     config, processor = model.config, _preprocessor(model)
-    vision = next((config[key] for key in VISION if isinstance(config.get(key), Mapping)), {})
+    vision: Mapping[str, Any] = next(
+        (config[key] for key in VISION if isinstance(config.get(key), Mapping)), {}
+    )
     vision = vision.get("visual_model", vision)
     side, patch = _number(vision.get("image_size")), _number(vision.get("patch_size"))
     merge = _number(vision.get("spatial_merge_size"))
