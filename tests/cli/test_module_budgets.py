@@ -28,8 +28,8 @@ SEARCH = ("--inputs", PAIR.inputs, "--samples", 3, "--max-new-tokens", 2, "--alp
     ("budget", "verb"),
     [
         (50, ("map", *MODELS)),
-        (88, ("merge", *MODELS, "--alpha", 0.3, "--out", "out")),
-        (177, ("search", *MODELS, *SEARCH, "--out", "out")),
+        (92, ("merge", *MODELS, "--alpha", 0.3, "--out", "out")),
+        (187, ("search", *MODELS, *SEARCH, "--out", "out")),
     ],
     ids=lambda value: value[0] if isinstance(value, tuple) else "",
 )

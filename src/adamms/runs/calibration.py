@@ -3,12 +3,9 @@
 Of a model only its sizes are used: the matrices are of its widths and hold noise. Nothing is loaded.
 """
 
-import os
 import sys
-import tempfile
 import time
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -27,8 +24,6 @@ ENOUGH = 0.04
 """Seconds after which a figure is believed."""
 WIDEST = 1 << 26
 """Elements of the matrix that is multiplied, at most."""
-WRITTEN = 16 << 20
-"""Bytes that are written to see how fast a disk is."""
 SHOWN = 3
 """Inputs that a processor is given to see what it makes of them."""
 STARTING = 6.0
@@ -115,21 +110,6 @@ def _seconds(work: Callable[[], Any], device: Any) -> float:
     while sum(taken) < ENOUGH or len(taken) < 3:
         taken.append(once())
     return min(taken)
-
-
-def write_speed(beside: Path) -> float | None:
-    """Bytes a second that the disk of a folder takes; None where nothing can be written there."""
-    place = Path(os.path.abspath(beside))  # noqa: PTH100 (what a link points to is not asked)
-    while not place.is_dir() and place != place.parent:
-        place = place.parent
-    data = bytes(WRITTEN)
-    with suppress(OSError), tempfile.TemporaryFile(dir=place) as file:
-        began = time.perf_counter()
-        file.write(data)
-        file.flush()
-        os.fsync(file.fileno())
-        return len(data) / (time.perf_counter() - began)
-    return None
 
 
 def estimated_prompts(size: ModelSize, examples: "Sequence[Example]") -> Prompts:

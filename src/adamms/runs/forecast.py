@@ -7,13 +7,16 @@ memory    the larger of base and donor in the dtype that it answers in, a twenti
 time      tokens x operations / measured speed + steps x the calls of a layer, and what is loaded and moved
 """
 
+from __future__ import annotations
+
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from math import ceil
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from adamms.runs.calibration import Prompts, Speed
-from adamms.runs.model_size import ModelSize
+if TYPE_CHECKING:
+    from adamms.runs.calibration import Prompts, Speed
+    from adamms.runs.model_size import ModelSize
 
 LIBRARIES = 700 << 20
 """Bytes of a process with torch and transformers."""

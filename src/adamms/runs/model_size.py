@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from math import ceil, prod
 from typing import TYPE_CHECKING, Any
 
-from adamms.checkpoints.auxiliary_files import companions_size
 from adamms.mapping.inspection import inspect_checkpoint
 from adamms.mapping.slots import EMBED, HEAD
 
@@ -165,15 +164,3 @@ def _number(value: object) -> int:
     if isinstance(value, list) and value:
         value = value[0]
     return value if isinstance(value, int) and not isinstance(value, bool) and value > 0 else 0
-
-
-def download_bytes(model: TensorSource) -> int:
-    """What is still to be fetched of a model before a run; nothing of a folder, nor of what a cache holds."""
-    if model.folder is not None:
-        return 0
-    # Late: only what is on a hub.
-    from adamms.checkpoints.hub import HubFiles, missing_bytes
-
-    if isinstance(model.files, HubFiles):
-        return missing_bytes(model.files, (*model.shards, *model.auxiliary_files()))
-    return sum(model.files.size(name) for name in model.shards) + companions_size(model)
