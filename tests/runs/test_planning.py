@@ -118,7 +118,8 @@ def test_a_run_asks_what_its_plan_says(tmp_path: Path) -> None:
     recipe = recipe_of(PAIR.base, PAIR.donor, search=True, inputs=str(PAIR.inputs), **options)
     plan = plan_run(recipe)
     run = adamms.search(PAIR.base, PAIR.donor, PAIR.inputs, tmp_path / "run", max_new_tokens=2, **options)
-    lines = [line for file in (run.path / "responses").glob("*.jsonl") for line in file.open()]
+    files = (run.path / "responses").glob("*.jsonl")
+    lines = [line for file in files for line in file.read_text().splitlines()]
     assert len(lines) == sum(entry.inputs for entry in plan.asked) == 25
     assert plan.seconds is not None
     assert plan.seconds > 0
