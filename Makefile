@@ -36,7 +36,7 @@ test: $(STAMP)
 hostile: $(STAMP)
 	PYTHONPATH=tests $(BIN)/python -m hostile
 
-# Hypothesis with many examples, then atheris on the readers: some minutes. FUZZ_SECONDS=60 a target.
+# Hypothesis with many examples, then atheris, FUZZ_SECONDS a reader: ten minutes.
 FUZZ_SECONDS ?= 30
 
 fuzz: $(STAMP)

@@ -9,7 +9,7 @@ import tempfile
 from pathlib import Path
 
 from fuzz.corpus import CORPUS
-from fuzz.targets import TARGETS, held
+from fuzz.targets import TARGETS
 
 
 def main() -> int:
@@ -29,7 +29,7 @@ def main() -> int:
                 "-timeout=10",
                 "-max_len=4096",
             ]
-            command = [sys.executable, "-c", f"import fuzz.__main__ as m; m.fuzz({name!r})", *limits, folder]
+            command = [sys.executable, "-m", "fuzz.coverage_guided", name, *limits, folder]
             done = subprocess.run(
                 command, capture_output=True, text=True, errors="replace", cwd=folder, env=environment
             )
@@ -44,16 +44,6 @@ def main() -> int:
             print("\n".join(done.stderr.splitlines()[-40:]))
     print(f"{'all':14} {tried:9,} cases, {len(failed)} of {len(options.targets)} readers not held")
     return 1 if failed else 0
-
-
-def fuzz(name: str) -> None:
-    """Feed one target until the time is over; never returns."""
-    import atheris
-
-    target = TARGETS[name]
-    atheris.instrument_all() if name in ("header", "pickle", "sentencepiece") else None
-    atheris.Setup(sys.argv, lambda raw: held(target, raw))
-    atheris.Fuzz()
 
 
 if __name__ == "__main__":
