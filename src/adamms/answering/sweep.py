@@ -193,6 +193,9 @@ class Sweep:
                 from adamms.merging.spread import SpreadMerger
 
                 self._mergers[key] = SpreadMerger(merge.inputs, merge.method, devices)
+                if self._say is not None and not other:
+                    places = ", ".join(map(str, devices))
+                    self._say(f"The parents are read from their files for every candidate, for {places}.")
                 return self._mergers[key]
             # Candidates alone come again and again: only for them it pays to hold the models.
             if device is not None and not other:
