@@ -27,6 +27,12 @@ FIRST_SPECIAL = 151_643
 SPECIAL = ["<|endoftext|>", "<|im_start|>", "<|im_end|>", "<|object_ref_start|>", "<|object_ref_end|>"]
 SPECIAL += ["<|box_start|>", "<|box_end|>", "<|quad_start|>", "<|quad_end|>", "<|vision_start|>"]
 SPECIAL += ["<|vision_end|>", "<|vision_pad|>", "<|image_pad|>", "<|video_pad|>"]
+TOKENS = {
+    "image": "<|image_pad|>",
+    "video": "<|video_pad|>",
+    "vision_start": "<|vision_start|>",
+    "vision_end": "<|vision_end|>",
+}
 TEMPLATE = (
     "{% for message in messages %}<|im_start|>{{ message.role }}\n"
     "{% if message.content is string %}{{ message.content }}{% else %}{% for part in message.content %}"
@@ -45,14 +51,18 @@ class Shrinking:
     """Layers of each stack."""
     sections: list[int]
     """Of the rotary positions: half of a head."""
+    words: int = FIRST_SPECIAL
+    """Of the vocabulary; the special tokens come behind them."""
 
 
 SIZES = {
     "full": None,
     "small": Shrinking(
-        {3584: 896, 18944: 1536, 512: 128, 1280: 512, 3840: 1536, 5120: 2048, 1152: 512, 4304: 1024},
+        {3584: 896, 18944: 1536, 512: 128, 1280: 512, 3840: 1536, 5120: 2048, 1152: 512, 4304: 1024}
+        | {152_064: 8192, 152_128: 8256},
         depth=4,
         sections=[4, 6, 6],
+        words=8000,
     ),
     "tiny": Shrinking(
         {3584: 224, 18944: 256, 512: 32, 1280: 64, 3840: 192, 5120: 256, 1152: 64, 4304: 96},
@@ -71,16 +81,19 @@ def write_pair(folder: Path, *, size: str, inputs: int) -> tuple[Path, Path, Pat
     """
     folder.mkdir(parents=True, exist_ok=True)
     written = 0
+    words = FIRST_SPECIAL if (shrinking := SIZES[size]) is None else shrinking.words
     for seed, (role, name) in enumerate((("base", BASE), ("donor", DONOR))):
         layout, config = real_layout(LAYOUTS / f"{name}.json.gz")
-        if (shrinking := SIZES[size]) is not None:
+        if shrinking is not None:
             layout, config = shrunk(layout, config, shrinking)
         (folder / role).mkdir()
+        named = {f"{name}_token_id": words + SPECIAL.index(token) for name, token in TOKENS.items()}
+        config |= named if role == "base" else {}
         (folder / role / "config.json").write_text(json.dumps(config))
         written += write_weights(folder / role / "model.safetensors", layout, seed=seed)
-        write_tokenizer(folder / role)
-    write_processor(folder / "base")
-    return folder / "base", folder / "donor", write_questions(folder, inputs), written
+        write_tokenizer(folder / role, words)
+    write_processor(folder / "base", words)
+    return folder / "base", folder / "donor", write_questions(folder, inputs, words), written
 
 
 def shrunk(layout: Layout, config: dict[str, Any], shrinking: Shrinking) -> tuple[Layout, dict[str, Any]]:
@@ -138,14 +151,14 @@ def stored(values: np.ndarray, dtype: str) -> bytes:
     return (np.ascontiguousarray(values, np.float32).view(np.uint32) >> 16).astype(np.uint16).tobytes()
 
 
-def write_tokenizer(folder: Path) -> None:
+def write_tokenizer(folder: Path, count: int) -> None:
     """Words, one token each, and the special tokens where the real vocabulary has them."""
     from tokenizers import Tokenizer, models, pre_tokenizers
     from transformers import PreTrainedTokenizerFast
 
     words = ["unknown", "user", "assistant"]
     vocabulary = {word: index for index, word in enumerate(words)}
-    vocabulary |= {f"w{index}": index for index in range(len(words), FIRST_SPECIAL)}
+    vocabulary |= {f"w{index}": index for index in range(len(words), count)}
     core = Tokenizer(models.WordLevel(vocabulary, unk_token="unknown"))
     core.pre_tokenizer = pre_tokenizers.WhitespaceSplit()
     core.add_special_tokens(SPECIAL)
@@ -158,11 +171,11 @@ def write_tokenizer(folder: Path) -> None:
         extra_special_tokens=SPECIAL,
         model_max_length=32_768,
     )
-    assert tokenizer.convert_tokens_to_ids("<|image_pad|>") == 151_655
+    assert tokenizer.convert_tokens_to_ids("<|image_pad|>") == count + 12
     tokenizer.save_pretrained(folder)
 
 
-def write_processor(folder: Path) -> None:
+def write_processor(folder: Path, words: int) -> None:
     """The rest of the published folder: image processor, chat template, generation config."""
     image = {
         "image_processor_type": "Qwen2VLImageProcessor",
@@ -175,13 +188,13 @@ def write_processor(folder: Path) -> None:
         "image_mean": [0.48145466, 0.4578275, 0.40821073],
         "image_std": [0.26862954, 0.26130258, 0.27577711],
     }
-    ends = {"bos_token_id": 151_643, "pad_token_id": 151_643, "eos_token_id": [151_645, 151_643]}
+    ends = {"bos_token_id": words, "pad_token_id": words, "eos_token_id": [words + 2, words]}
     (folder / "preprocessor_config.json").write_text(json.dumps(image))
     (folder / "generation_config.json").write_text(json.dumps(ends))
     (folder / "chat_template.jinja").write_text(TEMPLATE)
 
 
-def write_questions(folder: Path, count: int) -> Path:
+def write_questions(folder: Path, count: int, vocabulary: int) -> Path:
     """Pictures of noise of 640 x 480 (391 image tokens) and prompts of 30 to 60 words."""
     from PIL import Image
 
@@ -191,7 +204,7 @@ def write_questions(folder: Path, count: int) -> Path:
     for index in range(count):
         pixels = noise.integers(0, 256, (480, 640, 3), dtype=np.uint8)
         Image.fromarray(pixels).save(folder / f"{index}.bmp")
-        words = [f"w{draw.randrange(3, FIRST_SPECIAL)}" for _ in range(draw.randint(30, 60))]
+        words = [f"w{draw.randrange(3, vocabulary)}" for _ in range(draw.randint(30, 60))]
         lines.append(json.dumps({"id": str(index), "image": f"{index}.bmp", "prompt": " ".join(words)}))
     (folder / "questions.jsonl").write_text("\n".join(lines))
     return folder / "questions.jsonl"
