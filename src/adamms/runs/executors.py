@@ -17,7 +17,7 @@ from adamms.recipes.options import SearchOptions
 from adamms.runs.live_models import LiveModels
 from adamms.runs.loading import LoadedModels
 from adamms.runs.search_plan import SearchPlan
-from adamms.workers.devices import visible_gpus
+from adamms.workers.devices import on_gpu
 from adamms.workers.task_queue import Standing, TaskQueue
 
 if TYPE_CHECKING:
@@ -131,9 +131,6 @@ def is_sliced(options: SearchOptions) -> bool:
     if options.engine_name != DEFAULT:
         # What another program or engine does with a batch is its own, and it may be dear to begin with one.
         return False
-    return options.shared or options.dtype == "float32" or (options.dtype is None and not on_gpu(options))
-
-
-def on_gpu(options: SearchOptions) -> bool:
-    """Whether models answer on a GPU of this machine."""
-    return bool(visible_gpus()) if options.device in (None, "auto") else options.device != "cpu"
+    return (
+        options.shared or options.dtype == "float32" or (options.dtype is None and not on_gpu(options.device))
+    )

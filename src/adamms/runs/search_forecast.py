@@ -30,9 +30,9 @@ def search_forecast(loaded: LoadedModels, plan: "SearchPlan", out: Path, *, thor
         thorough: whether processors that are at hand are asked what they make of a few inputs.
     """
     # Late: a merge asks for no device.
-    from adamms.runs.executors import on_gpu
+    from adamms.workers.devices import on_gpu
 
-    options, gpu = plan.options, on_gpu(plan.options)
+    options, gpu = plan.options, on_gpu(plan.options.device)
     inputs = len(plan.examples) or options.samples
     base = ModelSize.of(loaded.base, picture=_picture(plan))
     donors = [ModelSize.of(view.checkpoint, picture=_picture(plan)) for view in loaded.parents.donors]

@@ -11,11 +11,10 @@ from typing import Any
 
 from adamms.errors import require_packages
 from adamms.progress import Progress
-from adamms.runs.executors import on_gpu
 from adamms.runs.loading import LoadedModels
 from adamms.runs.search_plan import SearchPlan
 from adamms.runs.worker import FACTORY, configuration
-from adamms.workers.devices import VISIBLE, gpus_of, visible_gpus
+from adamms.workers.devices import VISIBLE, gpus_of, on_gpu, visible_gpus
 from adamms.workers.pool import WorkerPool
 from adamms.workers.processes import LocalWorkers
 
@@ -39,7 +38,7 @@ def open_pool(loaded: LoadedModels, plan: SearchPlan, scratch: Path, *, progress
     if options.executor == "ray":
         return _on_cluster(loaded, plan, progress)
     count = options.workers or 1
-    each, gpus = options.gpus_per_model or 1, visible_gpus() if on_gpu(options) else ()
+    each, gpus = options.gpus_per_model or 1, visible_gpus() if on_gpu(options.device) else ()
     if gpus and count * each > len(gpus):
         progress.say(f"{count} workers with {each} GPU(s) each share the {len(gpus)} that there are.")
     if not gpus:

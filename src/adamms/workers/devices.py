@@ -25,6 +25,11 @@ def visible_gpus() -> tuple[str, ...]:
     return tuple(names[:end])
 
 
+def on_gpu(device: str | None) -> bool:
+    """Whether models answer on a GPU of this machine, by the device that was asked for."""
+    return bool(visible_gpus()) if device in (None, "auto") else device != "cpu"
+
+
 def gpus_of(worker: int, gpus: tuple[str, ...], *, each: int) -> tuple[str, ...]:
     """The GPUs of a worker, counted from 0: `each` of its own, or shared where there are too few."""
     groups = max(len(gpus) // each, 1)
