@@ -104,5 +104,5 @@ def test_a_missing_parent_is_said_and_does_not_fail(copy: Path) -> None:
 
 
 def test_what_is_not_ours_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(CheckpointError, match=r"there is no adamms\.json in it"):
+    with pytest.raises(CheckpointError, match=r"there is no readable adamms\.json in it"):
         verify(tmp_path)
