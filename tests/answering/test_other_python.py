@@ -50,6 +50,13 @@ class Calls:
     def child(self):
         return subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"]).pid
 
+    def stubborn(self):
+        code = "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); print(1, flush=True);"
+        code += "time.sleep(600)"
+        child = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE)
+        child.stdout.readline()
+        return child.pid
+
     def wait(self):
         time.sleep(600)
 
@@ -76,7 +83,7 @@ def gone(pid: int) -> bool:
 
 
 def wait_until_gone(pid: int) -> bool:
-    for _ in range(200):
+    for _ in range(600):
         if gone(pid):
             return True
         time.sleep(0.05)
@@ -136,17 +143,17 @@ def test_it_ends_with_who_started_it(tmp_path, monkeypatch):
     code = (
         "import sys; from adamms.answering.other_python import OtherPython\n"
         "other = OtherPython(sys.executable, 'served')\n"
-        "print(other._process.pid, other.call('child'), flush=True)\n"
+        "print(other._process.pid, other.call('child'), other.call('stubborn'), flush=True)\n"
         "other.call('wait')"
     )
     starter = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True)
     assert starter.stdout is not None
     pids = [int(pid) for pid in starter.stdout.readline().split()]
-    assert len(pids) == 2
+    assert len(pids) == 3
     os.kill(starter.pid, signal.SIGKILL)
     starter.wait()
     starter.stdout.close()
-    assert [wait_until_gone(pid) for pid in pids] == [True, True]
+    assert [wait_until_gone(pid) for pid in pids] == [True, True, True]
 
 
 def test_a_python_that_is_not_there():

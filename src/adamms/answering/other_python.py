@@ -202,7 +202,11 @@ def _end_with(parent: int) -> None:
     """End this session, all that was started in it included, once the process that started it is gone."""
     while os.getppid() == parent:
         time.sleep(LOOK)
-    os.killpg(os.getpgid(0), signal.SIGKILL)
+    session = os.getpgid(0)
+    # Asked first, as what it shares it should put away; whoever does not listen is ended from outside.
+    last = f"sleep {PATIENCE / 4:g}; kill -s KILL -- -{session}"
+    subprocess.Popen(["sh", "-c", last], start_new_session=True, stderr=subprocess.DEVNULL)
+    os.killpg(session, signal.SIGTERM)
 
 
 def _yielded(items: Iterator[Any], pipe: Connection) -> Any:
