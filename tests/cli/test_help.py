@@ -51,9 +51,9 @@ def test_a_searchs_options_stand_in_panels_by_purpose() -> None:
     ("arguments", "message"),
     [
         (("serch",), "No such command 'serch'. Did you mean 'search'? See adamms --help."),
-        (("merge", "a", "b", "--alhpa", "1"), "There is no option --alhpa. Did you mean --alpha?"),
+        (("merge", "a", "b", "--alhpa", "1"), "There is no option --alhpa. Did you mean --alpha"),
         (("map", "a"), "Missing argument 'DONOR'. See adamms map --help."),
-        (("merge", "a", "b"), "Missing option '--out'. See adamms merge --help."),
+        (("merge", "a", "b"), "No output folder is named: --out DIR, or --plan"),
         (
             ("map", "a", "b", "--duplicates", "pared"),
             "'pared' is not one of 'paired', 'original', 'matching'. Did you mean paired?",

@@ -57,6 +57,8 @@ def merge(
     from adamms.recipes.recipe import recipe_of
     from adamms.runs import pipeline
 
+    if not plan:
+        required_out(out)
     with spelt_as_options():
         recipe = recipe_of(
             base,
