@@ -176,7 +176,8 @@ def serve(calls: Any) -> None:
     while True:
         try:
             message = pipe.recv()
-        except EOFError:
+        except EOFError:  # whoever leaves in order says so first
+            _end_session()
             return
         if message is None:
             return
@@ -187,6 +188,7 @@ def serve(calls: Any) -> None:
                 result = _yielded(result, pipe)
             pipe.send(("done", result))
         except BrokenPipeError:
+            _end_session()
             return
         except AdaMMSError as error:
             pipe.send(("error", error))
@@ -202,6 +204,10 @@ def _end_with(parent: int) -> None:
     """End this session, all that was started in it included, once the process that started it is gone."""
     while os.getppid() == parent:
         time.sleep(LOOK)
+    _end_session()
+
+
+def _end_session() -> None:
     session = os.getpgid(0)
     # Asked first, as what it shares it should put away; whoever does not listen is ended from outside.
     last = f"sleep {PATIENCE / 4:g}; kill -s KILL -- -{session}"
