@@ -1,4 +1,4 @@
-"""How well a model answers, task by task, and on the halves that a sibling was and was not taught."""
+"""How well a model answers, task by task, and what the most frequent answers would reach."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -11,17 +11,10 @@ Line = Mapping[str, Any]
 
 def by_task(lines: Sequence[Line], said: Sequence[str]) -> dict[str, float]:
     """Return mean scores in percent by task."""
-    return _means([line["task"] for line in lines], lines, said)
-
-
-def by_task_and_half(lines: Sequence[Line], said: Sequence[str]) -> dict[str, float]:
-    """Return mean scores in percent by task and half, as `naming.1`."""
-    return _means([f"{line['task']}.{line['half']}" for line in lines], lines, said)
-
-
-def by_topic(lines: Sequence[Line], said: Sequence[str]) -> dict[str, float]:
-    """Return mean scores in percent by task, topic and half."""
-    return _means([f"{line['task']}.{line['topic']}.{line['half']}" for line in lines], lines, said)
+    groups: dict[str, list[float]] = {}
+    for line, response in zip(lines, said, strict=True):
+        groups.setdefault(line["task"], []).append(score(line, response))
+    return {task: 100 * sum(values) / len(values) for task, values in sorted(groups.items())}
 
 
 def chance(lines: Sequence[Line]) -> dict[str, float]:
@@ -35,10 +28,3 @@ def chance(lines: Sequence[Line]) -> dict[str, float]:
         totals[task] += sum(counts.values())
         hits[task] += counts.most_common(1)[0][1]
     return {task: 100 * hits[task] / totals[task] for task in totals}
-
-
-def _means(keys: Sequence[str], lines: Sequence[Line], said: Sequence[str]) -> dict[str, float]:
-    groups: dict[str, list[float]] = {}
-    for key, line, response in zip(keys, lines, said, strict=True):
-        groups.setdefault(key, []).append(score(line, response))
-    return {key: 100 * sum(values) / len(values) for key, values in sorted(groups.items())}

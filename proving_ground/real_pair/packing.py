@@ -15,7 +15,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from proving_ground.real_pair.families.base import Family, answer_ids, prompt_ids
+from proving_ground.real_pair.families.base import Family, prompt_ids
 
 PAD, UNLABELLED = 2, -100
 
@@ -144,6 +144,3 @@ def allowed(segment: Tensor) -> Tensor:
 def _batched(tokenizer: Any, texts: Sequence[str]) -> list[list[int]]:
     ids: list[list[int]] = tokenizer(list(texts), add_special_tokens=False)["input_ids"] if texts else []
     return ids
-
-
-__all__ = ["Batch", "Line", "Packer", "Source", "allowed", "answer_ids", "make_packer", "make_sources"]

@@ -370,10 +370,7 @@ READINGS = {"everything generated": "verdicts", "by reading (the default)": "ver
 
 def _verdicts(results: Results) -> str:
     rows = []
-    for title, key in (
-        ("everything generated", "verdicts"),
-        ("by reading (the default)", "verdicts_of_reading"),
-    ):
+    for title, key in READINGS.items():
         rows += [
             [
                 title,

@@ -21,7 +21,6 @@ from proving_ground.regret.rules import MAIN, NEVER, PAPER, Rule, all_rules
 from proving_ground.regret.scoring import DRAWS, Outcome, drawn, outcomes, summarise
 
 Results = dict[str, Any]
-HALVED = ("choice", "describe", "existence", "knowledge", "naming", "reading", "relation")
 SIZES = (25, 50, 100, 200)
 
 

@@ -10,21 +10,6 @@ ALPHAS = (0.0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.8, 1.0)
 CANDIDATES = 7
 METHODS = ("task_arithmetic", "ties", "dare_linear", "dare_ties", "metagpt")
 """The paper's baselines, each with its own defaults."""
-FURTHER = (
-    "breadcrumbs",
-    "breadcrumbs_ties",
-    "della",
-    "della_linear",
-    "sce",
-    "slerp",
-    "karcher",
-    "model_stock",
-    "nuslerp",
-    "arcee_fusion",
-    "regmean",
-    "fisher",
-)
-"""Methods beyond the paper's, where the tool has them."""
 FINE_PAIR = "llava-1--internvl-2"
 
 

@@ -10,7 +10,7 @@ import yaml
 from safetensors.torch import load_file
 
 import adamms
-from adamms.cli.options import parse_donors, parse_settings
+from adamms.cli.option_values import parse_donors, parse_settings
 from adamms.errors import MergeError, RecipeError
 from adamms.recipes.recipe import read_recipe
 from adamms.runs.pipeline import run

@@ -34,7 +34,6 @@ TEXTS: Mapping[str, str] = {
     "group": "What kind of food is {}?",
     "origin": "What does {} come from?",
 }
-COUNTRY_PROPERTIES = ("capital", "continent", "language", "currency")
 PROPERTIES: Mapping[str, tuple[str, ...]] = {
     "animal": ("class", "legs", "eats", "lives"),
     "food": ("group", "origin"),

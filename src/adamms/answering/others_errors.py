@@ -12,7 +12,6 @@ from typing import Any
 from adamms.answering.processor import sentence
 from adamms.errors import AdaMMSError, SearchError
 
-WRONG_VALUES = (TypeError, ValueError, LookupError, AttributeError, ArithmeticError, AssertionError)
 OURS = str(Path(__file__).parent.parent)
 
 

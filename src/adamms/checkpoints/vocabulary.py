@@ -76,9 +76,7 @@ def _added(files: "ModelFiles") -> dict[str, int]:
         added |= _rows(_json(files, ADDED), ADDED, files=files)
     if files.has(TOKENIZER_CONFIG):
         decoder = _json(files, TOKENIZER_CONFIG).get("added_tokens_decoder") or {}
-        if not isinstance(decoder, dict) or not all(
-            row.isdecimal() and len(row) < MOST_DIGITS for row in decoder
-        ):
+        if not isinstance(decoder, dict) or not all(_is_row(row) for row in decoder):
             raise _malformed(TOKENIZER_CONFIG, files)
         pairs = {_text(token): int(row) for row, token in decoder.items()}
         added |= _rows(pairs, TOKENIZER_CONFIG, files=files)
@@ -104,8 +102,7 @@ def _is_row(digits: str) -> bool:
 
 def _rows(pairs: dict[Any, Any], name: str, *, files: "ModelFiles") -> dict[str, int]:
     if not all(
-        isinstance(token, str) and type(row) is int and 0 <= row < 10**MOST_DIGITS
-        for token, row in pairs.items()
+        isinstance(token, str) and type(row) is int and 0 <= row < MOST_ROWS for token, row in pairs.items()
     ):
         raise _malformed(name, files)
     return pairs

@@ -7,6 +7,7 @@ import typer
 
 from adamms.cli.console import Bars, print_json, save_json, show
 from adamms.cli.option_groups import AnsweringGroup, InputsGroup, grouped
+from adamms.cli.option_values import parse_tasks
 from adamms.cli.options import (
     ASKED,
     HARNESSES,
@@ -19,7 +20,6 @@ from adamms.cli.options import (
     Overwrite,
     Resume,
     Tasks,
-    parse_tasks,
 )
 
 if TYPE_CHECKING:

@@ -6,6 +6,7 @@ import typer
 
 from adamms.cli.console import Bars, print_json, show_forecast, tell_next
 from adamms.cli.option_groups import MappingGroup, MergingGroup, grouped, spelt_as_options
+from adamms.cli.option_values import parse_alpha, required_out
 from adamms.cli.options import (
     MERGING,
     AllowPartial,
@@ -17,8 +18,6 @@ from adamms.cli.options import (
     PlannedOut,
     Resume,
     StoredDtype,
-    parse_alpha,
-    required_out,
 )
 
 

@@ -12,6 +12,7 @@ from dataclasses import MISSING, dataclass, fields, is_dataclass
 from functools import wraps
 from typing import TYPE_CHECKING, Any
 
+from adamms.cli.option_values import parse_columns, parse_donors, parse_settings
 from adamms.cli.options import (
     Answers,
     ColumnOption,
@@ -46,9 +47,6 @@ from adamms.cli.options import (
     TrustRemoteCode,
     VisionTower,
     Vocabulary,
-    parse_columns,
-    parse_donors,
-    parse_settings,
 )
 from adamms.errors import RecipeError
 

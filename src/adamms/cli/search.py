@@ -15,6 +15,7 @@ from adamms.cli.option_groups import (
     grouped,
     spelt_as_options,
 )
+from adamms.cli.option_values import parse_alpha, parse_search, parse_tasks, required_out
 from adamms.cli.options import (
     ANSWERING,
     ASKED,
@@ -38,10 +39,6 @@ from adamms.cli.options import (
     ShowSignals,
     StoredDtype,
     Tasks,
-    parse_alpha,
-    parse_search,
-    parse_tasks,
-    required_out,
 )
 
 if TYPE_CHECKING:

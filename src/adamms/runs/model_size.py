@@ -17,8 +17,6 @@ from adamms.mapping.slots import EMBED, HEAD
 if TYPE_CHECKING:
     from adamms.checkpoints import TensorSource
 
-HALF = 2
-"""Bytes of a parameter on a GPU, where the checkpoint does not say otherwise."""
 CLIP = (24 * 24, 24 * 24)
 """Tokens and patches of a picture where a config tells neither: CLIP ViT-L/14 at 336 pixels."""
 VISION = ("vision_config", "visual_config", "vision_tower_config", "visual")
