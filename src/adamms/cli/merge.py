@@ -56,8 +56,7 @@ def merge(
     from adamms.recipes.recipe import recipe_of
     from adamms.runs import pipeline
 
-    if not plan:
-        required_out(out)
+    target = None if plan else required_out(out)
     with spelt_as_options():
         recipe = recipe_of(
             base,
@@ -68,10 +67,9 @@ def merge(
             **merging.flat(),
             **mapping.flat(),
         )
-    if plan:
+    if target is None:
         show_forecast(pipeline.plan_run(recipe, out, progress=Bars()), json=json)
         return
-    target = required_out(out)
     result = pipeline.run(recipe, target, overwrite=overwrite, resume=resume, progress=Bars())
     if json:
         print_json({"path": str(result.path), "summary": result.mapping.summary()})

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from proving_ground.real_pair.page import reflowed, write_page
+from proving_ground.real_pair.markdown import reflowed
+from proving_ground.real_pair.page import write_page
 
 DATA = Path("docs/data/real-pair")
 PAGE = Path("docs/real-pair.md")
