@@ -98,8 +98,8 @@ def train(
             embedding = table["model.embed_tokens.weight"].grad
             assert embedding is not None
             embedding.mul_(used)
-        found = [gradient for parameter in live if (gradient := parameter.grad) is not None]
-        torch._foreach_copy_(gradients, found)
+        fresh = [gradient for parameter in live if (gradient := parameter.grad) is not None]
+        torch._foreach_copy_(gradients, fresh)
         norm = torch.nn.utils.get_total_norm(gradients)
         torch._foreach_mul_(gradients, (CLIP / (norm + 1e-6)).clamp(max=1.0))
         for parameter in live:

@@ -191,8 +191,8 @@ def _lines(title: str, pace: Pace, stream: TextIO, *, again: bool) -> Iterator[A
             print(f"\r{title} {share:.0%} {pace.speed():<20}", end="", file=stream, flush=True)
         elif not again and share * 10 >= next_tenth and now - printed > 2:
             printed, next_tenth = now, int(share * 10) + 1
-            told = [f"{title} {share:.0%}", pace.speed(), pace.left()]
-            print(f"adamms: {', '.join(filter(None, told))}", file=stream)
+            parts = [f"{title} {share:.0%}", pace.speed(), pace.left()]
+            print(f"adamms: {', '.join(filter(None, parts))}", file=stream)
 
     yield advance
     kept = f" ({pace.resumed:,} were there)" if pace.resumed else ""

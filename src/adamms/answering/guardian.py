@@ -82,10 +82,10 @@ def _descendants() -> list[int]:
             state, parent = file.read_bytes().rpartition(b")")[2].split()[:2]
             if state != b"Z":
                 parents[int(file.parent.name)] = int(parent)
-    found = {os.getpid()}
-    while more := {child for child, parent in parents.items() if parent in found} - found:
-        found |= more
-    return sorted(found - {os.getpid()})
+    family = {os.getpid()}
+    while more := {child for child, parent in parents.items() if parent in family} - family:
+        family |= more
+    return sorted(family - {os.getpid()})
 
 
 def _prctl(option: int, value: int) -> None:

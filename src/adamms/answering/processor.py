@@ -153,15 +153,15 @@ def _native_class(folder: Path) -> Any:
     name = next(
         (name for file in _PROCESSOR_FILES if (name := _named_class(folder / file)) is not None), None
     )
-    found = processing_auto.processor_class_from_name(name) if name is not None else None
-    if found is None and (folder / "config.json").is_file():
+    kind = processing_auto.processor_class_from_name(name) if name is not None else None
+    if kind is None and (folder / "config.json").is_file():
         try:
             config = AutoConfig.from_pretrained(folder, trust_remote_code=False)
         except ValueError:  # a model type of the checkpoint's own: AutoProcessor decides
             return None
         if type(config) in processing_auto.PROCESSOR_MAPPING:
-            found = processing_auto.PROCESSOR_MAPPING[type(config)]
-    return found if isinstance(found, type) and hasattr(found, "from_args_and_dict") else None
+            kind = processing_auto.PROCESSOR_MAPPING[type(config)]
+    return kind if isinstance(kind, type) and hasattr(kind, "from_args_and_dict") else None
 
 
 def _named_class(path: Path) -> str | None:

@@ -158,7 +158,7 @@ class VllmCalls:
             chosen = output.outputs[0]
             tokens = list(chosen.token_ids)
             sure = [
-                math.exp(found[token].logprob) for token, found in zip(tokens, chosen.logprobs, strict=True)
+                math.exp(entry[token].logprob) for token, entry in zip(tokens, chosen.logprobs, strict=True)
             ]
             confidence = sum(sure) / len(sure) if sure else math.nan
             text = self._preparation.decode(tokens)
@@ -183,16 +183,16 @@ class VllmCalls:
         prompts = [partial(self._prompt, id_, tokens) for id_, _, tokens, _ in asked]
         # The next token's probabilities tell how sure the end is; one has to be generated for them.
         sampling = self._sampling(max_tokens=1, prompt_logprobs=0, logprob_token_ids=list(ends) or None)
-        found: dict[str, dict[int, tuple[float, int]]] = {id_: {} for id_ in answers}
+        values: dict[str, dict[int, tuple[float, int]]] = {id_: {} for id_ in answers}
         for (id_, number, tokens, finished), output in self._generated(asked, prompts, sampling):
             read = output.prompt_logprobs[len(output.prompt_logprobs) - len(tokens) :]
             total = sum(entry[token].logprob for token, entry in zip(tokens, read, strict=True))
             if finished and ends:
                 after = output.outputs[0].logprobs[0]
                 total += math.log(sum(math.exp(after[end].logprob) for end in ends) or 1e-300)
-            found[id_][number] = (total, len(tokens) + bool(finished and ends))
-            if len(found[id_]) == len(answers[id_]):
-                yield id_, [found[id_][place] for place in range(len(answers[id_]))]
+            values[id_][number] = (total, len(tokens) + bool(finished and ends))
+            if len(values[id_]) == len(answers[id_]):
+                yield id_, [values[id_][place] for place in range(len(answers[id_]))]
 
     def _prompt(self, id_: str, answer: Sequence[int] = ()) -> dict[str, Any]:
         from PIL import ImageOps

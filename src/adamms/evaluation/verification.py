@@ -120,11 +120,14 @@ def _hashes(merged: TensorSource, about: dict[str, Any]) -> tuple[bool | None, s
     if not isinstance(written, dict) or not written:
         return None, "adamms.json holds no hashes: it was written by an earlier version"
     paths = {name: merged.files.local_path(name) for name in merged.shards}
-    found = hashes_of(paths)
-    told = {name: entry.get("sha256") for name, entry in written.items() if isinstance(entry, dict)}
-    if changed := [name for name in {**told, **found} if told.get(name) != found.get(name)]:
-        return False, f"{len(changed)} of {len(found)} files are not what was written, the first {changed[0]}"
-    return True, f"{len(found)} files have the SHA-256 that adamms.json names"
+    hashes = hashes_of(paths)
+    recorded = {name: entry.get("sha256") for name, entry in written.items() if isinstance(entry, dict)}
+    if changed := [name for name in {**recorded, **hashes} if recorded.get(name) != hashes.get(name)]:
+        return (
+            False,
+            f"{len(changed)} of {len(hashes)} files are not what was written, the first {changed[0]}",
+        )
+    return True, f"{len(hashes)} files have the SHA-256 that adamms.json names"
 
 
 def _finite(merged: TensorSource) -> tuple[bool, str]:

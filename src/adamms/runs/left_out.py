@@ -59,14 +59,14 @@ def to_leave_out(
     refused: dict[str, RefusedInput] = {}
     for model, tower in towers:
         try:
-            found = refused_inputs(
+            entries = refused_inputs(
                 model, plan.examples, trust_remote_code=options.trust_remote_code, vision_tower=tower
             )
         except SearchError:
             continue  # of a model that has no processor others speak
-        if len(found) > most and model is not loaded.base:
+        if len(entries) > most and model is not loaded.base:
             continue  # it is not asked by itself, and others speak for it
-        refused |= {entry.id: entry for entry in reversed(found) if entry.id not in refused}
+        refused |= {entry.id: entry for entry in reversed(entries) if entry.id not in refused}
     if not refused:
         raise error
     if len(refused) > most:

@@ -277,8 +277,8 @@ def _accuracy(
     if plan.labels is None and any(id_ not in known for id_ in plan.ids):
         return None
     # A candidate that only confirmed a choice answered a few, and not such as were drawn by chance.
-    whole = {alpha: answered for alpha, answered in responses.items() if len(answered) == len(plan.ids)}
-    if not whole:
+    complete = {alpha: answered for alpha, answered in responses.items() if len(answered) == len(plan.ids)}
+    if not complete:
         return None
     # Late: most searches have nothing to score.
     from adamms.evaluation.labels import Label
@@ -286,7 +286,9 @@ def _accuracy(
 
     metric = plan.options.label_metric
     labels = plan.labels or {id_: Label((answer,)) for id_, answer in known.items()}
-    return {alpha: evaluate(answered, labels, metric=metric).total.score for alpha, answered in whole.items()}
+    return {
+        alpha: evaluate(answered, labels, metric=metric).total.score for alpha, answered in complete.items()
+    }
 
 
 class _Log:

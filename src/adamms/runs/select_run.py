@@ -83,8 +83,8 @@ def select_responses(
         known = read_labels(answers or _inputs_of(paths))
     if rule in (None, "witnesses") and plain and (kept := _chosen_by_reading(paths)) is not None:
         responses = read_responses(paths) if known is not None else {}
-        whole = {alpha: read for alpha, read in responses.items() if len(read) == kept.samples}
-        return Choice(kept, _accuracy(whole, known, label_metric))
+        complete = {alpha: read for alpha, read in responses.items() if len(read) == kept.samples}
+        return Choice(kept, _accuracy(complete, known, label_metric))
     responses = read_responses(paths, alpha_pattern=alpha_pattern)
     right = None
     if labels:

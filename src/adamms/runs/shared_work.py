@@ -38,9 +38,9 @@ def open_pool(loaded: LoadedModels, plan: SearchPlan, scratch: Path, *, progress
     if options.executor == "ray":
         return _on_cluster(loaded, plan, progress)
     count = options.workers or 1
-    each, gpus = options.gpus_per_model or 1, visible_gpus() if on_gpu(options.device) else ()
-    if gpus and count * each > len(gpus):
-        progress.say(f"{count} workers with {each} GPU(s) each share the {len(gpus)} that there are.")
+    per_worker, gpus = options.gpus_per_model or 1, visible_gpus() if on_gpu(options.device) else ()
+    if gpus and count * per_worker > len(gpus):
+        progress.say(f"{count} workers with {per_worker} GPU(s) each share the {len(gpus)} that there are.")
     if not gpus:
         _say_threads(count, progress)
 
@@ -49,7 +49,7 @@ def open_pool(loaded: LoadedModels, plan: SearchPlan, scratch: Path, *, progress
         if not gpus:
             return quiet
         threads = os.environ.get(THREADS, str(max(_cores() // count, 1)))
-        return {**quiet, THREADS: threads, VISIBLE: ",".join(gpus_of(number, gpus, each=each))}
+        return {**quiet, THREADS: threads, VISIBLE: ",".join(gpus_of(number, gpus, per_worker=per_worker))}
 
     def config(number: int) -> dict[str, Any]:
         # Whoever has torch already may have set its threads.
@@ -68,11 +68,11 @@ def _on_cluster(loaded: LoadedModels, plan: SearchPlan, progress: Progress) -> W
 
     options = plan.options
     cluster = Cluster(options.ray_address)
-    each = 0 if options.device == "cpu" or not cluster.gpus else options.gpus_per_model or 1
-    count = options.workers or (cluster.gpus // each if each else cluster.nodes)
+    per_worker = 0 if options.device == "cpu" or not cluster.gpus else options.gpus_per_model or 1
+    count = options.workers or (cluster.gpus // per_worker if per_worker else cluster.nodes)
     # Ray gives an actor one thread where nobody says otherwise.
-    config = configuration(loaded, plan.examples, scratch=None, threads=None if each else _threads())
-    workers = RayWorkers(FACTORY, config=lambda number: config, gpus=each, cluster=cluster)
+    config = configuration(loaded, plan.examples, scratch=None, threads=None if per_worker else _threads())
+    workers = RayWorkers(FACTORY, config=lambda number: config, gpus=per_worker, cluster=cluster)
     progress.say(f"{count} workers on a Ray cluster of {cluster.nodes} nodes.")
     return WorkerPool(workers, count, timeout=options.worker_timeout, say=progress.say)
 

@@ -30,8 +30,8 @@ def on_gpu(device: str | None) -> bool:
     return bool(visible_gpus()) if device in (None, "auto") else device != "cpu"
 
 
-def gpus_of(worker: int, gpus: tuple[str, ...], *, each: int) -> tuple[str, ...]:
-    """The GPUs of a worker, counted from 0: `each` of its own, or shared where there are too few."""
-    groups = max(len(gpus) // each, 1)
-    start = worker % groups * each
-    return gpus[start : start + each]
+def gpus_of(worker: int, gpus: tuple[str, ...], *, per_worker: int) -> tuple[str, ...]:
+    """The GPUs of a worker, counted from 0: `per_worker` of its own, or shared where there are too few."""
+    groups = max(len(gpus) // per_worker, 1)
+    start = worker % groups * per_worker
+    return gpus[start : start + per_worker]

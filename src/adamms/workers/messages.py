@@ -72,15 +72,15 @@ def failure(error: BaseException) -> Message:
 def work(performer: Performer, task: Task) -> Iterator[Message]:
     """What a worker tells while it works a task off; after `failed` it is to be ended."""
     answers: list[Answer] = []
-    told = time.monotonic()
+    spoke = time.monotonic()
     try:
         for answer in performer.perform(task):
             if not task.kept_together:
                 yield {"kind": "answers", "answers": [answer_to_json(answer)]}
                 continue
             answers.append(answer)
-            if time.monotonic() - told > ALIVE_EVERY:
-                told = time.monotonic()
+            if time.monotonic() - spoke > ALIVE_EVERY:
+                spoke = time.monotonic()
                 yield {"kind": "alive"}
     except MachineError as error:
         # Too little memory mostly: another process may have more of it.

@@ -181,7 +181,7 @@ def _why(error: BaseException) -> str:
     """What Ray says, in a line: of a worker that could not begin the error at the end, else the beginning."""
     lines = [line.strip() for line in COLOURS.sub("", str(error)).splitlines() if line.strip()]
     raised = [line for line in lines if RAISED.match(line)]
-    told = raised[-1] if raised else lines[0] if lines else type(error).__name__
-    if told.startswith("ModuleNotFoundError"):
-        told += " on a node of the cluster; install the same environment on every node"
-    return told[:300].rstrip(".")
+    reason = raised[-1] if raised else lines[0] if lines else type(error).__name__
+    if reason.startswith("ModuleNotFoundError"):
+        reason += " on a node of the cluster; install the same environment on every node"
+    return reason[:300].rstrip(".")
